@@ -1,0 +1,86 @@
+"""The world: our own problems with exact answers, in two languages, at five levels, with distractors.
+
+It stands in for everything a laptop cannot download: seed problems, benchmarks and (through `offline`) the teacher's knowledge.
+Problems are small computation graphs (`problem`), their sentences a table (`families`); `sampler` draws them, `edits` augment them.
+"""
+
+import random
+
+import pandas as pd
+
+from .. import runs
+from .edits import Uneditable
+from .families import FAMILIES
+from .masking import ask_backward, backward, mask
+from .problem import LANGUAGES, Problem, Unreadable, Unsolvable, number, read, split_of
+from .sampler import LEVELS, SEEN, UNSEEN, Exhausted, distract, draw, translate
+
+__all__ = [
+    "BENCHMARKS", "FAMILIES", "LANGUAGES", "LEVELS", "SEEN", "UNSEEN", "Exhausted", "Problem", "Uneditable", "Unreadable",
+    "Unsolvable", "ask_backward", "backward", "benchmark", "distract", "draw", "key", "mask", "number", "read", "row", "seeds",
+    "split_of", "translate",
+]  # fmt: skip
+
+BENCHMARK_SEED = 2407_08348  # the test items are the same in every run, whatever its seed
+BENCHMARKS = {
+    "world-test": "unseen graphs of the families that seeds are drawn from, levels 1-5 in turn, English",
+    "world-chinese": "the items of world-test in Chinese",
+    "world-distractors": "the items of world-test with 1 to 3 sentences whose numbers change nothing",
+    "world-backward": "the items of world-test asked backward: one number masked, the answer given (FOBAR)",
+    "world-unseen": "families that no seed is drawn from",
+}
+
+
+def key(text: str) -> str | None:
+    """The graph key of a text, or None where it is not a problem of the world."""
+    try:
+        return read(text).key
+    except (Unreadable, Unsolvable):
+        return None
+
+
+def row(problem: Problem, id: str, source: str, split: str, style: int = 0) -> dict:
+    """A problem as a row of the seeds table; `distractors` comes on top."""
+    return {
+        "id": id, "source": source, "split": split, "language": problem.language, "level": problem.level,
+        "subject": problem.family, "problem": problem.text, "solution": problem.solution(style),
+        "answer": number(problem.answer), "licence": "Apache-2.0", "distractors": problem.n_distractors,
+    }  # fmt: skip
+
+
+def seeds(n: int, seed: int, *, levels=LEVELS, chinese: float = 0.2, families=()) -> pd.DataFrame:
+    """n seed problems of the train split in the seeds schema; every 1/chinese-th row is Chinese."""
+    problems = draw(seed, n, levels=levels, families=families, stream="seeds")
+    rows = []
+    for i, problem in enumerate(problems):
+        # the share is spread evenly over the rows and so over the levels
+        language = "zh" if int((i + 1) * chinese) > int(i * chinese) else "en"
+        rows.append(row(translate(problem, language), f"world-train-{i:06d}", "world", "train"))
+    return pd.DataFrame(rows).drop(columns="distractors")
+
+
+def benchmark(name: str, n: int = 300, seed: int = BENCHMARK_SEED) -> pd.DataFrame:
+    """A benchmark of the world in the seeds schema plus `distractors`; item i of every variant comes from item i of world-test.
+
+    Raises ValueError for an unknown name. `world-backward` has fewer rows where no number of an item settles the question.
+    """
+    if name not in BENCHMARKS:
+        raise ValueError(f"the world has no benchmark {name!r}; it has {', '.join(BENCHMARKS)}")
+    unseen = name == "world-unseen"
+    problems = draw(seed, n, families=UNSEEN if unseen else SEEN, split="test", stream="unseen" if unseen else "test")
+    rows = []
+    for i, problem in enumerate(problems):
+        variant = _variant(name, problem, random.Random(runs.stream(seed, name, str(i))), i)
+        if variant is not None:
+            rows.append(row(variant, f"{name}-{i:05d}", name, "test"))
+    return pd.DataFrame(rows)
+
+
+def _variant(name, problem, rng, i):
+    if name == "world-chinese":
+        return translate(problem, "zh")
+    if name == "world-distractors":
+        return distract(problem, 1 + i % 3, rng)
+    if name == "world-backward":
+        return backward(problem, rng)
+    return problem
