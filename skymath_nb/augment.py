@@ -266,11 +266,22 @@ def summary(instances: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_seeds(instances: pd.DataFrame) -> pd.DataFrame:
-    """Instances as seed problems for the next round: query and the response's own answer, in the seeds schema."""
+    """Kept instances as seed problems for the next round: query and the response's own answer, in the seeds schema."""
+    kept = instances[instances["kept"]]
     return pd.DataFrame(
         {
-            "id": instances["id"], "source": instances["source"], "split": "train", "language": instances["language"],
-            "level": instances["level"], "subject": instances["method"], "problem": instances["query"],
-            "solution": instances["response"], "answer": instances["answer"], "licence": "",
+            "id": kept["id"], "source": kept["source"], "split": "train", "language": kept["language"], "level": kept["level"],
+            "subject": kept["method"], "problem": kept["query"], "solution": kept["response"], "answer": kept["answer"], "licence": "",
         }
     ).reset_index(drop=True)  # fmt: skip
+
+
+def as_instances(seeds: pd.DataFrame) -> pd.DataFrame:
+    """Seed problems with their own solutions as instances, of method and operator "seed", in the instances schema."""
+    columns = {
+        "id": [schema.row_id("seed", i) for i in seeds["id"]], "stage": "normal", "round": 0, "method": "seed", "operator": "seed",
+        "language": seeds["language"], "level": seeds["level"], "query": seeds["problem"], "response": seeds["solution"],
+        "answer": seeds["answer"], "seed_id": seeds["id"], "parent_id": seeds["id"], "prompt": "", "teacher": "", "request_key": "",
+        "tokens_in": 0, "tokens_out": 0, "cost_usd": 0.0, "verdicts": "{}", "kept": True, "reason": "", "source": seeds["source"],
+    }  # fmt: skip
+    return pd.DataFrame(columns, index=seeds.index).reset_index(drop=True)

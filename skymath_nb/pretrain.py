@@ -34,6 +34,7 @@ DEFAULTS = {
     "block": 128,  # tokens a row
     "learning_rate": 0.003,
     "warmup_steps": 100,
+    "bf16": False,  # faster where the processor multiplies bfloat16
     "threads": 0,  # 0 = as many as torch chooses
 }
 
@@ -148,6 +149,7 @@ def remake(params_path, out=None) -> Path:
         report_to="none",
         disable_tqdm=True,
         use_cpu=not torch.cuda.is_available(),
+        bf16=recipe["bf16"],
         dataloader_pin_memory=False,
         seed=recipe["seed"],
     )

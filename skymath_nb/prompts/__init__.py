@@ -109,6 +109,4 @@ def _read(path: Path, _stamp: int) -> Prompt:
 def _same(found: set, wanted: set, what: str):
     if found != wanted:
         missing, unused = sorted(wanted - found), sorted(map(str, found - wanted))
-        raise ValueError(
-            f"{what}: missing: {', '.join(missing) or 'none'}; unused: {', '.join(unused) or 'none'}."
-        )
+        raise ValueError(f"{what}: missing: {', '.join(missing) or 'none'}; unused: {', '.join(unused) or 'none'}.")

@@ -93,8 +93,7 @@ def reason(problem, rng):
         openings = [name for name, k in FAMILIES[p.family][1].items() if k.role == "open"]
         item = max(c.item for c in p.clauses)
         clauses = [
-            draw_clause(f"{p.family}.{rng.choice(openings)}", rng, item=item) if KINDS[c.kind].role == "open" else c
-            for c in p.clauses
+            draw_clause(f"{p.family}.{rng.choice(openings)}", rng, item=item) if KINDS[c.kind].role == "open" else c for c in p.clauses
         ]
         clauses = [replace(c, form=c.form % len(getattr(KINDS[c.kind], p.language))) for c in clauses]
         changed = cast(Problem(p.language, tuple(clauses)), _people(p, rng))
@@ -181,4 +180,3 @@ def declare(text, answer, language):
     kind = question.kind + "!"
     statement = Clause(kind, tuple(numbers[slot] for slot in SLOTS[kind][0]), question.people, question.item)
     return Problem(language, (*clauses[:-1], statement, Clause("backward.find")))
-

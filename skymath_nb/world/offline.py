@@ -13,6 +13,8 @@ import json
 import random
 import re
 from fractions import Fraction
+from functools import cache
+from pathlib import Path
 
 from .. import runs
 from . import edits
@@ -21,6 +23,13 @@ from .problem import STYLES, Unreadable, Unsolvable, operate, read, solve, write
 PROBLEM = re.compile(r"<problem>\s*(.*?)\s*</problem>", re.S)
 ANSWER = re.compile(r"<answer>\s*(-?\d+(?:/\d+)?)\s*</answer>")
 WORDS = re.compile(r"\s*(?:[\u4e00-\u9fff]|\d|[A-Za-z]+|[^\w\s])")  # what counts as a token here
+
+
+@cache
+def revision() -> str:
+    """A digest of the world's code: replies of an older world must not be taken for this one's."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256("".join(map(runs.digest_file, sources)).encode()).hexdigest()[:12]
 
 
 class Refused(Exception):
@@ -92,25 +101,28 @@ def _error(code, message):
 
 
 def _complete(body, operator, sample):
-    if not isinstance(body, dict) or not isinstance(body.get("messages"), list) or not body["messages"]:
-        raise Refused(400, "invalid_messages", "the request needs a non-empty list `messages`")
+    messages = body.get("messages") if isinstance(body, dict) else None
+    if not isinstance(messages, list) or not messages or not all(isinstance(m, dict) for m in messages):
+        raise Refused(400, "invalid_messages", "the request needs a non-empty list `messages` of objects")
+    if not isinstance(n_choices := body.get("n") or 1, int) or not 1 <= n_choices <= 128:
+        raise Refused(400, "invalid_n", f"n is {body['n']!r}; a whole number from 1 to 128 is needed")
     if body.get("stream"):
         raise Refused(400, "no_streaming", "the offline teacher does not stream; ask with stream=false")
     rates = _rates(str(body.get("model", "")))
     if operator not in OPERATORS:
         raise Refused(400, "unknown_operator", f"operator {operator!r} is not one of {', '.join(OPERATORS)}")
-    content = body["messages"][-1].get("content")
+    content = messages[-1].get("content")
     if not isinstance(content, str) or not content.strip():
         raise Refused(400, "invalid_messages", "the last message needs text content")
     marked = PROBLEM.search(content)
     choices, used = [], 0
-    for i in range(int(body.get("n") or 1)):
+    for i in range(n_choices):
         rng = _rng(body, operator, sample + i)
         text = OPERATORS[operator](marked[1] if marked else content.strip(), rng, rates, content)
         text, tokens, reason = _cut(text, body.get("max_completion_tokens") or body.get("max_tokens"))
         used += tokens
         choices.append({"index": i, "message": {"role": "assistant", "content": text}, "finish_reason": reason})
-    asked = sum(len(WORDS.findall(str(m.get("content", "")))) for m in body["messages"])
+    asked = sum(len(WORDS.findall(str(m.get("content", "")))) for m in messages)
     return {
         "id": "chatcmpl-" + hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:24],
         "object": "chat.completion",
@@ -124,7 +136,9 @@ def _complete(body, operator, sample):
 def _rates(model):
     name, _, rates = model.partition("@")
     if name != "offline":
-        raise Refused(404, "model_not_found", f"the model {model!r} does not exist; the offline teacher is 'offline' or 'offline@r1,...,r5'")
+        raise Refused(
+            404, "model_not_found", f"the model {model!r} does not exist; the offline teacher is 'offline' or 'offline@r1,...,r5'"
+        )
     try:
         values = [float(r) for r in rates.split(",")] if rates else []
     except ValueError:

@@ -128,8 +128,7 @@ def _index(language):
 _FORMS = {language: _index(language) for language in LANGUAGES}
 SLOTS = {name: slots(kind) for name, kind in KINDS.items()}
 _WORDS = {  # the word behind each person and thing, and back
-    language: {word: i for words in (PERSONS[language], ITEMS[language]) for i, word in enumerate(words)}
-    for language in LANGUAGES
+    language: {word: i for words in (PERSONS[language], ITEMS[language]) for i, word in enumerate(words)} for language in LANGUAGES
 }
 
 

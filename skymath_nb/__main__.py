@@ -1,0 +1,97 @@
+"""The command line: python -m skymath_nb run params/tiny.yaml
+
+Exit codes: 0 done, 1 notebooks not stripped, 2 bad input, 3 a step failed, 130 interrupted.
+"""
+
+import argparse
+import signal
+import sys
+
+
+def _run(given) -> int:
+    from skymath_nb import suite
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends like Ctrl-C
+    plan = suite.load(given.params, given.set)
+    return suite.run(plan, given.from_step, given.keep_stale, echo=_say)
+
+
+def _status(given) -> int:
+    from skymath_nb import suite
+
+    print(suite.status(suite.load(given.params, given.set)).to_string(index=False, na_rep=""))
+    return 0
+
+
+def _teacher(given) -> int:
+    from skymath_nb import teacher
+
+    teacher.serve(port=given.port, host=given.host)
+    return 0
+
+
+def _base(given) -> int:
+    from skymath_nb.world import corpus
+
+    print(corpus.remake(given.params, given.out))
+    return 0
+
+
+def _strip(given) -> int:
+    from skymath_nb import suite
+
+    changed = suite.strip(check=given.check)
+    for path in changed:
+        print(f"{path} {'is not stripped: run python -m skymath_nb strip' if given.check else 'stripped'}")
+    return 1 if given.check and changed else 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m skymath_nb", description="SkyMath notebooks, from the command line.")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
+
+    def command(name, act, text):
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(act=act)
+        return sub
+
+    run = command("run", _run, "run the steps of a params file that do not hold yet")
+    status = command("status", _status, "say which steps hold and why others do not")
+    for sub in (run, status):
+        sub.add_argument("params", help="for example params/tiny.yaml")
+        sub.add_argument("--set", action="append", default=[], metavar="STEP.KEY=VALUE", help="change a parameter")
+    run.add_argument("--from", dest="from_step", metavar="STEP", help="rerun this step and all after it")
+    run.add_argument("--keep-stale", action="store_true", help="keep steps of which only the code changed")
+    teacher = command("teacher", _teacher, "serve the offline teacher on loopback (Chat Completions)")
+    teacher.add_argument("--port", type=int, default=8399)
+    teacher.add_argument("--host", choices=["127.0.0.1"], default="127.0.0.1", help="loopback only")
+    base = command("base", _base, "make the tiny base again from its params file")
+    base.add_argument("params")
+    base.add_argument("--out", metavar="DIR", help="where to write it")
+    strip = command("strip", _strip, "remove outputs and stray metadata from the notebooks")
+    strip.add_argument("--check", action="store_true", help="only list them; exit 1 if there are any")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    top = parser()
+    given = top.parse_args(arguments)
+    if "act" not in given:
+        top.print_help()
+        return 0
+    try:
+        return given.act(given)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

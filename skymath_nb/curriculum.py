@@ -1,0 +1,230 @@
+"""What is trained on and in which order: the leak gate as a wall, then phases of rows.
+
+Source:  Skywork-Math, sections 3.1-3.2 (two stages) and 4.1.3 (epochs, batch, optimiser). The order inside a stage,
+         the replay and the learning rate of the second stage are not given there, so they are parameters here.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skymath_nb import runs
+from skymath_nb.schema import Curriculum, Phase
+
+VERDICTS = ("clean", "near", "leak")  # from the mildest: an instance gated in several tiers has its worst verdict
+
+
+class Assembly(NamedTuple):
+    """Rows that may be trained on, those that may not (with `reason`), and how many rows went where."""
+
+    rows: pd.DataFrame
+    excluded: pd.DataFrame
+    counts: pd.DataFrame
+
+
+def assemble(instances: pd.DataFrame, gate: pd.DataFrame, *, drop_near: bool = False) -> Assembly:
+    """Keep the instances that may be trained on: gated, kept by their method, complete, once each.
+
+    instances, gate  tables of those kinds; an instance may have several verdicts, the worst counts.
+    drop_near        drop what is near a benchmark too, not only what leaks.
+    Returns: rows and excluded in the order of `instances`; excluded has our reason, the method's own as `detail`,
+             and the benchmark it touches; counts has one line per outcome (outcome, rows).
+    Raises:  ValueError if an instance has no verdict, a verdict is unknown, or nothing is left.
+    """
+    verdict = _verdicts(instances["id"], gate)
+    benchmark = gate.dropna(subset="benchmark").drop_duplicates("id").set_index("id")["benchmark"]
+    empty = {name: instances[name].fillna("").str.strip() == "" for name in ("query", "response")}
+    reasons = np.select(
+        [
+            verdict == "leak",
+            (verdict == "near") & drop_near,
+            ~instances["kept"].astype(bool),
+            empty["query"],
+            empty["response"],
+            instances["id"].duplicated(),
+        ],
+        ["leak", "near", "not kept by its method", "empty query", "empty response", "same id twice"],
+        default="",
+    )
+    out = reasons != ""
+    excluded = instances[out].assign(
+        detail=instances["reason"][out],
+        reason=reasons[out],
+        benchmark=instances["id"][out].map(benchmark),
+    )
+    counts = pd.Series(np.where(out, reasons, "kept")).value_counts().rename_axis("outcome").reset_index(name="rows")
+    if out.all():
+        raise ValueError(
+            f"Rows to train on were asked for, but all {len(instances)} instances are excluded: "
+            f"{dict(counts.to_numpy().tolist())}. Look at the step that made them."
+        )
+    return Assembly(instances[~out].reset_index(drop=True), excluded.reset_index(drop=True), counts)
+
+
+def _verdicts(ids: pd.Series, gate: pd.DataFrame) -> np.ndarray:
+    rank = gate["verdict"].map({verdict: i for i, verdict in enumerate(VERDICTS)})
+    if rank.isna().any():
+        raise ValueError(
+            f"The gate's verdicts are {', '.join(VERDICTS)}, but it holds "
+            f"{sorted(set(gate['verdict'][rank.isna()].map(str)))}. Make the table with leakage.gate."
+        )
+    worst = ids.map(rank.groupby(gate["id"]).max())
+    if worst.isna().any():
+        raise ValueError(
+            f"{int(worst.isna().sum())} of {len(ids)} instances have no verdict of the leak gate (the first is "
+            f"{ids[worst.isna()].iloc[0]}), and nothing ungated is trained on. Run leakage.gate on these instances "
+            "against every benchmark and give its table here."
+        )
+    return np.array(VERDICTS, dtype=object)[worst.to_numpy(int)]
+
+
+def build(
+    instances: pd.DataFrame,
+    preset: str = "paper",
+    *,
+    epochs: float = 3,
+    batch_size: int = 32,
+    learning_rate: float = 2e-5,
+    hard_learning_rate: float | None = None,
+    replay: float = 0.0,
+    max_length: int = 2048,
+    warmup: float = 0.03,
+    weight_decay: float = 0.0,
+    schedule: str = "cosine",
+    seed: int = 0,
+) -> Curriculum:
+    """Lay the rows out in phases as a preset says; the defaults are the paper's for LLaMA2.
+
+    instances           assembled rows with stage ("normal" or "hard") and level.
+    hard_learning_rate  of a hard-only or replay phase; None means `learning_rate`.
+    replay              for the preset "replay" alone: the share of the normal rows that stage 2 sees again.
+    Raises:  ValueError for an unknown preset or schedule, or for rows that the preset cannot be made of.
+    """
+    if preset not in PRESETS or schedule not in DECAYS:
+        raise ValueError(
+            f"The preset {preset!r} with the schedule {schedule!r} was asked for; there are the presets "
+            f"{', '.join(PRESETS)} and the schedules {', '.join(DECAYS)}. Choose among these."
+        )
+    stages = instances["stage"]
+    if not stages.isin(["normal", "hard"]).all():
+        raise ValueError(f"Stages are normal and hard, but the instances have {sorted(set(map(str, stages)))}.")
+
+    def phase(name: str, rows: pd.DataFrame, hard: bool = False) -> Phase:
+        if rows.empty:
+            raise ValueError(
+                f"The preset {preset!r} needs rows for its phase {name!r}, but of {len(instances)} instances "
+                f"{(stages == 'normal').sum()} are normal and {(stages == 'hard').sum()} hard. Add the step that "
+                "makes the others, or choose another preset (stage1_only needs normal rows alone)."
+            )
+        rate = hard_learning_rate if hard and hard_learning_rate is not None else learning_rate
+        return Phase(name, rows.reset_index(drop=True), epochs, rate)
+
+    phases = tuple(PRESETS[preset](phase, instances, replay, seed))
+    return Curriculum(phases, batch_size, max_length, warmup, weight_decay, seed, schedule)
+
+
+def schedule(curriculum: Curriculum) -> pd.DataFrame:
+    """Return one line per phase: phase, steps, rows, epochs, learning_rate, and the share of rows per level.
+
+    The shares are in columns "level 1" to the highest level there is ("level 0" is unknown), and add to 1.
+    """
+    levels = sorted({level for phase in curriculum.phases for level in _levels(phase)})
+    lines = []
+    for phase in curriculum.phases:
+        shares = _levels(phase).value_counts(normalize=True)
+        lines.append(
+            {
+                "phase": phase.name,
+                "steps": curriculum.phase_steps(phase),
+                "rows": len(phase.rows),
+                "epochs": phase.epochs,
+                "learning_rate": phase.learning_rate,
+                **{f"level {level}": float(shares.get(level, 0.0)) for level in levels},
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def _levels(phase: Phase) -> pd.Series:
+    return phase.rows["level"] if "level" in phase.rows else pd.Series(0, index=phase.rows.index)
+
+
+def learning_rates(curriculum: Curriculum) -> pd.DataFrame:
+    """Return the learning rate of every optimiser step (step, phase, learning_rate), as training will have it.
+
+    Each phase starts anew: a linear warm-up over ceil(warmup * steps), then the decay to zero.
+    """
+    parts = []
+    for phase in curriculum.phases:
+        n = curriculum.phase_steps(phase)
+        warm = math.ceil(curriculum.warmup * n)
+        steps = np.arange(n)
+        progress = np.clip((steps - warm) / max(1, n - warm), 0, 1)
+        share = np.where(steps < warm, steps / max(1, warm), DECAYS[curriculum.schedule](progress))
+        parts.append(pd.DataFrame({"phase": phase.name, "learning_rate": phase.learning_rate * share}))
+    table = pd.concat(parts, ignore_index=True)
+    table.insert(0, "step", np.arange(1, len(table) + 1))
+    return table
+
+
+def _stages(make, rows, replay, seed):
+    yield make("stage 1", rows[rows["stage"] == "normal"])
+    yield make("stage 2", rows[rows["stage"] == "hard"], hard=True)
+
+
+def _hard_first(make, rows, replay, seed):
+    yield make("stage 2 first", rows[rows["stage"] == "hard"], hard=True)
+    yield make("stage 1 last", rows[rows["stage"] == "normal"])
+
+
+def _stage1_only(make, rows, replay, seed):
+    yield make("stage 1", rows[rows["stage"] == "normal"])
+
+
+def _shuffled(make, rows, replay, seed):
+    yield make("shuffled", rows)
+
+
+def _replay(make, rows, replay, seed):
+    normal, hard = rows[rows["stage"] == "normal"], rows[rows["stage"] == "hard"]
+    if not 0 < replay <= 1:
+        raise ValueError(
+            f"The preset 'replay' needs the share of normal rows that stage 2 sees again, above 0 and at most 1, "
+            f"but replay={replay}. Set it, or choose the preset 'paper', which replays nothing."
+        )
+    yield make("stage 1", normal)
+    # One order of all normal rows, so that a larger share holds every smaller one.
+    again = runs.rng(seed, "curriculum", "replay").permutation(len(normal))[: math.ceil(replay * len(normal))]
+    mixed = pd.concat([hard, normal.iloc[np.sort(again)]]) if len(hard) else hard
+    yield make("stage 2 with replay", mixed, hard=True)
+
+
+def _by_level(make, rows, replay, seed):
+    if (rows["level"] == 0).any():
+        raise ValueError(
+            f"The preset 'easy_to_hard_by_level' needs every row's level, but {(rows['level'] == 0).sum()} of "
+            f"{len(rows)} have none (level 0). Drop them, or choose another preset."
+        )
+    for level, part in rows.groupby("level"):
+        yield make(f"level {level}", part)
+
+
+# A preset yields phases from (make(name, rows, hard=False), rows, replay, seed).
+PRESETS: dict[str, Callable] = {
+    "paper": _stages,
+    "shuffled": _shuffled,
+    "hard_first": _hard_first,
+    "stage1_only": _stage1_only,
+    "replay": _replay,
+    "easy_to_hard_by_level": _by_level,
+}
+
+# The share of the peak learning rate at a share of the way after warm-up; the names are transformers' own.
+DECAYS: dict[str, Callable] = {
+    "cosine": lambda progress: 0.5 * (1 + np.cos(np.pi * progress)),
+    "linear": lambda progress: 1 - progress,
+    "constant_with_warmup": np.ones_like,
+}

@@ -1,0 +1,110 @@
+"""Looking at rows: a static view first, then, if asked for, a widget under it that only looks.
+
+Nothing chosen in a widget reaches a file or a later cell; it prints the line that would.
+"""
+
+import html
+import os
+import platform
+import shutil
+
+import pandas as pd
+
+from . import runs
+
+SHOWN = 3  # rows of each group in the static view
+
+
+def browse(table: pd.DataFrame, by: str, columns: list[str], *, interactive: bool = False):
+    """Show how many rows there are per value of `by` and the first of each; with `interactive`, add a browser over all.
+
+    Raises ValueError for a column that the table does not have.
+    """
+    from IPython.display import HTML, display
+
+    missing = [c for c in (by, *columns) if c not in table.columns]
+    if missing:
+        raise ValueError(f"cannot browse by {by} with columns {columns}: the table has no {missing}, it has {list(table.columns)}")
+    groups = table.groupby(by, sort=True)
+    first = groups.head(SHOWN).sort_values(by, kind="stable")
+    display(HTML(f"<p>{len(table):,} rows; " + ", ".join(f"{html.escape(str(k))}: {len(v):,}" for k, v in groups) + "</p>"))
+    display(HTML(as_html(first, [by, *columns])))
+    if interactive:
+        display(_browser(table, by, columns))
+
+
+def as_html(table: pd.DataFrame, columns: list[str]) -> str:
+    """A table of long texts that wraps, as HTML; every text is escaped."""
+    head = "".join(f"<th style='text-align:left'>{html.escape(c)}</th>" for c in columns)
+    body = ""
+    for values in table[columns].itertuples(index=False):
+        cells = (html.escape(str(v)).replace("\n", "<br>") for v in values)
+        body += "<tr>" + "".join(f"<td style='text-align:left;vertical-align:top;white-space:normal'>{c}</td>" for c in cells) + "</tr>"
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _browser(table, by, columns):
+    import ipywidgets as widgets
+
+    values = sorted(table[by].unique(), key=str)
+    choice = widgets.Dropdown(options=values, description=by)
+    place = widgets.IntSlider(min=0, max=0, description="row", continuous_update=False)
+    view = widgets.HTML()
+
+    def draw(_=None):
+        rows = table[table[by] == choice.value]
+        place.max = max(len(rows) - 1, 0)
+        row = rows.iloc[[min(place.value, place.max)]]
+        filters = f"<p><code>table[table[{by!r}] == {html.escape(repr(choice.value))}].iloc[{place.value}]</code></p>"
+        view.value = filters + as_html(row.T.reset_index().set_axis(["column", "value"], axis=1), ["column", "value"])
+
+    choice.observe(draw, "value")
+    place.observe(draw, "value")
+    draw()
+    return widgets.VBox([widgets.HBox([choice, place]), view])
+
+
+def lineage(id: str, *tables: pd.DataFrame) -> pd.DataFrame:
+    """An instance and its ancestors back to the seed, oldest last; tables of instances and of seeds.
+
+    Raises ValueError for an id that no table holds.
+    """
+    rows = {r["id"]: r for table in tables for r in table.to_dict("records")}
+    if id not in rows:
+        raise ValueError(f"no row has the id {id!r} in the {len(tables)} tables given ({len(rows)} rows)")
+    chain = []
+    while id in rows:
+        row = rows[id]
+        text = row.get("query") or row.get("problem")
+        chain.append({"id": id, "made by": row.get("operator", "seed"), "level": row["level"], "problem": text})
+        id = row.get("parent_id")
+    return pd.DataFrame(chain)
+
+
+def machine() -> pd.DataFrame:
+    """What this machine has, as a table of (what, found, meaning); never shows a key's value."""
+    import psutil
+
+    gpu = _gpu()
+    key = "set" if os.environ.get("OPENAI_API_KEY") else "not set"
+    data = os.environ.get("SKYMATH_DATA")
+    rows = [
+        ("Python", platform.python_version(), "3.11 or newer is needed"),
+        ("processor cores", os.cpu_count(), "two are enough for params/tiny.yaml"),
+        ("memory", f"{psutil.virtual_memory().total / 2**30:.0f} GiB", "the tiny chain stays under 4 GB"),
+        ("free disk", f"{shutil.disk_usage(runs.root().parent).free / 2**30:.0f} GiB", "a tiny run takes less than 0.1"),
+        ("GPU", gpu or "none found", "not needed at the tiny scale"),
+        ("OPENAI_API_KEY", key, "only needed for a teacher that is not offline"),
+        ("SKYMATH_DATA", "set" if data else "not set", "a folder of benchmark files, for params/gsm8k_math.yaml"),
+        *((name, version, "installed") for name, version in runs.versions().items() if name != "python"),
+    ]
+    return pd.DataFrame(rows, columns=["what", "found", "meaning"]).astype(str)
+
+
+def _gpu() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        return ""
+    properties = torch.cuda.get_device_properties(0)
+    return f"{torch.cuda.device_count()} x {properties.name}, {properties.total_memory / 2**30:.0f} GiB"

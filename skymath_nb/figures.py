@@ -1,0 +1,128 @@
+"""Plotly figures of the notebooks: data in, one figure out, readable in grey and by colour-blind people.
+
+Every function takes tables of the package and returns a plotly Figure; nothing is computed here beyond counting.
+"""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+# Okabe and Ito's palette: told apart by all common kinds of colour vision.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+LANGUAGES = {"en": "English", "zh": "Chinese"}
+
+
+def _figure(title, x="", y="", **layout):
+    figure = go.Figure()
+    figure.update_layout(
+        title=title, xaxis_title=x, yaxis_title=y, template="plotly_white", colorway=COLOURS, height=380,
+        margin={"l": 60, "r": 20, "t": 60, "b": 50}, font={"size": 13}, legend={"orientation": "h", "y": -0.2}, **layout,
+    )  # fmt: skip
+    return figure
+
+
+def counts(table: pd.DataFrame, by: str, split: str, title: str) -> go.Figure:
+    """Stacked bars: how many rows of `table` per value of `by`, split by the column `split`."""
+    figure = _figure(title, by, "rows", barmode="stack")
+    values = sorted(table[by].unique()) if by == "level" else list(table[by].value_counts().index)
+    for name, part in table.groupby(split, sort=True):
+        tally = part[by].value_counts()
+        figure.add_bar(x=[str(v) for v in values], y=[int(tally.get(v, 0)) for v in values], name=LANGUAGES.get(name, str(name)))
+    figure.update_xaxes(type="category")
+    return figure
+
+
+def kept(summary: pd.DataFrame) -> go.Figure:
+    """Rows asked for and kept per operator, coloured by method, from `augment.summary`."""
+    figure = _figure("What the teacher's replies became", "operator", "instances", barmode="stack")
+    for i, (method, part) in enumerate(summary.groupby("method", sort=False)):
+        colour, out = COLOURS[i], part["rows"] - part["kept"]
+        figure.add_bar(x=part["operator"], y=part["kept"], name=method, marker_color=colour)
+        figure.add_bar(x=part["operator"], y=out, name=f"{method}, eliminated", marker_color=colour, marker_pattern_shape="/", opacity=0.45)
+    return figure
+
+
+def leaks(counts: pd.DataFrame) -> go.Figure:
+    """Rows per benchmark and tier of the gate, from `leakage.counts`; clean rows are left out."""
+    figure = _figure("Rows that meet a benchmark", "benchmark", "rows", barmode="group")
+    hits = counts[counts["tier"].fillna("").ne("")]
+    for label, part in hits.groupby(hits["tier"] + hits["n"].map(lambda n: f" {int(n)}" if n else ""), sort=True):
+        figure.add_bar(x=part["benchmark"], y=part["rows"], name=f"{label} ({part['verdict'].iloc[0]})")
+    if hits.empty:
+        figure.add_annotation(text="no row meets a benchmark", showarrow=False, font={"size": 16})
+    return figure
+
+
+def coverage(radii: dict[str, np.ndarray]) -> go.Figure:
+    """Covering radius against the number of chosen points, one line a way of choosing."""
+    figure = _figure("How far is the farthest problem from a chosen one?", "chosen problems", "covering radius")
+    for i, (name, radius) in enumerate(radii.items()):
+        dash = ("solid", "dash", "dot")[i % 3]
+        figure.add_scatter(x=np.arange(1, len(radius) + 1), y=radius, name=name, mode="lines", line={"dash": dash, "width": 2.5})
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def problem_map(points: np.ndarray, chosen: np.ndarray, texts: pd.Series, groups: pd.Series) -> go.Figure:
+    """Problems in two dimensions (N, 2), coloured by group, the chosen ones outlined; hovering shows the text."""
+    figure = _figure("A map of the problems; chosen ones have a dark ring", "first component", "second component", height=520)
+    hover = texts.str.slice(0, 160)
+    for name, index in groups.groupby(groups, sort=True).indices.items():
+        figure.add_scatter(
+            x=points[index, 0], y=points[index, 1], text=hover.iloc[index], name=str(name), mode="markers",
+            marker={"size": 6, "opacity": 0.55}, hovertemplate="%{text}<extra></extra>",
+        )  # fmt: skip
+    ring = {"size": 9, "color": "rgba(0,0,0,0)", "line": {"color": "#222222", "width": 1.4}}
+    figure.add_scatter(x=points[chosen, 0], y=points[chosen, 1], name="chosen", mode="markers", marker=ring, hoverinfo="skip")
+    figure.update_layout(legend={"orientation": "v", "y": 1})
+    return figure
+
+
+def schedule(phases: pd.DataFrame, rates: pd.DataFrame) -> go.Figure:
+    """What training will see: levels per phase (from `curriculum.schedule`) and the learning rate of every step."""
+    from plotly.subplots import make_subplots
+
+    figure = make_subplots(1, 2, column_widths=[0.4, 0.6], subplot_titles=("share of rows by level", "learning rate"))
+    for i, level in enumerate(c for c in phases.columns if c.startswith("level ")):
+        figure.add_bar(x=phases["phase"], y=phases[level], name=level, marker_color=COLOURS[i % len(COLOURS)], row=1, col=1)
+    for phase, part in rates.groupby("phase", sort=False):
+        figure.add_scatter(x=part["step"], y=part["learning_rate"], name=f"rate, {phase}", mode="lines", row=1, col=2)
+    figure.update_layout(
+        title="The curriculum", template="plotly_white", barmode="stack", height=380, margin={"l": 60, "r": 20, "t": 80, "b": 50}
+    )
+    figure.update_xaxes(title="optimiser step", row=1, col=2)
+    return figure
+
+
+def losses(table: pd.DataFrame) -> go.Figure:
+    """Training loss against step, one line a phase; columns step, phase, loss."""
+    figure = _figure("Training loss on responses", "optimiser step", "nats per token")
+    for phase, part in table.groupby("phase", sort=False):
+        figure.add_scatter(x=part["step"], y=part["loss"], name=phase, mode="lines+markers", marker={"size": 4})
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def scores(table: pd.DataFrame, x: str, series: str, title: str, verdict: str = "flexible") -> go.Figure:
+    """Accuracy in per cent with its 95 % interval, from `evaluate.score`; hovering shows n."""
+    figure = _figure(title, x, f"{verdict} accuracy, %", barmode="group")
+    for name, part in table.groupby(series, sort=False):
+        middle, low, high = (100 * part[c] for c in (verdict, f"{verdict}_low", f"{verdict}_high"))
+        bars = {"type": "data", "symmetric": False, "array": high - middle, "arrayminus": middle - low}
+        figure.add_bar(
+            x=part[x].astype(str), y=middle, name=str(name), error_y=bars, customdata=part["n"],
+            hovertemplate="%{y:.1f} %, n=%{customdata}<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.update_yaxes(range=[0, 100])
+    figure.update_xaxes(type="category")
+    return figure
+
+
+def errors(table: pd.DataFrame, by: str) -> go.Figure:
+    """Share of answers per class of error, stacked to 100 %, per value of `by`; columns `by` and `error`."""
+    figure = _figure("What happened to the answers", by, "share of answers, %", barmode="stack")
+    shares = pd.crosstab(table[by], table["error"], normalize="index") * 100
+    for name in shares.columns[np.argsort(-shares.sum().to_numpy())]:
+        figure.add_bar(x=shares.index.astype(str), y=shares[name], name=name)
+    figure.update_xaxes(type="category")
+    return figure

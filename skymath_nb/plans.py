@@ -1,0 +1,228 @@
+"""Params files: one YAML a run, completely checked against the notebooks before anything starts.
+
+    run: tiny
+    shared: {seed: 0}                    # every step that has the parameter gets it
+    steps:                               # in order; notebook, or notebook@label where it runs again
+      01_seed_exploration: {}
+      02_augmentation@round2: {seeds_from: 01_seed_exploration}
+
+A file names only what differs from the defaults in the notebooks' parameters cells. A parameter whose name ends
+with `_from` names steps, which must come earlier in the file.
+"""
+
+import ast
+import difflib
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import papermill
+import yaml
+
+from skymath_nb import runs
+
+RUNNER = ("run", "label", "interactive", "progress")  # parameters that the runner sets, no params file
+
+
+class ParamsError(ValueError):
+    """All problems of a params file, in one message."""
+
+
+class Job(NamedTuple):
+    """One step of a plan: a notebook and its resolved parameters (without the runner's own)."""
+
+    id: str
+    name: str
+    label: str
+    notebook: Path
+    parameters: dict
+    known: frozenset[str]  # every parameter the notebook has
+
+
+@dataclass(frozen=True)
+class Plan:
+    run: str
+    source: Path
+    jobs: tuple[Job, ...]
+
+    @property
+    def folder(self) -> Path:
+        return runs.root() / self.run
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without silent loss: a key given twice is an error."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key) for key, _ in node.value]
+        for key in (key for key in keys if keys.count(key) > 1):
+            raise yaml.constructor.ConstructorError(problem=f"{key!r} is given twice", problem_mark=node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def load(params_path, overrides=(), notebooks: Path | None = None) -> Plan:
+    """The plan of a params file, with `step.key=value` overrides, completely checked.
+
+    Raises ParamsError with every problem found, FileNotFoundError if there is no such file.
+    """
+    source, notebooks = Path(params_path), Path(notebooks or runs.notebooks_folder()).resolve()
+    problems: list[str] = []
+    text = _read(source)
+    for key in sorted(set(text) - {"run", "shared", "steps"}):
+        problems.append(f"{key}: no such section{nearest(key, ['run', 'shared', 'steps'])}")
+    shared, steps = (_section(text, key, problems) for key in ("shared", "steps"))
+    steps = {str(key): _section(steps, key, problems, "steps.") for key in steps}
+    for override in overrides:
+        _override(override, shared, steps, problems)
+    _collect(problems, lambda: runs.check_name("run's name (run:)", text.get("run")))
+    if not steps:
+        problems.append("steps: names no step, so there is nothing to run")
+    jobs = [job for key in steps if (job := _job(key, shared, steps[key], notebooks, problems))]
+    for key in shared:
+        if key not in RUNNER and not any(key in job.known for job in jobs):
+            known = set().union(*(job.known for job in jobs))
+            problems.append(f"shared.{key}: no step of this file has it{nearest(key, known)}")
+    _check_sources(jobs, list(steps), problems)
+    if problems:
+        count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
+        raise ParamsError(f"{source} has {count}; nothing was run.\n  - " + "\n  - ".join(problems))
+    return Plan(text["run"], source, tuple(jobs))
+
+
+def _read(source: Path) -> dict:
+    if not source.is_file():
+        here = sorted(path.name for path in source.parent.glob("*.yaml"))
+        raise FileNotFoundError(
+            f"The params file {source} does not exist{nearest(source.name, here)}. "
+            f"{source.parent}/ holds: {', '.join(here) or 'no .yaml file'}."
+        )
+    try:
+        text = yaml.load(source.read_text(encoding="utf-8"), _Loader)
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(text, dict):
+        raise ParamsError(f"{source} holds a {type(text).__name__}; it needs the keys run:, shared: and steps:.")
+    return text
+
+
+def _section(parent: dict, key: str, problems: list[str], prefix: str = "") -> dict:
+    value = parent.get(key) or {}
+    if isinstance(value, dict):
+        return dict(value)
+    problems.append(f"{prefix}{key}: must hold `name: value` pairs, found {value!r}")
+    return {}
+
+
+def _override(override: str, shared: dict, steps: dict, problems: list[str]) -> None:
+    target, equals, value = override.partition("=")
+    step, dot, key = target.rpartition(".")
+    if not (equals and dot):
+        problems.append(f"--set {override}: write it as step.key=value")
+    elif step != "shared" and step not in steps:
+        problems.append(f"--set {override}: no step {step} in this file{nearest(step, steps)}")
+    else:
+        try:
+            (shared if step == "shared" else steps[step])[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            problems.append(f"--set {override}: not valid YAML: {' '.join(str(error).split())}")
+
+
+def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]) -> Job | None:
+    name, _, label = key.partition("@")
+    path = notebooks / f"{name}.ipynb"
+    if not path.is_file():
+        near = nearest(name, [found.stem for found in notebooks.glob("*.ipynb")])
+        problems.append(f"steps.{key}: there is no notebook {name}.ipynb{near}")
+        return None
+    declared = papermill.inspect_notebook(path)
+    for needed in ["run"] + ["label"] * ("@" in key):
+        if needed not in declared:
+            problems.append(f"steps.{key}: {name}.ipynb has no parameter `{needed}`, so it cannot run as {key}")
+    if "@" in key:
+        _collect(problems, lambda: runs.check_name(f"label of steps.{key}", label))
+    names = [parameter for parameter in declared if parameter not in RUNNER]
+    for parameter in own:
+        if parameter in RUNNER:
+            problems.append(f"steps.{key}.{parameter}: the runner sets it (run: names a run, step@label a label)")
+        elif parameter not in declared:
+            has = f"{nearest(parameter, names)}; it has {', '.join(names)}"
+            problems.append(f"steps.{key}.{parameter}: {name} has no such parameter{has}")
+    resolved = {}
+    for parameter in names:
+        where = f"shared.{parameter}" if parameter in shared and parameter not in own else f"steps.{key}.{parameter}"
+        try:
+            resolved[parameter] = _value(declared[parameter], shared | own, where)
+        except ValueError as error:
+            problems.append(str(error))
+    return Job(key, name, label, path, resolved, frozenset(declared))
+
+
+def _collect(problems: list[str], check) -> None:
+    try:
+        check()
+    except ValueError as error:
+        problems.append(str(error))
+
+
+def _value(declared: dict, given: dict, where: str):
+    """The value of a parameter, given or default. Raises ValueError if its type is not the declared one."""
+    try:
+        default = ast.literal_eval(declared["default"])
+    except (ValueError, SyntaxError) as error:
+        raise ValueError(f"{where}: its default {declared['default']} in the notebook is no plain value") from error
+    kind = declared["inferred_type_name"].split("[")[0]
+    kind = type(default).__name__ if kind == "None" else kind
+    value = given.get(declared["name"], default)
+    problem = _misfit(value, kind)
+    if kind == "list" and not problem and default and all(type(item) in (int, float) for item in default):
+        problem = next(filter(None, (_misfit(item, "float") for item in value)), "")
+    if problem:
+        raise ValueError(f"{where}: {problem}")
+    return float(value) if kind == "float" else value
+
+
+def _misfit(value, kind: str) -> str:
+    """What is wrong with a value for a parameter of this type, "" if nothing is."""
+    if kind in ("int", "float") and isinstance(value, str) and _is_number(value):
+        text = re.sub(r"e([+-])0", r"e\1", repr(float(value)))
+        text = text if "." in text else text.replace("e", ".0e")
+        return f"YAML reads {value} as a string, not a number; write {text}"
+    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+        return "" if math.isfinite(value) else f"{value} is not a finite number"
+    if type(value).__name__ != kind:
+        return f"must be {kind}, found {value!r} ({type(value).__name__})"
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        return f"holds something that is not text, a finite number or a truth value ({error})"
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _check_sources(jobs: list[Job], order: list[str], problems: list[str]) -> None:
+    """A parameter whose name ends with _from names steps, and they must come earlier in the file."""
+    for job in jobs:
+        earlier = order[: order.index(job.id)]
+        for key in (key for key in job.parameters if key.endswith("_from")):
+            value = job.parameters[key]
+            for step in filter(None, value if isinstance(value, list) else [value]):
+                if step not in earlier:
+                    why = "comes later in this file" if step in order else "is not a step of this file"
+                    near = "" if step in order else nearest(step, earlier)
+                    known = f"earlier steps: {', '.join(earlier) or 'none'}"
+                    problems.append(f"steps.{job.id}.{key}: {step} {why}{near}; {known}")
+
+
+def nearest(name, names) -> str:
+    """ " (nearest: ...)" where one of the names is close, else ""."""
+    close = difflib.get_close_matches(str(name), list(map(str, names)), n=1, cutoff=0.5)
+    return f" (nearest: {close[0]})" if close else ""

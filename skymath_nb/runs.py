@@ -1,0 +1,364 @@
+"""Run folders, the manifests that say what is complete, and named random streams.
+
+outputs/<run>/<step>/ holds what a step wrote, `report.json` (its few numbers) and `manifest.json`, which is
+written last: its presence means the step is complete. The manifest records everything that decides whether
+the step must run again: the parameters that matter, digests of its inputs, and digests of the code it reaches
+(syntax only, so a comment never causes a rerun). Device, workers and progress never count: see EXECUTION.
+Environment: SKYMATH_OUTPUTS and SKYMATH_NOTEBOOKS move those two folders, SKYMATH_DATA names outside data.
+"""
+
+import ast
+import hashlib
+import html
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import re
+import shutil
+import subprocess
+import time
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+PACKAGE = Path(__file__).resolve().parent
+EXECUTION = ("run", "label", "device", "workers", "progress", "interactive", "ledger")
+VERSIONS = (
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "plotly",
+    "torch",
+    "transformers",
+    "trl",
+    "datasets",
+    "openai",
+    "unsloth",
+)
+MIN_FREE_BYTES = 200e6  # a step that fills the disk half-way costs more than one that does not start
+
+
+def home() -> Path:
+    """The repository's folder: where the package lies, else the nearest one above the working directory."""
+    for folder in (PACKAGE.parent, Path.cwd(), *Path.cwd().parents):
+        project = folder / "pyproject.toml"
+        if project.is_file() and 'name = "skymath-nb"' in project.read_text(encoding="utf-8"):
+            return folder
+    raise FileNotFoundError(
+        f"Looked for the skymath-nb repository (its pyproject.toml) above {PACKAGE} and {Path.cwd()}, found "
+        "none. Work inside a clone, installed with `pip install -e .`."
+    )
+
+
+def root() -> Path:
+    """The folder of all run folders."""
+    return Path(os.environ.get("SKYMATH_OUTPUTS") or home() / "outputs").expanduser().resolve()
+
+
+def notebooks_folder() -> Path:
+    return Path(os.environ.get("SKYMATH_NOTEBOOKS") or home() / "notebooks").expanduser().resolve()
+
+
+def stream(seed: int, *names) -> int:
+    """A seed below 2**32 (what torch and scikit-learn accept) from a digest of the seed and the names."""
+    return int(_sha([int(seed), *map(str, names)])[:8], 16)
+
+
+def rng(seed: int, *names) -> np.random.Generator:
+    """A generator of its own for these names: adding another name changes no other stream."""
+    return np.random.default_rng(int(_sha([int(seed), *map(str, names)]), 16))
+
+
+def save(path: Path, text: str) -> Path:
+    """Write a text file in one move, so that no reader ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft.write_text(text, encoding="utf-8")
+    os.replace(draft, path)
+    return path
+
+
+def check_name(kind: str, name: str) -> str:
+    """The name, if it is safe as a folder: letters, digits, . _ - and no leading dot."""
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
+        raise ValueError(f"The {kind} is {name!r}: use text of letters, digits, dot, underscore, dash; no leading dot.")
+    return name
+
+
+# --- digests ---------------------------------------------------------------------------------------------
+
+
+def _sha(value) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def digest_file(path: str | Path) -> str:
+    """sha256 of a file; of a folder, the digest of its sorted relative names and their digests."""
+    path = Path(path)
+    if path.is_dir():
+        files = {p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.is_file()}
+        return _sha([(name, digest_file(files[name])) for name in sorted(files)])
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder."""
+    return sum(p.stat().st_size for p in ([path] if path.is_file() else path.rglob("*")) if p.is_file())
+
+
+def locate(place: str | Path) -> Path:
+    """The path meant by a place: `$NAMES` and `~` expanded, relative to the repository."""
+    return Path(home(), os.path.expanduser(os.path.expandvars(place))).resolve()
+
+
+def _portable(path: Path) -> str:
+    """A place that `locate` finds again on another machine, where the path allows it."""
+    data = os.environ.get("SKYMATH_DATA")
+    for folder, prefix in ((home(), ""), (data and Path(data).resolve(), "$SKYMATH_DATA/")):
+        if folder and path.is_relative_to(folder):
+            return prefix + path.relative_to(folder).as_posix()
+    return path.as_posix()
+
+
+@lru_cache(maxsize=1024)
+def _syntax(source: str) -> tuple[str, ast.AST]:
+    """Digest of what the code does (no comments, layout or docstrings), and its tree."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # not ours to report: running it will; until then its text stands for it
+        return _sha(source), ast.Module([], [])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body = node.body[1:]
+    return _sha(ast.dump(tree)), tree
+
+
+def _imports(tree: ast.AST, parent: list[str]) -> set[str]:
+    """Dotted names that a module may import; `parent` is the package its relative imports start from."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = parent[: len(parent) - node.level + 1] if node.level else []
+            base = ".".join([*above, *filter(None, [node.module])])
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def code_digests(name: str, notebooks: Path | None = None, package: Path = PACKAGE) -> dict:
+    """Digests of a notebook's code and of every package module that it reaches through imports.
+
+    The parameters cell is left out: parameters count by value. Markdown files beside a reached package's
+    modules (the prompts) count as its code.
+    """
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    path = Path(notebooks or notebooks_folder()) / f"{name}.ipynb"
+    if not path.is_file():
+        raise FileNotFoundError(f"Step {name!r} needs the notebook {path}, which does not exist. Steps are notebooks.")
+    cells = [
+        _syntax(TransformerManager().transform_cell("".join(cell["source"])))  # magics become calls
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", [])
+    ]
+    todo = set().union(*(_imports(tree, []) for _, tree in cells))
+    modules: dict[str, str] = {}
+    while todo:
+        parts = todo.pop().split(".")
+        if parts[0] != package.name:
+            continue
+        for depth in range(1, len(parts) + 1):  # importing a.b.c also runs a and a.b
+            module, place = ".".join(parts[:depth]), package.parent.joinpath(*parts[:depth])
+            source = next((s for s in (place / "__init__.py", place.with_name(f"{place.name}.py")) if s.is_file()), None)
+            if source is None or module in modules:
+                continue
+            modules[module], tree = _syntax(source.read_text(encoding="utf-8"))
+            is_package = source.name == "__init__.py"
+            if is_package:
+                modules |= {f"{module}/{text.name}": digest_file(text) for text in place.glob("*.md")}
+            todo |= _imports(tree, parts[:depth] if is_package else parts[: depth - 1])
+    return {"notebook": _sha([digest for digest, _ in cells]), "modules": dict(sorted(modules.items()))}
+
+
+# --- provenance ------------------------------------------------------------------------------------------
+
+
+def versions() -> dict[str, str]:
+    """Python's version and those of the installed packages that decide results."""
+    installed = {d.metadata["Name"]: d.version for d in map(_distribution, VERSIONS) if d}
+    return {"python": platform.python_version(), **installed}
+
+
+def _distribution(name: str) -> importlib.metadata.Distribution | None:
+    return next(iter(importlib.metadata.distributions(name=name)), None)
+
+
+def _commit() -> str:
+    """The commit, marked where tracked files differ from it; "unknown" outside a git checkout."""
+    if not shutil.which("git"):
+        return "unknown"
+    command = ["git", "-C", str(home()), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"
+
+
+def _provenance() -> dict:
+    import psutil
+
+    machine = {
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+    }
+    return {"commit": _commit(), "versions": versions(), "machine": machine}
+
+
+# --- the step --------------------------------------------------------------------------------------------
+
+
+def read_manifest(folder: Path) -> dict | None:
+    """The manifest of a complete step, None where the step is not complete."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not a manifest ({error}). Delete it, and the step runs again.") from error
+
+
+class Step:
+    """One step of a run at work: what it reads, writes and reports. Made by `step`."""
+
+    def __init__(self, name: str, run: str, label: str, identity: dict):
+        self.run, self.id = run, f"{name}@{label}" if label else name
+        self.folder = root() / run / self.id
+        self._identity, self._code = identity, code_digests(name)  # the code as it is now, not when it ends
+        self._inputs: dict[str, str] = {}
+        self._uses: dict[str, dict] = {}
+        self._outputs: list[str] = []
+        self._figures: dict[str, str] = {}
+        self._start = time.monotonic()
+
+    def __repr__(self) -> str:
+        return f"run {self.run} · step {self.id} · " + ", ".join(f"{k} {v}" for k, v in versions().items())
+
+    def _repr_html_(self) -> str:
+        return f"<code>{html.escape(repr(self))}</code>"
+
+    def input(self, step_id: str, file: str) -> Path:
+        """Path of a file that another, complete step of this run wrote.
+
+        Raises FileNotFoundError, naming the step that makes the file and the command that runs it.
+        """
+        folder = root() / self.run / step_id
+        path = folder / file
+        if not (folder / "manifest.json").is_file() or not path.exists():
+            found = "has no such file" if (folder / "manifest.json").is_file() else "has not completed in this run"
+            raise FileNotFoundError(
+                f"{self.id} reads {file} of step {step_id}, but that step {found} ({folder}). Make it with: "
+                f"python -m skymath_nb run params/{self.run}.yaml"
+            )
+        self._inputs[f"{step_id}/{file}"] = digest_file(path)
+        return path
+
+    def uses(self, path: str | Path, name: str | None = None) -> Path:
+        """Path of an outside file or folder (relative to the repository), recorded with its digest."""
+        found = locate(path)
+        if not found.exists():
+            raise FileNotFoundError(f"{self.id} uses {path}, but there is no file or folder {found}. Check the path.")
+        place = _portable(found)
+        self._uses[name or place] = {"path": place, "sha256": digest_file(found)}
+        return found
+
+    def output(self, file: str) -> Path:
+        """Path for a file or folder that this step writes; `finish` insists that it exists."""
+        path = self.folder / file
+        if not path.resolve().is_relative_to(self.folder) or path.resolve() == self.folder:
+            raise ValueError(f"{self.id}: output {file!r} is not inside the step's folder; give a relative name.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._outputs += [] if file in self._outputs else [file]
+        return path
+
+    def figure(self, fig, name: str):
+        """Keep a plotly figure for the run's page, in order of the calls, and return it for display."""
+        check_name("figure's name", name)
+        place = self._figures.setdefault(name, f"figures/{len(self._figures) + 1:02d}_{name}.json")
+        save(self.output(place), fig.to_json())
+        return fig
+
+    def finish(self, report: dict) -> pd.DataFrame:
+        """Write the report, then the manifest that makes the step complete; return the report as a table.
+
+        Scores are fractions: `accuracy` with `accuracy_n`, `accuracy_low`, `accuracy_high`.
+        Raises ValueError for values that are not finite numbers, truth values or text, RuntimeError for an
+        output that was announced and not written.
+        """
+        report = {key: value.item() if isinstance(value, np.generic) else value for key, value in report.items()}
+        _check_values(f"the report of {self.id}", report, flat=True)
+        save(self.output("report.json"), json.dumps(report, indent=1, ensure_ascii=False))
+        missing = [file for file in self._outputs if not (self.folder / file).exists()]
+        if missing:
+            raise RuntimeError(f"{self.id} announced {', '.join(missing)} but did not write it in {self.folder}.")
+        outputs = {f: self.folder / f for f in self._outputs}
+        manifest = {
+            "step": self.id,
+            "parameters": self._identity,
+            "inputs": self._inputs,
+            "uses": self._uses,
+            "code": self._code,
+            "outputs": {f: {"sha256": digest_file(p), "bytes": size_of(p)} for f, p in outputs.items()},
+            "seconds": round(time.monotonic() - self._start, 1),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": versions(),
+        }
+        save(self.folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))
+        return pd.DataFrame({"name": list(report), "value": pd.Series(list(report.values()), dtype=object)})
+
+
+def _check_values(where: str, values: dict, flat: bool) -> None:
+    for key, value in values.items():
+        number = isinstance(value, int | float)
+        if number and not math.isfinite(value):
+            raise ValueError(f"{key} = {value} in {where} is not a finite number. Leave out what could not be measured.")
+        if flat and not (number or isinstance(value, str)):
+            raise ValueError(f"{key} in {where} is a {type(value).__name__}; keep numbers, truth values or text.")
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{key} = {value!r} in {where} cannot be written as JSON ({error}).") from error
+
+
+def step(name: str, run: str, label: str = "", **identity) -> Step:
+    """Start a step: its folder exists, is no longer complete, and holds no figure or report of an older run.
+
+    `identity` holds the parameters that matter. Other files of an earlier attempt stay, for resuming.
+    Raises ValueError for bad names or parameters, RuntimeError when the disk is nearly full.
+    """
+    check_name("run's name", run)
+    check_name("label", label or "none")
+    execution = sorted(set(identity) & set(EXECUTION))
+    if execution:
+        raise ValueError(f"{name}: {', '.join(execution)} never counts for identity; do not pass it to runs.step.")
+    _check_values(f"the parameters of {name}", identity, flat=False)
+    work = Step(name, run, label, json.loads(json.dumps(identity)))
+    work.folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(work.folder).free
+    if free < MIN_FREE_BYTES:
+        raise RuntimeError(
+            f"{work.id} needs {MIN_FREE_BYTES / 1e6:.0f} MB of disk, but {work.folder} has {free / 1e6:.0f} MB free. "
+            "Free some space, or set SKYMATH_OUTPUTS to a folder on another disk."
+        )
+    for old in ("manifest.json", "report.json"):
+        (work.folder / old).unlink(missing_ok=True)
+    shutil.rmtree(work.folder / "figures", ignore_errors=True)
+    if not (root() / run / "run.json").is_file():
+        save(root() / run / "run.json", json.dumps(_provenance(), indent=1))
+    return work

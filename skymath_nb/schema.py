@@ -1,0 +1,239 @@
+"""The row kinds and the curriculum, as plain data.
+
+Tables are pandas DataFrames in memory and Parquet on disk. `level` 0 means unknown, `language` is "en" or
+"zh", `verdicts` is JSON text. Text may be missing (NaN in pandas); numbers, truth values and ids may not.
+"""
+
+import hashlib
+import math
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+TEXT, INTEGER, NUMBER, TRUTH = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema([pa.field(n, t, nullable=t == TEXT and n != "id") for n, t in columns.items()])
+
+
+SEEDS = _schema(
+    id=TEXT,
+    source=TEXT,
+    split=TEXT,
+    language=TEXT,
+    level=INTEGER,
+    subject=TEXT,
+    problem=TEXT,
+    solution=TEXT,
+    answer=TEXT,
+    licence=TEXT,
+)
+INSTANCES = _schema(
+    id=TEXT,
+    stage=TEXT,
+    round=INTEGER,
+    method=TEXT,
+    operator=TEXT,
+    language=TEXT,
+    level=INTEGER,
+    query=TEXT,
+    response=TEXT,
+    answer=TEXT,
+    seed_id=TEXT,
+    parent_id=TEXT,
+    prompt=TEXT,
+    teacher=TEXT,
+    request_key=TEXT,
+    tokens_in=INTEGER,
+    tokens_out=INTEGER,
+    cost_usd=NUMBER,
+    verdicts=TEXT,
+    kept=TRUTH,
+    reason=TEXT,
+    source=TEXT,
+)
+GATE = _schema(
+    id=TEXT,
+    verdict=TEXT,
+    tier=TEXT,
+    n=INTEGER,
+    benchmark=TEXT,
+    benchmark_id=TEXT,
+    benchmark_digest=TEXT,
+)
+ANSWERS = _schema(
+    benchmark=TEXT,
+    id=TEXT,
+    sample=INTEGER,
+    response=TEXT,
+    extracted=TEXT,
+    gold=TEXT,
+    strict=TRUTH,
+    flexible=TRUTH,
+    reason=TEXT,
+    tokens=INTEGER,
+    cap_hit=TRUTH,
+    level=INTEGER,
+    subject=TEXT,
+    language=TEXT,
+    distractors=INTEGER,
+)
+SCHEMAS = {"seeds": SEEDS, "instances": INSTANCES, "gate": GATE, "answers": ANSWERS}
+
+
+def write(table: pd.DataFrame, path: str | os.PathLike, kind: str) -> Path:
+    """Write a table as Parquet, whole or not at all, with the kind's columns first and any others after them.
+
+    Raises:  ValueError if a column of the kind is missing, has another type, or has gaps where none may be.
+    """
+    path, arrow = Path(path), _as_arrow(table, kind, f"the table for {path}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        pq.write_table(arrow, half, compression="zstd")
+        os.replace(half, path)
+    finally:
+        half.unlink(missing_ok=True)
+    return path
+
+
+def read(path: str | os.PathLike, kind: str) -> pd.DataFrame:
+    """Read a table of one kind, with the kind's columns first and in its types.
+
+    Raises:  FileNotFoundError if there is no such file; ValueError if it is not Parquet, has no rows, or
+             does not have the columns of its kind.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"A table of {kind} was asked for at {path}, but there is no such file. "
+            "Run the step that writes it, or correct the path."
+        )
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(
+            f"{path} should be a Parquet table of {kind}, but it cannot be read as Parquet ({error}). "
+            "Remove it and run the step that writes it again."
+        ) from error
+    if not table.num_rows:
+        raise ValueError(
+            f"{path} should hold {kind}, but it has no rows. Look at the report of the step that wrote it: "
+            "it says why everything was dropped."
+        )
+    return _as_arrow(table.to_pandas(), kind, str(path)).to_pandas()
+
+
+def _as_arrow(table: pd.DataFrame, kind: str, where: str) -> pa.Table:
+    schema = SCHEMAS[kind]
+    missing = [name for name in schema.names if name not in table.columns]
+    if missing:
+        raise ValueError(
+            f"A table of {kind} needs the columns {', '.join(schema.names)}, but {where} lacks "
+            f"{', '.join(missing)} (it has {', '.join(map(str, table.columns))}). Add the missing columns."
+        )
+    columns = [_column(table[field.name], field, kind, where) for field in schema]
+    extra = table.drop(columns=schema.names)
+    if extra.columns.empty:
+        return pa.table(columns, schema=schema)
+    extra = pa.Table.from_pandas(extra, preserve_index=False).replace_schema_metadata(None)
+    fields = [*schema, *extra.schema]
+    return pa.table([*columns, *extra.columns], schema=pa.schema(fields))
+
+
+def _column(column: pd.Series, field: pa.Field, kind: str, where: str) -> pa.Array:
+    try:
+        array = pa.Array.from_pandas(column, type=field.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise ValueError(
+            f"The column {field.name!r} of {kind} holds {field.type} values, but in {where} it has values "
+            f"that are not ({error}). Convert the column."
+        ) from error
+    array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    if array.null_count and not field.nullable:
+        raise ValueError(
+            f"The column {field.name!r} of {kind} may not have gaps, but in {where} it has "
+            f"{array.null_count} of {len(array)} missing. Fill them (an unknown level is 0)."
+        )
+    return array
+
+
+def row_id(*parts: object) -> str:
+    """Return 16 hex digits that name these parts; lengths count, so ("ab", "c") != ("a", "bc")."""
+    digest = hashlib.sha256()
+    for part in map(str, parts):
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(b"%d:" % len(data) + data)
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True, eq=False)
+class Phase:
+    """One stage of training. `rows` has at least the columns id, query and response."""
+
+    name: str
+    rows: pd.DataFrame
+    epochs: float
+    learning_rate: float
+    shuffle: bool = True
+
+    def __post_init__(self):
+        missing = {"id", "query", "response"} - set(self.rows.columns)
+        if missing or self.rows.empty or self.epochs <= 0 or self.learning_rate <= 0:
+            raise ValueError(
+                f"Phase {self.name!r} needs rows with id, query and response, positive epochs and a learning "
+                f"rate, but it has {len(self.rows)} rows, lacks the columns {sorted(missing)}, epochs="
+                f"{self.epochs} and learning_rate={self.learning_rate}. Correct what the phase is made from."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Curriculum:
+    """What is trained on, in which order and how: all that an engine needs, and nothing of the engine."""
+
+    phases: tuple[Phase, ...]
+    batch_size: int
+    max_length: int
+    warmup: float = 0.03
+    weight_decay: float = 0.0
+    seed: int = 0
+    schedule: str = "cosine"
+
+    @property
+    def n_rows(self) -> int:
+        return sum(len(phase.rows) for phase in self.phases)
+
+    def stages(self) -> tuple["Curriculum", ...]:
+        """Return one curriculum per phase, to train them one after the other and keep what each leaves."""
+        return tuple(replace(self, phases=(phase,)) for phase in self.phases)
+
+    def phase_steps(self, phase: Phase) -> int:
+        """Return the number of optimiser steps of a phase; a last batch that is not full counts."""
+        return math.ceil(len(phase.rows) * phase.epochs / self.batch_size)
+
+    def digest(self) -> str:
+        """Return 16 hex digits over the rows' ids and texts, their order, and every number of the recipe."""
+        numbers = (
+            self.batch_size,
+            self.max_length,
+            float(self.warmup),
+            float(self.weight_decay),
+            self.seed,
+            self.schedule,
+        )
+        parts = [*numbers, len(self.phases)]
+        for phase in self.phases:
+            rows = phase.rows[["id", "query", "response"]].to_numpy().ravel()
+            parts += [
+                phase.name,
+                float(phase.epochs),
+                float(phase.learning_rate),
+                phase.shuffle,
+                row_id(*rows),
+            ]
+        return row_id(*parts)

@@ -1,0 +1,280 @@
+"""The runner: the steps of a plan, executed in order by papermill, skipping what still holds.
+
+A step is skipped while its manifest still agrees with its parameters, inputs, outputs and code.
+"""
+
+import json
+import math
+import os
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+import pandas as pd
+import papermill
+import yaml
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+from skymath_nb import pages, runs
+from skymath_nb.plans import Job, ParamsError, Plan, load, nearest
+
+__all__ = ["ParamsError", "Plan", "load", "run", "state", "status", "strip"]
+STARTUP_S = 4  # kernel start and imports, outside the step's own clock
+QUIET_S = 30  # seconds between two lines about a step that takes longer than expected
+# Only this interpreter's kernel, whatever kernel specs or JUPYTER_PATH the machine has.
+KERNEL = {
+    "config": Config(KernelSpecManager={"kernel_dirs": []}, KernelManager={"transport_encryption": "auto"}),
+    "extra_arguments": ["--log-level=50"],  # an interrupted kernel would end with a traceback of its own
+}
+
+
+class StepFailed(RuntimeError):
+    """Where a step failed, why, and the executed copy to look at."""
+
+
+# --- what must run ---------------------------------------------------------------------------------------
+
+
+class State(NamedTuple):
+    """fresh: holds. missing: not complete. edited: only code changed. stale: anything else changed."""
+
+    name: str
+    reasons: list[str]
+    manifest: dict | None = None
+
+
+def state(plan: Plan, job: Job) -> State:
+    """Whether the step's manifest still holds, and if not, every reason."""
+    folder = plan.folder / job.id
+    manifest = runs.read_manifest(folder)
+    if manifest is None:
+        return State("missing", ["started but not finished" if folder.is_dir() else "not run yet"])
+    broken = [
+        f"output {file} {'has another size' if (folder / file).exists() else 'is missing'}"
+        for file, record in manifest["outputs"].items()
+        if not (folder / file).exists() or runs.size_of(folder / file) != record["bytes"]
+    ]
+    if broken:
+        return State("missing", broken, manifest)
+    recorded, wanted = manifest["parameters"], json.loads(json.dumps(job.parameters))
+    changed = [
+        f"{key}: {recorded[key]!r} -> {value!r}" if key in recorded else f"{key} was not recorded"
+        for key, value in wanted.items()
+        if key not in runs.EXECUTION and (key not in recorded or recorded[key] != value)
+    ]
+    read = {file: (plan.folder / file, digest) for file, digest in manifest["inputs"].items()}
+    read |= {name: (runs.locate(use["path"]), use["sha256"]) for name, use in manifest["uses"].items()}
+    for name, (path, digest) in read.items():
+        if not path.exists():
+            changed.append(f"{name} is gone")
+        elif runs.digest_file(path) != digest:
+            changed.append(f"{name} changed")
+    old, new = manifest["code"], runs.code_digests(job.name, job.notebook.parent)
+    edited = ["the notebook's code changed"] if old["notebook"] != new["notebook"] else []
+    modules = sorted(k for k, _ in old["modules"].items() ^ new["modules"].items())
+    edited += [f"{module} changed" for module in dict.fromkeys(modules)]
+    return State("stale" if changed else "edited" if edited else "fresh", changed + edited, manifest)
+
+
+def status(plan: Plan) -> pd.DataFrame:
+    """One row a step: step, state, reason, seconds, finished. A step after one that must run is "waiting"."""
+    rows, pending = [], set()
+    for job in plan.jobs:
+        name, reasons, manifest = state(plan, job)
+        sources = {file.split("/")[0] for file in (manifest or {}).get("inputs", {})} & pending
+        if name == "fresh" and sources:
+            name, reasons = "waiting", [f"reads {', '.join(sorted(sources))}"]
+        if name != "fresh":
+            pending.add(job.id)
+        done = manifest or {"seconds": math.nan, "finished": ""}
+        rows.append((job.id, name, "; ".join(reasons), done["seconds"], done["finished"]))
+    return pd.DataFrame(rows, columns=["step", "state", "reason", "seconds", "finished"])
+
+
+def _expected(plan: Plan, job: Job) -> float | None:
+    """Seconds the step took last time: in this run, else in any run, else as the notebook says."""
+    own = runs.read_manifest(plan.folder / job.id)
+    others = [runs.read_manifest(path.parent) for path in runs.root().glob(f"*/{job.id}/manifest.json")]
+    last = own or max(others, key=lambda manifest: manifest["finished"], default=None)
+    if last:
+        return last["seconds"] + STARTUP_S
+    return json.loads(job.notebook.read_text(encoding="utf-8"))["metadata"].get("skymath", {}).get("seconds")
+
+
+# --- running ---------------------------------------------------------------------------------------------
+
+
+def run(plan: Plan, from_step: str | None = None, keep_stale: bool = False, echo=print) -> int:
+    """Execute what must run, in order. Returns 0 when all is done, 3 after a failure, 130 if interrupted.
+
+    from_step: that step and all after it run again; the ones before must be complete, and are kept.
+    keep_stale: a step whose code alone changed is kept.
+    """
+    first = _first(plan, from_step)
+    frozen = {"run": plan.run, "steps": {job.id: job.parameters for job in plan.jobs}}
+    runs.save(plan.folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False, allow_unicode=True))
+    start, width, notes = time.monotonic(), max(len(job.id) for job in plan.jobs), {}
+    steps = {job.id: job.parameters for job in plan.jobs}
+    for number, job in enumerate(plan.jobs):
+        line = f"[{number + 1}/{len(plan.jobs)}] {job.id:{width}}"
+        found = state(plan, job)
+        if kept := _kept(found, number, first, keep_stale):
+            echo(f"{line}  {kept}")
+            continue
+        notes[job.id] = "failed"
+        try:
+            _execute(plan, job, found.reasons, line, start, echo)
+            del notes[job.id]
+        except StepFailed as failure:
+            echo(f"{line}  failed\n{failure}")
+            return 3
+        except KeyboardInterrupt:
+            notes[job.id] = "interrupted"
+            (plan.folder / job.id / "manifest.json").unlink(missing_ok=True)
+            echo(f"{line}  interrupted; the same command goes on from here")
+            return 130
+        finally:
+            pages.index(plan.folder, plan.source.name, steps, notes)
+    pages.index(plan.folder, plan.source.name, steps, notes)
+    echo(f"All steps hold after {_clock(time.monotonic() - start)}. Open {plan.folder / 'index.html'}")
+    return 0
+
+
+def _first(plan: Plan, from_step: str | None) -> int | None:
+    """Place of the step to start from, None for "wherever needed"."""
+    if from_step is None:
+        return None
+    ids = [job.id for job in plan.jobs]
+    if from_step not in ids:
+        raise ParamsError(f"--from {from_step}: no such step in {plan.source}{nearest(from_step, ids)}.")
+    earlier = [(job.id, state(plan, job)) for job in plan.jobs[: ids.index(from_step)]]
+    gaps = [f"{step} ({'; '.join(found.reasons)})" for step, found in earlier if found.name == "missing"]
+    if gaps:
+        gaps = ", ".join(gaps)
+        raise ParamsError(f"--from {from_step} needs the steps before it; not complete: {gaps}. Run without --from.")
+    return ids.index(from_step)
+
+
+def _kept(found: State, number: int, first: int | None, keep_stale: bool) -> str:
+    """Why the step is not run, "" if it must."""
+    reasons = "; ".join(found.reasons)
+    if first is not None:
+        if number >= first:
+            return ""
+        return "unchanged, kept" if found.name == "fresh" else f"kept as it is, before --from ({reasons})"
+    if found.name == "edited" and keep_stale:
+        return f"kept although stale ({reasons})"
+    return "unchanged, kept" if found.name == "fresh" else ""
+
+
+def _execute(plan: Plan, job: Job, reasons: list[str], line: str, start: float, echo) -> None:
+    """Run one step. Raises StepFailed; then no manifest is left."""
+    expected, folder = _expected(plan, job), plan.folder / job.id
+    why = f" ({'; '.join(reasons)})" if reasons else ""
+    echo(f"{line}  running{why}, " + (f"expected {expected:.0f} s" if expected else "duration unknown"))
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in ("manifest.json", "notebook.html"):
+        (folder / old).unlink(missing_ok=True)
+    copy, began = folder / "notebook.ipynb", time.monotonic()
+    own = {"run": plan.run, "label": job.label, "interactive": False, "progress": False}
+    parameters = {key: value for key, value in own.items() if key in job.known} | job.parameters
+    options = {"kernel_name": "python3", "cwd": job.notebook.parent, "progress_bar": False} | KERNEL
+    problem = ""
+    try:
+        with _environment(job), _ticker(line, expected, echo):
+            papermill.execute_notebook(job.notebook, copy, parameters, **options)
+    except PapermillExecutionError as error:
+        problem = f"{error.ename}: {error.evalue}"
+    except DeadKernelError:
+        problem = "the kernel died (often: out of memory)"
+    if not problem and not (folder / "manifest.json").is_file():
+        problem = "the notebook ended without step.finish(...), so the step is not complete"
+    if problem:
+        (folder / "manifest.json").unlink(missing_ok=True)  # finish() may stand above the failing cell
+        raise StepFailed(f"  at:    {_heading(copy)}\n  error: {problem}\n  see:   {copy}")
+    pages.notebook(copy, plan.folder)
+    now = time.monotonic()
+    echo(f"{line}  done in {now - began:.0f} s (total {_clock(now - start)})")
+
+
+@contextmanager
+def _environment(job: Job):
+    """What the kernel inherits: absolute folders, since it works in the notebooks' folder."""
+    folders = {"SKYMATH_OUTPUTS": runs.root(), "SKYMATH_NOTEBOOKS": job.notebook.parent}
+    if data := os.environ.get("SKYMATH_DATA"):
+        folders["SKYMATH_DATA"] = Path(data).expanduser().resolve()
+    before = dict(os.environ)
+    os.environ.update({name: str(folder) for name, folder in folders.items()})
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def _ticker(line: str, expected: float | None, echo):
+    """Says now and then that a step is still at work, once it takes longer than expected."""
+    done, began = threading.Event(), time.monotonic()
+
+    def tick():
+        while not done.wait(QUIET_S):
+            if time.monotonic() - began > (expected or 0):
+                echo(f"{line}  still running, {_clock(time.monotonic() - began)}")
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _heading(copy: Path) -> str:
+    """The heading above the cell that failed or never completed in an executed copy."""
+    heading = "the first cells"
+    for cell in json.loads(copy.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "markdown":
+            lines = [text for text in "".join(cell["source"]).splitlines() if text.startswith("#")]
+            heading = lines[-1].lstrip("# ") if lines else heading
+        elif cell["metadata"].get("papermill", {}).get("exception"):
+            break
+    return heading
+
+
+def _clock(seconds: float) -> str:
+    return f"{seconds // 60:.0f}:{seconds % 60:02.0f}"
+
+
+# --- keeping notebooks clean -----------------------------------------------------------------------------
+
+
+def strip(notebooks: Path | None = None, check: bool = False) -> list[Path]:
+    """Notebooks that held outputs, counts or stray metadata; they are cleaned unless `check`."""
+    changed = []
+    for path in sorted(Path(notebooks or runs.notebooks_folder()).glob("*.ipynb")):
+        before = path.read_text(encoding="utf-8")
+        notebook = nbformat.reads(before, as_version=4)
+        kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+        notebook.metadata = {"kernelspec": kernel} | _ours(notebook.metadata, "skymath")
+        notebook.nbformat_minor = 5
+        for number, cell in enumerate(notebook.cells):
+            cell.id, cell.metadata = str(number), _ours(cell.metadata, "tags", "skymath")
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        after = nbformat.writes(nbformat.from_dict(notebook)) + "\n"
+        if after != before:
+            changed.append(path)
+            if not check:
+                runs.save(path, after)
+    return changed
+
+
+def _ours(metadata: dict, *names: str) -> dict:
+    return {name: metadata[name] for name in names if name in metadata}

@@ -1,0 +1,99 @@
+"""Prompts are filled exactly as written, and a wrong file or value is named."""
+
+import pytest
+
+from skymath_nb import prompts
+
+GOOD = """---
+name: greet
+version: 2
+variables: [problem, answer]
+parser: question
+source: our own
+note: for the test
+---
+# system
+Be brief.
+
+# user
+Problem: {{problem}}
+# Notes
+Costs $5 {x}, \\frac{1}{2}. Answer: {{answer}}; again {{problem}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(prompts, "FOLDER", tmp_path)
+    (tmp_path / "greet.md").write_text(GOOD, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_whole_rendered_text_is_as_written(folder):
+    assert prompts.render("greet", problem="P", answer="A") == [
+        {"role": "system", "content": "Be brief."},
+        {
+            "role": "user",
+            "content": "Problem: P\n# Notes\nCosts $5 {x}, \\frac{1}{2}. Answer: A; again P",
+        },
+    ]
+
+
+@pytest.mark.parametrize("value", ["{{answer}}", "$\\frac{{1}}{2}$ \\1 \\g<0>", "{{", "一共有 3 个", "# user\n---", ""])
+def test_a_value_is_plain_text_and_never_scanned_again(folder, value):
+    user = prompts.render("greet", problem=value, answer="A")[1]["content"]
+    assert user.startswith(f"Problem: {value}\n") and user.endswith(f"again {value}")
+    assert user.count("A;") == 1
+
+
+def test_missing_and_unused_values_are_both_listed(folder):
+    with pytest.raises(ValueError, match="missing: answer, problem; unused: anser"):
+        prompts.render("greet", anser="A")
+    with pytest.raises(ValueError, match="answer is none"):
+        prompts.render("greet", problem="P", answer=3)
+
+
+def test_header_fields_come_back(folder):
+    prompt = prompts.load("greet")
+    assert (prompt.version, prompt.variables, prompt.parser) == (2, ("problem", "answer"), "question")
+    assert prompts.names() == ["greet"]
+
+
+def test_an_edit_counts_at_once(folder):
+    prompts.load("greet")
+    edited = folder / "greet.md"
+    edited.write_text(GOOD.replace("brief", "very brief"), encoding="utf-8")
+    assert prompts.load("greet").system == "Be very brief."
+
+
+@pytest.mark.parametrize("name", ["gret", "../greet", "other"])
+def test_an_unknown_prompt_is_refused_with_what_there_is(folder, name):
+    with pytest.raises(FileNotFoundError, match="There are: greet"):
+        prompts.load(name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        ("---\nname", "name", "YAML header"),
+        ("name: greet", "name: other", "file name must be equal"),
+        ("note: for the test\n", "", "missing: note"),
+        ("note:", "colour: red\nnote:", "unused: colour"),
+        ("[problem, answer]", "[problem]", "unused: answer"),
+        ("[problem, answer]", "[problem, answer, level]", "missing: level"),
+        ("{x}", "{{X}}", "no placeholder"),
+        ("# user", "# User", "one part '# user'"),
+        ("# system", "text\n# system", "no text before"),
+        ("# system", "# user\n# system", "one part '# user'"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_reason(folder, old, new, error):
+    (folder / "greet.md").write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ValueError, match=error):
+        prompts.load("greet")
+
+
+def test_the_student_sees_only_the_users_part(folder):
+    text = GOOD.replace("greet", "student").replace(", answer", "").replace("{{answer}}", "A")
+    (folder / "student.md").write_text(text, encoding="utf-8")
+    assert prompts.student("{{problem}}").startswith("Problem: {{problem}}\n# Notes")

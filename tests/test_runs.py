@@ -1,0 +1,189 @@
+import json
+import math
+
+import nbformat
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from skymath_nb import runs
+
+
+def write_notebook(folder, name, *cells):
+    """A notebook whose first code cell is the parameters cell."""
+    first, *rest = cells
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in (first, *rest)])
+    notebook.cells[0].metadata["tags"] = ["parameters"]
+    folder.mkdir(exist_ok=True)
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(tmp_path / "notebooks"))
+    for name in ("01_first", "02_second"):
+        write_notebook(tmp_path / "notebooks", name, "k: int = 1  # help", "from skymath_nb import runs")
+    return tmp_path
+
+
+def test_streams_depend_on_every_name_and_on_nothing_else():
+    assert runs.rng(0, "a", 1).random() == runs.rng(0, "a", 1).random()
+    streams = [runs.stream(*names) for names in [(0, "a", "b"), (0, "ab"), (1, "a", "b"), (0, "b", "a"), (0,)]]
+    assert len(set(streams)) == 5 and all(0 <= stream < 2**32 for stream in streams)
+
+
+def test_folder_digest_sees_names_and_bytes(tmp_path):
+    folder = tmp_path / "folder"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "a.txt").write_text("1")
+    digests = [runs.digest_file(folder)]
+    (folder / "deep" / "a.txt").write_text("2")
+    digests.append(runs.digest_file(folder))
+    (folder / "deep" / "a.txt").rename(folder / "a.txt")
+    digests.append(runs.digest_file(folder))
+    assert len(set(digests)) == 3 and runs.size_of(folder) == 1
+
+
+def test_manifest_records_what_decides_a_rerun(place):
+    first = runs.step("01_first", "tiny", k=3, rates=[0.1, 0.2])
+    first.output("rows.txt").write_text("rows")
+    table = first.finish({"n": np.int64(4), "accuracy": 0.5, "name": "x", "ok": True})
+    assert list(table.columns) == ["name", "value"] and len(table) == 4
+    second = runs.step("02_second", "tiny", "hard", k=3)
+    assert second.input("01_first", "rows.txt").read_text() == "rows"
+    outside = place / "seeds.jsonl"
+    outside.write_text("{}")
+    second.uses(outside, name="seeds")
+    figure = go.Figure(go.Bar(y=[1]))
+    assert second.figure(figure, "bars") is second.figure(figure, "bars")
+    second.finish({})
+    manifest = runs.read_manifest(place / "outputs" / "tiny" / "02_second@hard")
+    assert manifest["parameters"] == {"k": 3} and manifest["step"] == "02_second@hard"
+    assert manifest["inputs"] == {"01_first/rows.txt": runs.digest_file(first.folder / "rows.txt")}
+    assert runs.locate(manifest["uses"]["seeds"]["path"]) == outside
+    assert list(manifest["outputs"]) == ["figures/01_bars.json", "report.json"]
+    assert "skymath_nb.runs" in manifest["code"]["modules"]
+    about = json.loads((place / "outputs" / "tiny" / "run.json").read_text())
+    assert set(about) == {"commit", "versions", "machine"}
+
+
+def test_data_folder_makes_places_portable(place, monkeypatch):
+    monkeypatch.setenv("SKYMATH_DATA", str(place))
+    (place / "math.jsonl").write_text("{}")
+    work = runs.step("01_first", "tiny")
+    work.uses("$SKYMATH_DATA/math.jsonl")
+    work.uses("pyproject.toml")
+    work.finish({})
+    assert sorted(runs.read_manifest(work.folder)["uses"]) == ["$SKYMATH_DATA/math.jsonl", "pyproject.toml"]
+
+
+def test_starting_again_makes_a_step_incomplete_and_drops_old_figures():
+    work = runs.step("01_first", "tiny")
+    work.figure(go.Figure(), "old")
+    work.finish({})
+    again = runs.step("01_first", "tiny")
+    assert runs.read_manifest(again.folder) is None
+    assert not list(again.folder.rglob("*.json"))
+
+
+def test_missing_input_names_the_step_and_the_command():
+    work = runs.step("02_second", "tiny")
+    with pytest.raises(FileNotFoundError, match=r"01_first.*not completed.*run params/tiny\.yaml"):
+        work.input("01_first", "rows.txt")
+    runs.step("01_first", "tiny").finish({})
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        work.input("01_first", "rows.txt")
+
+
+def test_an_announced_output_must_be_written():
+    work = runs.step("01_first", "tiny")
+    work.output("rows.txt")
+    with pytest.raises(RuntimeError, match="rows.txt"):
+        work.finish({})
+    assert runs.read_manifest(work.folder) is None
+
+
+@pytest.mark.parametrize(
+    "act, said",
+    [
+        (lambda: runs.step("01_first", "../up"), "letters"),
+        (lambda: runs.step("01_first", "tiny", label="a/b"), "letters"),
+        (lambda: runs.step("01_first", "tiny", device="cpu"), "device"),
+        (lambda: runs.step("01_first", "tiny", rates={1, 2}), "rates"),
+        (lambda: runs.step("01_first", "tiny", rate=math.inf), "rate"),
+        (lambda: runs.step("01_first", "tiny").output("../x"), "inside"),
+        (lambda: runs.step("01_first", "tiny").finish({"loss": math.nan}), "loss"),
+        (lambda: runs.step("01_first", "tiny").finish({"nested": {"a": 1}}), "nested"),
+    ],
+)
+def test_bad_values_are_refused_by_name(act, said):
+    with pytest.raises(ValueError, match=said):
+        act()
+
+
+def test_a_step_without_a_notebook_and_a_missing_outside_file_are_refused():
+    with pytest.raises(FileNotFoundError, match="09_none"):
+        runs.step("09_none", "tiny")
+    with pytest.raises(FileNotFoundError, match="nowhere.jsonl"):
+        runs.step("01_first", "tiny").uses("nowhere.jsonl")
+
+
+def test_full_disk_is_refused_before_work(monkeypatch):
+    monkeypatch.setattr(runs, "MIN_FREE_BYTES", 1e18)
+    with pytest.raises(RuntimeError, match="SKYMATH_OUTPUTS"):
+        runs.step("01_first", "tiny")
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A package of the shape the digests must follow: relative, late and package imports, and prompts."""
+    files = {
+        "__init__.py": "",
+        "a.py": '"""Text."""\ndef f():\n    from .sub import late\n    return late\n',
+        "b.py": "X = 1\n",
+        "unused.py": "X = 1\n",
+        "sub/__init__.py": "",
+        "sub/late.py": "from ..b import X\n",
+        "prompts/__init__.py": "",
+        "prompts/ask.md": "Ask",
+    }
+    for name, text in files.items():
+        (tmp_path / "skymath_nb" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "skymath_nb" / name).write_text(text)
+    cells = ["k: int = 1", "%load_ext autoreload\nfrom skymath_nb import a, prompts\nx = k"]
+    write_notebook(tmp_path / "books", "01_book", *cells)
+    return tmp_path / "skymath_nb"
+
+
+@pytest.mark.parametrize(
+    "file, text, counts",
+    [
+        ("b.py", "X = 2\n", True),
+        ("b.py", '"""Doc."""\n\nX = 1  # why\n', False),
+        ("sub/late.py", "from ..b import X as Y\n", True),
+        ("prompts/ask.md", "Ask again", True),
+        ("unused.py", "X = 2\n", False),
+        ("b.py", "X = = 2\n", True),
+    ],
+)
+def test_code_digests_follow_imports_and_ignore_comments(package, file, text, counts):
+    books = package.parent / "books"
+    before = runs.code_digests("01_book", books, package)
+    (package / file).write_text(text)
+    assert (runs.code_digests("01_book", books, package) != before) is counts
+
+
+@pytest.mark.parametrize(
+    "parameters, code, counts",
+    [
+        ("k: int = 9", "%load_ext autoreload\nfrom skymath_nb import a, prompts\nx = k", False),
+        ("k: int = 1", "%load_ext autoreload\nfrom skymath_nb import a, prompts\nx = k  # same", False),
+        ("k: int = 1", "%load_ext autoreload\nfrom skymath_nb import a, prompts\nx = k + 1", True),
+    ],
+)
+def test_notebook_digest_ignores_parameters_and_comments(package, parameters, code, counts):
+    books = package.parent / "books"
+    before = runs.code_digests("01_book", books, package)
+    write_notebook(books, "01_book", parameters, code)
+    assert (runs.code_digests("01_book", books, package)["notebook"] != before["notebook"]) is counts
