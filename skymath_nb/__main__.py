@@ -31,9 +31,9 @@ def _teacher(given) -> int:
 
 
 def _base(given) -> int:
-    from skymath_nb.world import corpus
+    from skymath_nb import pretrain
 
-    print(corpus.remake(given.params, given.out))
+    print(pretrain.remake(given.params, given.out))
     return 0
 
 

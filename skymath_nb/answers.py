@@ -31,6 +31,9 @@ VALUE_IS = re.compile(r"\bthe\s+value\s+of\s+[^.\n]{1,40}?\s+is\b:?|\banswer\s*:
 HASHES = re.compile(r"####")
 CHINESE = re.compile(r"(?:答案|结果)\s*(?:应该|应)?\s*(?:是|为|等于|[:：])\s*[:：]?|答\s*[:：]")
 SENTENCE_END = re.compile(r"\.(?:\s|$)|[。；;!！]")
+FORMULA = re.compile(  # that stands alone: not "$1$ and $2$", not "$3 from $5"
+    r"(?:\$\$?([^$]+)\$\$?|\\[(\[](.+?)\\[)\]])(?!\s*(?:,|and\b|or\b|[$\d\\]))", re.S
+)
 NUMBER = r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 ANY_NUMBER = re.compile(rf"(?:(?<![\w.)])-)?(?:{NUMBER})(?:/\d+)?%?")
 STOPPED = re.compile(r"[=+\-*/×÷,(:：{^\\]\s*$")
@@ -105,11 +108,9 @@ def _extract(response: str) -> tuple[str | None, str]:
 def _sentence(tail: str) -> str | None:
     """Read the answer at the start of a tail: the formula if one opens it, else the rest of its sentence."""
     tail = tail.strip(" \t*_:：")
-    if formula := re.match(r"(\$\$?|\\\(|\\\[)(.+?)(?:\$\$?|\\\)|\\\])", tail, re.S):
-        rest = tail[formula.end() :].lstrip()
-        if not rest[:1].isdigit() and not rest.startswith(",") and formula[1] != "$" or "$" not in rest:
-            return _last_of_chain(formula[2])
-    line = tail.strip().split("\n", 1)[0]
+    if formula := FORMULA.match(tail):
+        return _last_of_chain(formula[1] or formula[2])
+    line = re.sub(r"(?<!\\)\$", "", tail.strip().split("\n", 1)[0])
     sentence = SENTENCE_END.split(line, maxsplit=1)[0].strip(" *_")
     if re.search(r"[一-鿿]", sentence) and (numbers := ANY_NUMBER.findall(sentence)):
         return numbers[-1]
@@ -371,15 +372,17 @@ def equivalent(answer: str, gold: str) -> bool:
 
 
 def grade(response: str, gold: str) -> Grade:
-    """Grade one response against its gold answer, strictly and flexibly."""
+    """Grade one response against its gold answer; what is right strictly is right flexibly too."""
     if not isinstance(gold, str) or not gold.strip():
         return Grade(False, False, extract(response), "no gold answer")
     written = strict_answer(response)
     strict = written is not None and normalise(written) == normalise(gold)
     answer, how = _extract(response)
     if answer is None:
-        return Grade(strict, strict, None, "equal string" if strict else "no answer found")
+        return Grade(strict, strict, written, "equal string" if strict else "no answer found")
     same, reason = _compare(answer, gold)
+    if strict and not same:  # another answer was found elsewhere, or differs in a unit that strict drops
+        return Grade(True, True, written, "equal string")
     return Grade(strict, same, answer, reason + ", from the last number" * (how == "number"))
 
 

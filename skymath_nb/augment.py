@@ -14,6 +14,7 @@ import re
 from collections import Counter
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from . import answers, prompts, runs, schema, world
 
@@ -274,6 +275,13 @@ def as_seeds(instances: pd.DataFrame) -> pd.DataFrame:
             "subject": kept["method"], "problem": kept["query"], "solution": kept["response"], "answer": kept["answer"], "licence": "",
         }
     ).reset_index(drop=True)  # fmt: skip
+
+
+def read_problems(path) -> pd.DataFrame:
+    """The problems of a file in the seeds schema, whether it holds seeds or instances (then the kept ones)."""
+    if "query" in pq.read_schema(path).names:
+        return as_seeds(schema.read(path, "instances"))
+    return schema.read(path, "seeds")
 
 
 def as_instances(seeds: pd.DataFrame) -> pd.DataFrame:

@@ -28,14 +28,15 @@ class Assembly(NamedTuple):
 def assemble(instances: pd.DataFrame, gate: pd.DataFrame, *, drop_near: bool = False) -> Assembly:
     """Keep the instances that may be trained on: gated, kept by their method, complete, once each.
 
-    instances, gate  tables of those kinds; an instance may have several verdicts, the worst counts.
+    instances, gate  tables of those kinds; of an instance's verdicts (one per benchmark) the worst counts.
     drop_near        drop what is near a benchmark too, not only what leaks.
     Returns: rows and excluded in the order of `instances`; excluded has our reason, the method's own as `detail`,
              and the benchmark it touches; counts has one line per outcome (outcome, rows).
     Raises:  ValueError if an instance has no verdict, a verdict is unknown, or nothing is left.
     """
     verdict = _verdicts(instances["id"], gate)
-    benchmark = gate.dropna(subset="benchmark").drop_duplicates("id").set_index("id")["benchmark"]
+    touched = gate[gate["verdict"] != "clean"].sort_values("verdict", kind="stable")  # leak comes before near
+    benchmark = touched.drop_duplicates("id").set_index("id")["benchmark"]
     empty = {name: instances[name].fillna("").str.strip() == "" for name in ("query", "response")}
     reasons = np.select(
         [

@@ -38,7 +38,8 @@ def _tfidf(texts, dimensions, seed):
     rank = min(dimensions, *(size - 1 for size in X.shape))
     if rank < 1:
         return X.toarray()
-    return TruncatedSVD(rank, random_state=seed).fit_transform(X)
+    with np.errstate(invalid="ignore"):  # equal texts have no variance to explain
+        return TruncatedSVD(rank, random_state=seed).fit_transform(X)
 
 
 def _sentences(texts, model):

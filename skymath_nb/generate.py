@@ -25,37 +25,42 @@ def generate(
     temperature: float = 0.0,
     seed: int = 0,
     device: str = "auto",
+    too_long: str = "refuse",
     progress: Callable[[str], None] | None = None,
 ) -> list[Completion]:
     """Complete prompts with a model folder or hub id; one Completion per prompt, in the order of the prompts.
 
     temperature  0 is greedy, and then the answers do not depend on the batch size up to rounding; above 0 they are
                  sampled, reproducibly for the same seed, prompts and batch size.
-    Raises:  ValueError if a prompt and its answer do not fit the model's context, or there is no such device.
+    too_long     prompts that leave no room for max_new_tokens in the model's context: "refuse" them, or "skip" them:
+                 an empty answer that counts as cut off.
+    Raises:  ValueError for such prompts if they are refused, or if there is no such device.
     """
     prompts = list(prompts)
+    if too_long not in ("refuse", "skip"):
+        raise ValueError(f'too_long={too_long!r} was asked for, but it is one of "refuse", "skip".')
     if not prompts:
         return []
     import torch
 
     model, tokenizer = _load(model, device)
     ids = tokenizer(prompts, verbose=False)["input_ids"]
-    _check_context([len(row) for row in ids], max_new_tokens, model)
+    fit = _fit([len(row) for row in ids], max_new_tokens, model, too_long)
     stops = _configure(model, tokenizer, max_new_tokens, temperature)
     # Longest first: rows of a batch are alike in length, and memory that does not suffice shows at once.
-    by_length = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
-    answers: list[Completion] = [None] * len(ids)
+    by_length = sorted(fit, key=lambda i: -len(ids[i]))
+    answers = [Completion("", 0, True)] * len(ids)
     devices = [model.device] if model.device.type == "cuda" else []
     with torch.inference_mode(), torch.random.fork_rng(devices):
         torch.manual_seed(runs.stream(seed, "generate"))
-        for start in range(0, len(ids), batch_size):
+        for start in range(0, len(fit), batch_size):
             batch = by_length[start : start + batch_size]
             inputs = tokenizer.pad({"input_ids": [ids[i] for i in batch]}, return_tensors="pt").to(model.device)
             rows = model.generate(**inputs)[:, inputs["input_ids"].shape[1] :].tolist()
             for i, row in zip(batch, rows, strict=True):
                 answers[i] = _completion(row, stops, tokenizer)
             if progress:
-                progress(f"generate: {start + len(batch)}/{len(ids)} answers")
+                progress(f"generate: {start + len(batch)}/{len(fit)} answers")
     return answers
 
 
@@ -75,15 +80,17 @@ def _load(model: str | os.PathLike, device: str):
     return AutoModelForCausalLM.from_pretrained(model, dtype=dtype).to(device).eval(), tokenizer
 
 
-def _check_context(lengths: list[int], max_new_tokens: int, model) -> None:
-    context = getattr(model.config, "max_position_embeddings", None)
-    long = sum(length + max_new_tokens > context for length in lengths) if context else 0
-    if long:
+def _fit(lengths: list[int], max_new_tokens: int, model, too_long: str) -> list[int]:
+    """Return the numbers of the prompts that leave room for an answer in the model's context."""
+    context = getattr(model.config, "max_position_embeddings", None) or max(lengths) + max_new_tokens
+    fit = [i for i, length in enumerate(lengths) if length + max_new_tokens <= context]
+    if len(fit) < len(lengths) and too_long == "refuse":
         raise ValueError(
-            f"{max_new_tokens} new tokens were asked for, but with {long} of {len(lengths)} prompts that is more than "
-            f"the {context} positions of the model (the longest prompt has {max(lengths)} tokens). Lower "
-            "max_new_tokens, or shorten or drop those prompts."
+            f"{max_new_tokens} new tokens were asked for, but with {len(lengths) - len(fit)} of {len(lengths)} prompts "
+            f"that is more than the {context} positions of the model (the longest prompt has {max(lengths)} tokens). "
+            'Lower max_new_tokens, shorten those prompts, or count them as unanswered with too_long="skip".'
         )
+    return fit
 
 
 def _configure(model, tokenizer, max_new_tokens: int, temperature: float) -> set[int]:

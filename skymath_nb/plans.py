@@ -138,6 +138,8 @@ def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]
         problems.append(f"steps.{key}: there is no notebook {name}.ipynb{near}")
         return None
     declared = papermill.inspect_notebook(path)
+    for hidden in sorted(_assigned(path) - set(declared)):
+        problems.append(f"{path.name}: papermill cannot read the parameter {hidden}; its line has a second '=' or a union type")
     for needed in ["run"] + ["label"] * ("@" in key):
         if needed not in declared:
             problems.append(f"steps.{key}: {name}.ipynb has no parameter `{needed}`, so it cannot run as {key}")
@@ -158,6 +160,13 @@ def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]
         except ValueError as error:
             problems.append(str(error))
     return Job(key, name, label, path, resolved, frozenset(declared))
+
+
+def _assigned(notebook: Path) -> set[str]:
+    """Names that the parameters cell assigns, by Python's own reading."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    source = "".join(next((cell["source"] for cell in cells if "parameters" in cell["metadata"].get("tags", [])), ""))
+    return {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 def _collect(problems: list[str], check) -> None:

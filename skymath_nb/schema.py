@@ -111,8 +111,7 @@ def read(path: str | os.PathLike, kind: str) -> pd.DataFrame:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"A table of {kind} was asked for at {path}, but there is no such file. "
-            "Run the step that writes it, or correct the path."
+            f"A table of {kind} was asked for at {path}, but there is no such file. Run the step that writes it, or correct the path."
         )
     try:
         table = pq.read_table(path)

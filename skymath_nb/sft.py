@@ -27,6 +27,7 @@ from skymath_nb.schema import Curriculum, Phase, row_id
 
 BASES = Path(__file__).parent / "bases"
 RECORD = "training.json"  # written last: its presence means that a model folder is complete
+LOADED = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
 LOG_EVERY = 20  # steps; logging each step costs a few per cent at the tiny student's size
 WINDOW = 32  # batches whose rows are sorted by length together: little padding, and batches still differ
 PAD_TO = 16  # few distinct shapes: CPU kernels are cached per shape, and tensor cores like multiples of 8
@@ -120,13 +121,14 @@ def base_path(base: str | os.PathLike) -> str:
 
 
 def base_digest(base: str | os.PathLike) -> str:
-    """Return a digest of a base's files, or for a hub id its name and commit."""
-    source = base_path(base)
-    if Path(source).is_dir():
-        return runs.digest_file(Path(source))
+    """Return a digest of what is loaded of a base: configuration, weights, tokenizer; for a hub id name and commit."""
+    source = Path(base_path(base))
+    if source.is_dir():
+        files = [p for p in sorted(source.iterdir()) if p.suffix in LOADED and p.name != RECORD]
+        return row_id(*((p.name, runs.digest_file(p)) for p in files))
     from transformers.utils import cached_file
 
-    return f"{source}@{Path(cached_file(source, 'config.json')).parent.name}"
+    return f"{base}@{Path(cached_file(str(base), 'config.json')).parent.name}"
 
 
 def tokenise(
@@ -320,9 +322,7 @@ def _phase(model, tokenizer, curriculum, phase, dataset, folder, device, micro_b
         report_to="none",
         disable_tqdm=True,
     )
-    trainer = SFTTrainer(
-        model=model, args=arguments, train_dataset=dataset, processing_class=tokenizer, callbacks=[Watch()]
-    )
+    trainer = SFTTrainer(model=model, args=arguments, train_dataset=dataset, processing_class=tokenizer, callbacks=[Watch()])
     trainer.remove_callback(PrinterCallback)
     trainer.train()
     return lines

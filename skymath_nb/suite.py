@@ -237,15 +237,15 @@ def _ticker(line: str, expected: float | None, echo):
 
 
 def _heading(copy: Path) -> str:
-    """The heading above the cell that failed or never completed in an executed copy."""
-    heading = "the first cells"
+    """The heading above the last cell that an executed copy reached."""
+    heading = reached = "the first cells"
     for cell in json.loads(copy.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "markdown":
             lines = [text for text in "".join(cell["source"]).splitlines() if text.startswith("#")]
             heading = lines[-1].lstrip("# ") if lines else heading
-        elif cell["metadata"].get("papermill", {}).get("exception"):
-            break
-    return heading
+        elif cell["metadata"].get("papermill", {}).get("exception") is not None:  # None: never started
+            reached = heading
+    return reached
 
 
 def _clock(seconds: float) -> str:

@@ -7,10 +7,7 @@ import pytest
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of the real benchmark files; tests that need it are skipped, saying so, where it is not."""
-    beside = Path(__file__).resolve().parents[1].parent / "shared" / "data"
-    folder = Path(os.environ.get("SKYMATH_DATA") or beside)
-    if not (folder / "gsm8k").is_dir():
-        pytest.skip(
-            f"no benchmark files in {folder}: set SKYMATH_DATA to a folder that holds gsm8k/ and math/"
-        )
-    return folder
+    folder = os.environ.get("SKYMATH_DATA")
+    if not folder or not (Path(folder) / "gsm8k").is_dir():
+        pytest.skip(f"SKYMATH_DATA is {folder or 'not set'}: it names no folder that holds gsm8k/ and math/")
+    return Path(folder)

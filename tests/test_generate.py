@@ -40,7 +40,8 @@ def stopping(tmp_path_factory):
     folder = tmp_path_factory.mktemp("taught")
     rows = tiny_model.rows(4).assign(response=["a", "ab", "abcdefgh" * 3, "a b c"])
     plan = Curriculum((Phase("all", rows, 300, 1e-2),), 4, 96)
-    return sft.train(tiny_model.save(folder / "base"), plan, folder / "model", prompt=tiny_model.prompt, progress=None)
+    base = tiny_model.save(folder / "base")
+    return sft.train(base, plan, folder / "model", prompt=tiny_model.prompt, threads=1, progress=None)
 
 
 def test_greedy_answers_do_not_depend_on_batches_or_padding(model, prompts):
@@ -89,6 +90,11 @@ def test_a_model_without_pad_and_with_its_own_sampling_defaults_gives_no_warning
 def test_prompts_that_do_not_fit_the_context_are_counted(model, prompts):
     with pytest.raises(ValueError, match=r"100 new tokens.* 2 of 5 prompts.*128 positions"):
         generate(model, prompts, max_new_tokens=100)
+    some = generate(model, prompts, max_new_tokens=100, too_long="skip")
+    assert [answer == Completion("", 0, True) for answer in some] == [False, True, False, True, False]
+    assert some[2] == generate(model, prompts[2:3], max_new_tokens=100)[0]
+    with pytest.raises(ValueError, match="too_long='cut'"):
+        generate(model, prompts, too_long="cut")
 
 
 def test_nothing_asked_is_nothing_answered(tmp_path):

@@ -1,5 +1,8 @@
+import importlib.util
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,7 +26,7 @@ def two_stages(n=24, rate=2e-3, **kwargs):
 
 
 def train(base, curriculum, out, **kwargs):
-    return sft.train(base, curriculum, out, prompt=tiny_model.prompt, **{"progress": None, **kwargs})
+    return sft.train(base, curriculum, out, prompt=tiny_model.prompt, **{"progress": None, "threads": 1, **kwargs})
 
 
 def weights(folder):
@@ -212,9 +215,27 @@ def test_without_unsloth_one_line_says_how_to_get_it(base, tmp_path, monkeypatch
     assert "\n" not in str(error.value)
 
 
-def test_importing_the_engine_imports_no_framework():
-    import subprocess
+@pytest.mark.skipif(not importlib.util.find_spec("unsloth"), reason="Unsloth is not installed: make unsloth")
+def test_unsloth_has_the_losses_of_the_full_backend(base, tmp_path):
+    # In its own process, because importing Unsloth changes trl and transformers for all that follows.
+    code = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_sft
+from skymath_nb import sft
+sft.LOG_EVERY = 1
+test_sft.train(sys.argv[2], test_sft.two_stages(), sys.argv[3], backend="unsloth")
+"""
+    here = [str(Path(__file__).parent), str(base), str(tmp_path / "unsloth")]
+    subprocess.run([sys.executable, "-c", code, *here], check=True, cwd=tmp_path, capture_output=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sft, "LOG_EVERY", 1)
+        out = train(base, two_stages(), tmp_path / "full")
+    losses = [pd.read_parquet(folder / "loss.parquet")["loss"] for folder in (out, tmp_path / "unsloth")]
+    np.testing.assert_allclose(*losses, atol=1e-5)
 
+
+def test_importing_the_engine_imports_no_framework():
     code = "import sys, skymath_nb.sft, skymath_nb.generate; print({'torch', 'transformers', 'trl'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

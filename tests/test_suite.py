@@ -180,6 +180,13 @@ def test_bad_params_are_refused_with_the_remedy(folder, change, said):
     assert not (folder / "outputs").exists()
 
 
+@pytest.mark.parametrize("line", ["m: int = 0  # 0 = all", "m: int | None = 0"])
+def test_a_parameter_that_papermill_cannot_read_is_told(folder, line):
+    write_notebook(folder / "notebooks", "01_make", [f"{MAKE[0]}\n{line}", *MAKE[1:]])
+    with pytest.raises(suite.ParamsError, match="01_make.ipynb: papermill cannot read the parameter m"):
+        suite.load(folder / "tiny.yaml")
+
+
 @pytest.mark.parametrize(
     "override, said",
     [

@@ -1,0 +1,109 @@
+"""Experiments: one recipe, trained and evaluated as one cached unit. The only module that joins engines and methods."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from skymath_nb import answers, evaluate, generate, runs, schema, sft
+from skymath_nb.schema import Curriculum, row_id
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Recipe:
+    """What one arm of an experiment is: a base, what it is trained on, and what it is asked (name -> seeds table)."""
+
+    name: str
+    base: str | Path
+    curriculum: Curriculum
+    benchmarks: dict[str, pd.DataFrame]
+    max_new_tokens: int = 256
+    backend: str = "full"
+    too_long: str = "refuse"  # rows over max_length: "refuse" or "drop"
+
+
+def run(
+    recipe: Recipe,
+    seed: int,
+    folder: str | Path,
+    *,
+    prompt: Callable[[str], str] | None = None,
+    batch_size: int = 128,
+    device: str = "auto",
+    threads: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> dict:
+    """Train a recipe with one seed, let the student answer its benchmarks, and return the flat report.
+
+    The unit is the folder `place(...)`: student/, answers.parquet, and report.json, written last. A unit that has its
+    report is returned as it is; a unit without one goes on from its student or its answers. `seed` takes the place of
+    the curriculum's own; `prompt` is the student's, query -> text, for training and evaluation alike.
+    Raises:  ValueError if there is nothing to ask; else what sft.train and generate.generate raise.
+    """
+    if not recipe.benchmarks or any(items.empty for items in recipe.benchmarks.values()):
+        sizes = {name: len(items) for name, items in recipe.benchmarks.items()}
+        raise ValueError(f"The arm {recipe.name!r} needs benchmarks with items, but it has {sizes or 'none'}.")
+    if prompt is None:
+        from skymath_nb.prompts import student as prompt
+    unit = place(recipe, seed, folder, prompt=prompt)
+    if (unit / "report.json").is_file():
+        return json.loads((unit / "report.json").read_text(encoding="utf-8"))
+    if not (unit / "answers.parquet").is_file():
+        student = sft.train(
+            recipe.base,
+            dataclasses.replace(recipe.curriculum, seed=seed),
+            unit / "student",
+            backend=recipe.backend,
+            prompt=prompt,
+            device=device,
+            threads=threads,
+            too_long=recipe.too_long,
+            progress=progress,
+        )
+        settings = {"max_new_tokens": recipe.max_new_tokens, "batch_size": batch_size, "device": device}
+        schema.write(_ask(student, recipe, prompt, settings, progress), unit / "answers.parquet", "answers")
+    report = _report(recipe, seed, unit)
+    runs.save(unit / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
+    return report
+
+
+def place(recipe: Recipe, seed: int, folder: str | Path, *, prompt: Callable[[str], str] | None = None) -> Path:
+    """Return the folder of one unit, <name>-<digest>-s<seed>: the digest is over all that decides its numbers."""
+    if prompt is None:
+        from skymath_nb.prompts import student as prompt
+    asked = ((name, *items[["id", "problem", "answer"]].to_numpy().ravel()) for name, items in recipe.benchmarks.items())
+    parts = [
+        sft.base_digest(recipe.base),
+        dataclasses.replace(recipe.curriculum, seed=seed).digest(),
+        recipe.max_new_tokens,
+        recipe.backend,
+        recipe.too_long,
+        prompt("{query}"),
+        *(row_id(*parts) for parts in asked),
+    ]
+    return Path(folder) / f"{recipe.name}-{row_id(*parts)[:8]}-s{seed}"
+
+
+def _ask(student: Path, recipe: Recipe, prompt, settings: dict, progress) -> pd.DataFrame:
+    # All benchmarks at once: batches of like length across them, and the student is loaded once.
+    parts = [items.assign(benchmark=name) for name, items in recipe.benchmarks.items()]
+    items = pd.concat(parts, ignore_index=True)
+    prompts = [prompt(problem) for problem in items["problem"]]
+    completions = generate.generate(student, prompts, progress=progress, **settings)
+    grades = answers.grade_many([completion.text for completion in completions], items["answer"].tolist())
+    return evaluate.assemble(items["benchmark"], items, completions, grades)
+
+
+def _report(recipe: Recipe, seed: int, unit: Path) -> dict:
+    trained = sft.read_training(unit / "student")
+    scores = evaluate.score(schema.read(unit / "answers.parquet", "answers"), by=("benchmark",))
+    return {
+        "arm": recipe.name,
+        "seed": seed,
+        "rows": recipe.curriculum.n_rows,
+        **{key: trained[key] for key in ("steps", "tokens", "cpu_seconds")},
+        "final_loss": trained["phases"][-1]["final_loss"],
+        **evaluate.flat_report(scores),
+    }

@@ -1,0 +1,111 @@
+import dataclasses
+import json
+
+import pandas as pd
+import pytest
+import tiny_model
+
+from skymath_nb import arms, schema
+from skymath_nb.schema import Curriculum, Phase
+
+
+def benchmark(n=6):
+    rows = tiny_model.rows(n)
+    return pd.DataFrame({name: [None] * n for name in schema.SEEDS.names}).assign(
+        id=[f"q{i}" for i in range(n)],
+        source="sums",
+        split="test",
+        language="en",
+        level=rows["level"],
+        problem=rows["query"],
+        answer=[str(i + 7 * i % 10) for i in range(n)],
+    )
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    base = tiny_model.save(tmp_path_factory.mktemp("base"))
+    plan = Curriculum((Phase("stage 1", tiny_model.rows(16), 2, 2e-3),), 8, 96)
+    return arms.Recipe("plain", base, plan, {"sums": benchmark(), "more": benchmark(3)}, max_new_tokens=8)
+
+
+def run(recipe, seed, folder, **kwargs):
+    return arms.run(recipe, seed, folder, prompt=tiny_model.prompt, threads=1, **kwargs)
+
+
+def place(recipe, seed, folder):
+    return arms.place(recipe, seed, folder, prompt=tiny_model.prompt)
+
+
+def no_work(*args, **kwargs):
+    raise AssertionError("this was to come from the cache")
+
+
+@pytest.fixture(scope="module")
+def done(recipe, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("arms")
+    return folder, run(recipe, 0, folder)
+
+
+def test_a_unit_trains_answers_and_reports(recipe, done):
+    folder, report = done
+    unit = place(recipe, 0, folder)
+    assert json.loads((unit / "report.json").read_text()) == report
+    assert report["arm"] == "plain" and report["seed"] == 0 and report["steps"] == 4 and report["rows"] == 16
+    given = schema.read(unit / "answers.parquet", "answers")
+    assert given.groupby("benchmark")["id"].count().to_dict() == {"sums": 6, "more": 3}
+    assert given["gold"].tolist() == benchmark()["answer"].tolist() + benchmark(3)["answer"].tolist()
+    assert all(isinstance(value, (int, float, str)) for value in report.values())
+
+
+def test_a_finished_unit_is_returned_without_work(recipe, done, monkeypatch):
+    folder, report = done
+    monkeypatch.setattr(arms.sft, "train", no_work)
+    monkeypatch.setattr(arms.generate, "generate", no_work)
+    monkeypatch.setattr(arms.evaluate, "score", no_work)
+    assert run(recipe, 0, folder) == report
+
+
+def test_a_unit_goes_on_from_what_it_has(recipe, done, monkeypatch):
+    folder, report = done
+    (place(recipe, 0, folder) / "report.json").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(arms.generate, "generate", no_work)
+        patch.setattr(arms.sft, "train", no_work)
+        assert run(recipe, 0, folder) == report
+    (place(recipe, 0, folder) / "report.json").unlink()
+    (place(recipe, 0, folder) / "answers.parquet").unlink()
+    said = []
+    assert run(recipe, 0, folder, progress=said.append) == report
+    assert "reused" in said[0]
+
+
+def test_a_unit_that_broke_while_answering_is_no_result(recipe, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(arms.generate, "generate", no_work)
+        with pytest.raises(AssertionError):
+            run(recipe, 3, tmp_path)
+    unit = place(recipe, 3, tmp_path)
+    assert [p.name for p in unit.iterdir()] == ["student"]
+    assert run(recipe, 3, tmp_path)["seed"] == 3
+
+
+def test_what_decides_the_numbers_decides_the_place(recipe, tmp_path):
+    other = [
+        dataclasses.replace(recipe, max_new_tokens=9),
+        dataclasses.replace(recipe, too_long="drop"),
+        dataclasses.replace(recipe, benchmarks={"sums": benchmark()}),
+        dataclasses.replace(recipe, benchmarks={"sums": benchmark().assign(answer="1"), "more": benchmark(3)}),
+        dataclasses.replace(recipe, curriculum=dataclasses.replace(recipe.curriculum, batch_size=4)),
+    ]
+    places = [place(r, 0, tmp_path) for r in [recipe, *other]] + [place(recipe, 1, tmp_path)]
+    places.append(arms.place(recipe, 0, tmp_path, prompt=lambda query: f"Q: {query}"))
+    assert len(set(places)) == len(places)
+    assert place(dataclasses.replace(recipe), 0, tmp_path) == places[0]
+
+
+def test_an_arm_with_nothing_to_answer_is_refused(recipe, tmp_path):
+    with pytest.raises(ValueError, match="needs benchmarks with items.*none"):
+        run(dataclasses.replace(recipe, benchmarks={}), 0, tmp_path)
+    with pytest.raises(ValueError, match="'sums': 0"):
+        run(dataclasses.replace(recipe, benchmarks={"sums": benchmark()[:0]}), 0, tmp_path)
