@@ -81,6 +81,7 @@ def place(recipe: Recipe, seed: int, folder: str | Path, *, prompt: Callable[[st
         recipe.backend,
         recipe.too_long,
         prompt("{query}"),
+        *runs.module_digests({__name__}).items(),  # an edited trainer or grader makes another unit
         *(row_id(*parts) for parts in asked),
     ]
     return Path(folder) / f"{recipe.name}-{row_id(*parts)[:8]}-s{seed}"

@@ -38,6 +38,7 @@ def assemble(instances: pd.DataFrame, gate: pd.DataFrame, *, drop_near: bool = F
     touched = gate[gate["verdict"] != "clean"].sort_values("verdict", kind="stable")  # leak comes before near
     benchmark = touched.drop_duplicates("id").set_index("id")["benchmark"]
     empty = {name: instances[name].fillna("").str.strip() == "" for name in ("query", "response")}
+    usable = instances["kept"].astype(bool) & (verdict != "leak") & ~empty["query"] & ~empty["response"]
     reasons = np.select(
         [
             verdict == "leak",
@@ -45,9 +46,9 @@ def assemble(instances: pd.DataFrame, gate: pd.DataFrame, *, drop_near: bool = F
             ~instances["kept"].astype(bool),
             empty["query"],
             empty["response"],
-            instances["id"].duplicated(),
+            instances.duplicated("id") | instances[usable].duplicated(["query", "response"]).reindex(instances.index, fill_value=False),
         ],
-        ["leak", "near", "not kept by its method", "empty query", "empty response", "same id twice"],
+        ["leak", "near", "not kept by its method", "empty query", "empty response", "there already"],
         default="",
     )
     out = reasons != ""

@@ -169,8 +169,13 @@ def code_digests(name: str, notebooks: Path | None = None, package: Path = PACKA
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
         if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", [])
     ]
-    todo = set().union(*(_imports(tree, []) for _, tree in cells))
-    modules: dict[str, str] = {}
+    reached = set().union(*(_imports(tree, []) for _, tree in cells))
+    return {"notebook": _sha([digest for digest, _ in cells]), "modules": module_digests(reached, package)}
+
+
+def module_digests(names: set[str], package: Path = PACKAGE) -> dict[str, str]:
+    """Digests of these modules of the package (dotted names) and of all that they reach through imports."""
+    todo, modules = set(names), {}
     while todo:
         parts = todo.pop().split(".")
         if parts[0] != package.name:
@@ -185,7 +190,7 @@ def code_digests(name: str, notebooks: Path | None = None, package: Path = PACKA
             if is_package:
                 modules |= {f"{module}/{text.name}": digest_file(text) for text in place.glob("*.md")}
             todo |= _imports(tree, parts[:depth] if is_package else parts[: depth - 1])
-    return {"notebook": _sha([digest for digest, _ in cells]), "modules": dict(sorted(modules.items()))}
+    return dict(sorted(modules.items()))
 
 
 # --- provenance ------------------------------------------------------------------------------------------

@@ -159,10 +159,15 @@ def draw(name: str, n: int, seed: int, *, levels=world.LEVELS, chinese: float = 
     `levels` and `chinese`), or picked at random from what a file holds; a larger n keeps the smaller pick."""
     if name == "world":
         return world.seeds(n or WORLD_ITEMS, seed, levels=levels, chinese=chinese)
-    table = load(name)
+    return take(load(name), n, seed)
+
+
+def take(table: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
+    """Pick n rows at random (0 = all, in their order); a larger n begins with the smaller pick."""
     if not n or n >= len(table):
         return table
-    return table.iloc[runs.rng(seed, "seeds", name).permutation(len(table))[:n]].reset_index(drop=True)
+    source = str(table["source"].iloc[0])
+    return table.iloc[runs.rng(seed, "seeds", source).permutation(len(table))[:n]].reset_index(drop=True)
 
 
 def benchmarks(names: Iterable[str], items: int = 0) -> dict[str, pd.DataFrame]:

@@ -120,11 +120,15 @@ def base_path(base: str | os.PathLike) -> str:
     )
 
 
+def local_files(base: str | os.PathLike) -> list[Path]:
+    """List a local base's files that decide what is loaded; none for a hub id, whose commit is its identity."""
+    source = Path(base_path(base))
+    return [p for p in sorted(source.iterdir()) if p.suffix in LOADED and p.name != RECORD] if source.is_dir() else []
+
+
 def base_digest(base: str | os.PathLike) -> str:
     """Return a digest of what is loaded of a base: configuration, weights, tokenizer; for a hub id name and commit."""
-    source = Path(base_path(base))
-    if source.is_dir():
-        files = [p for p in sorted(source.iterdir()) if p.suffix in LOADED and p.name != RECORD]
+    if files := local_files(base):
         return row_id(*((p.name, runs.digest_file(p)) for p in files))
     from transformers.utils import cached_file
 

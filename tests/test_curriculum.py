@@ -13,7 +13,7 @@ def instances(normal=8, hard=4):
         id=[f"i{i}" for i in range(n)],
         stage=["normal"] * normal + ["hard"] * hard,
         level=[1 + i % 3 for i in range(normal)] + [4 + i % 2 for i in range(hard)],
-        query="q",
+        query=[f"q{i}" for i in range(n)],
         response="r",
         kept=True,
     )
@@ -39,7 +39,7 @@ def test_only_gated_kept_and_complete_rows_come_through_and_the_others_say_why()
         "i1": "leak",
         "i2": "empty query",
         "i3": "empty response",
-        "i5": "same id twice",
+        "i5": "there already",
     }
     assert excluded["benchmark"].fillna("").tolist() == ["gsm8k", "gsm8k", "", "", ""]
     assert counts.set_index("outcome")["rows"].to_dict() == {
@@ -47,8 +47,16 @@ def test_only_gated_kept_and_complete_rows_come_through_and_the_others_say_why()
         "leak": 2,
         "empty query": 1,
         "empty response": 1,
-        "same id twice": 1,
+        "there already": 1,
     }
+
+
+def test_the_same_text_counts_once_and_a_dropped_copy_does_not_push_out_a_kept_one():
+    table = instances()
+    table.loc[[1, 2, 3], "query"] = "same"
+    table.loc[1, "kept"] = False
+    excluded = curriculum.assemble(table, gate(table)).excluded
+    assert dict(zip(excluded["id"], excluded["reason"], strict=True)) == {"i1": "not kept by its method", "i3": "there already"}
 
 
 def test_a_row_that_its_method_dropped_keeps_the_reason_of_the_method():

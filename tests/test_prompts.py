@@ -97,3 +97,33 @@ def test_the_student_sees_only_the_users_part(folder):
     text = GOOD.replace("greet", "student").replace(", answer", "").replace("{{answer}}", "A")
     (folder / "student.md").write_text(text, encoding="utf-8")
     assert prompts.student("{{problem}}").startswith("Problem: {{problem}}\n# Notes")
+
+
+# --- the library itself -----------------------------------------------------------------------------------------------------
+
+LATEX = r"If $x^{2} = \frac{1}{2}$ and {{y}} costs \$5, 求 $x$ 的值？ {a} $$"
+
+
+def test_every_prompt_renders_hard_text_unharmed_and_marks_the_problem():
+    from skymath_nb import augment
+
+    for name in prompts.names():
+        prompt = prompts.load(name)
+        text = prompts.render(name, **{v: LATEX for v in prompt.variables})[-1]["content"]
+        assert LATEX in text and prompt.source and prompt.note
+        if name != "student":
+            assert f"<problem>\n{LATEX}\n</problem>" in text and prompt.parser in augment.PARSERS
+
+
+def test_every_operator_that_asks_a_teacher_has_a_prompt_and_every_prompt_its_operator():
+    from skymath_nb import augment
+    from skymath_nb.world import offline
+
+    ruled = {"answer", "fobar"}  # written by rule; `solve` answers them
+    operators = {o for names in augment.METHODS.values() for o in names} - ruled
+    assert operators | {"solve", "student"} == set(prompts.names())
+    assert operators | {"solve", "answer"} == set(offline.OPERATORS)
+
+
+def test_the_students_prompt_is_what_training_and_evaluation_share():
+    assert prompts.student("What is 1 + 1?") == "Problem: What is 1 + 1?\nSolution:"

@@ -1,0 +1,166 @@
+"""The notebooks: a static net over all of them, and one real run of the whole chain with hardly any data."""
+
+import ast
+import importlib
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import papermill
+import pytest
+
+from skymath_nb import plans, runs, suite
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PARAMS = sorted(p for p in (ROOT / "params").glob("*.yaml") if not p.name.startswith("base_"))
+HEADINGS = ("## Setup", "## Inputs", "## Checks", "## Outputs", "## What we saw", "## Try next", "## Sources")
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def tree(notebook):
+    return ast.parse("\n".join(re.sub(r"^%.*$", "", cell.source, flags=re.M) for cell in code(notebook)))
+
+
+def by_name(paths):
+    return pytest.mark.parametrize("path", paths, ids=lambda p: p.stem)
+
+
+@by_name(NOTEBOOKS)
+def test_anatomy_is_the_same_everywhere(path):
+    notebook = read(path)
+    nbformat.validate(notebook)
+    assert notebook.cells[0].cell_type == "markdown" and re.match(r"# .*\?\n", notebook.cells[0].source), "the title is a question"
+    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    assert tagged == [code(notebook)[0]], "one parameters cell, and it is the first code cell"
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    places = [text.find(heading) for heading in HEADINGS]
+    assert -1 not in places and places == sorted(places), dict(zip(HEADINGS, places, strict=True))
+
+
+@by_name(NOTEBOOKS)
+def test_cells_are_short_and_hold_no_machinery(path):
+    cells = code(read(path))
+    assert max(len(cell.source.splitlines()) for cell in cells) <= 25
+    assert sum(len(cell.source.splitlines()) for cell in cells) <= 130
+    assert all(len(line) <= 140 for cell in cells for line in cell.source.splitlines())
+    for node in ast.walk(tree(read(path))):
+        assert not isinstance(node, ast.Try | ast.While | ast.ClassDef), "loops and branches worth testing belong in the package"
+    magics = [line for cell in cells for line in cell.source.splitlines() if line.startswith(("%", "!"))]
+    assert magics == ["%load_ext autoreload", "%autoreload 2"]
+
+
+@by_name(NOTEBOOKS)
+def test_papermill_sees_every_parameter_and_the_step_gets_all_that_count(path):
+    notebook = read(path)
+    lines = [line for line in code(notebook)[0].source.splitlines() if line.strip()]
+    seen = papermill.inspect_notebook(str(path))
+    assert len(seen) == len(lines) and all(p["help"] for p in seen.values()), "one plain `name: type = value  # help` a line"
+    call = next(n for n in ast.walk(tree(notebook)) if isinstance(n, ast.Call) and ast.unparse(n.func) == "runs.step")
+    assert call.args[0].value == path.stem
+    passed = {k.arg: ast.unparse(k.value) for k in call.keywords}
+    assert passed == {name: name for name in seen if name not in runs.EXECUTION}
+
+
+@by_name(NOTEBOOKS)
+def test_every_name_taken_from_the_package_exists(path):
+    used = tree(read(path))
+    modules = {}
+    for node in ast.walk(used):
+        if isinstance(node, ast.ImportFrom) and node.module == "skymath_nb":
+            modules |= {a.asname or a.name: importlib.import_module(f"skymath_nb.{a.name}") for a in node.names}
+    assigned = {n.id for n in ast.walk(used) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    assert not assigned & set(modules), "a variable hides a module"
+    for node in ast.walk(used):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            assert hasattr(modules[node.value.id], node.attr), f"{node.value.id}.{node.attr} does not exist"
+
+
+@by_name(NOTEBOOKS)
+def test_links_lead_somewhere(path):
+    text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    for target in re.findall(r"\]\(([^)]+\.ipynb)\)", text):
+        assert (path.parent / target).is_file(), target
+
+
+def test_notebooks_are_committed_without_outputs():
+    dirty = suite.strip(check=True)
+    assert not dirty, f"run `python -m skymath_nb strip`: {dirty}"
+
+
+@by_name(PARAMS)
+def test_every_params_file_fits_the_notebooks(path):
+    assert plans.load(path).jobs
+
+
+# --- one real run -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKYMATH_OUTPUTS", str(tmp_path_factory.mktemp("outputs")))
+        yield runs.root()
+
+
+@pytest.fixture(scope="module")
+def smoke(outputs):
+    lines = []
+    assert suite.run(plans.load(ROOT / "params" / "smoke.yaml"), echo=lines.append) == 0, "\n".join(lines)
+    return outputs / "smoke"
+
+
+def report(folder, step):
+    return json.loads((folder / step / "report.json").read_text())
+
+
+def executed(plan):
+    lines = []
+    assert suite.run(plan, echo=lines.append) == 0, "\n".join(lines)
+    return [job.id for job in plan.jobs if not any(job.id in line and "unchanged" in line for line in lines)]
+
+
+def test_the_whole_chain_runs_and_its_numbers_add_up(smoke):
+    seeds, first, core = (report(smoke, s) for s in ("01_seed_exploration", "02_augmentation", "03_coreset_selection"))
+    assert core["seeds"] == seeds["seeds"] + core["chosen"] and first["instances"] <= 60
+    trained, scores = report(smoke, "04_curriculum_sft"), report(smoke, "05_evaluation")
+    made = sum(report(smoke, f"02_augmentation{label}")["instances"] for label in ("", "@round2", "@hard"))
+    assert trained["instances"] == made and 0 < trained["trained_on"] < made
+    assert scores["world_test_flexible_n"] == 30
+    assert scores["world_test_flexible_low"] <= scores["world_test_flexible"] <= scores["world_test_flexible_high"]
+
+
+def test_nothing_trained_on_leaks(smoke):
+    trained = pd.read_parquet(smoke / "04_curriculum_sft" / "trained_on.parquet")
+    gate = pd.read_parquet(smoke / "04_curriculum_sft" / "gate.parquet")
+    assert not set(trained["id"]) & set(gate.loc[gate["verdict"] == "leak", "id"])
+    assert set(trained["stage"]) == {"normal", "hard"}
+
+
+def test_the_page_of_a_run_is_offline(smoke):
+    for page in [smoke / "index.html", *smoke.glob("*/notebook.html")]:
+        assert not re.findall(r"""(?:src|href)=["']https?://""", page.read_text(encoding="utf-8")), page
+    assert (smoke / "index.html").read_text(encoding="utf-8").count("notebook.html") >= 8
+
+
+def test_a_second_run_recomputes_nothing_and_a_changed_parameter_only_what_is_downstream(smoke):
+    assert executed(plans.load(ROOT / "params" / "smoke.yaml")) == []
+    changed = plans.load(ROOT / "params" / "smoke.yaml", ["05_evaluation.max_new_tokens=50"])
+    assert executed(changed) == ["05_evaluation"]
+    again = executed(plans.load(ROOT / "params" / "smoke.yaml", ["05_evaluation.max_new_tokens=50", "02_augmentation@hard.n=20"]))
+    assert again == ["02_augmentation@hard", "04_curriculum_sft", "05_evaluation"]
+
+
+def test_a_notebook_without_its_inputs_says_which_command_makes_them(outputs, tmp_path):
+    source = ROOT / "notebooks" / "03_coreset_selection.ipynb"
+    with pytest.raises(papermill.PapermillExecutionError, match="python -m skymath_nb run params/nobody.yaml"):
+        papermill.execute_notebook(source, tmp_path / "out.ipynb", {"run": "nobody"}, progress_bar=False, cwd=str(tmp_path))
