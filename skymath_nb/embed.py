@@ -26,6 +26,12 @@ def embed(texts: Sequence[str], method: str = "tfidf", dimensions: int = 64, see
     return (X / np.where(length > 0, length, 1)).astype(np.float32)
 
 
+def project(X: np.ndarray) -> np.ndarray:
+    """Return the two directions in which the rows differ most, (N, D) -> (N, 2): a map to look at, not to measure on."""
+    _, _, directions = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
+    return (X - X.mean(axis=0)) @ directions[:2].T
+
+
 def _tfidf(texts, dimensions, seed):
     from scipy.sparse import hstack
     from sklearn.decomposition import TruncatedSVD

@@ -12,10 +12,10 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 LANGUAGES = {"en": "English", "zh": "Chinese"}
 
 
-def _figure(title, x="", y="", **layout):
+def _figure(title, x="", y="", height=380, **layout):
     figure = go.Figure()
     figure.update_layout(
-        title=title, xaxis_title=x, yaxis_title=y, template="plotly_white", colorway=COLOURS, height=380,
+        title=title, xaxis_title=x, yaxis_title=y, template="plotly_white", colorway=COLOURS, height=height,
         margin={"l": 60, "r": 20, "t": 60, "b": 50}, font={"size": 13}, legend={"orientation": "h", "y": -0.2}, **layout,
     )  # fmt: skip
     return figure
@@ -46,8 +46,9 @@ def leaks(counts: pd.DataFrame) -> go.Figure:
     """Rows per benchmark and tier of the gate, from `leakage.counts`; clean rows are left out."""
     figure = _figure("Rows that meet a benchmark", "benchmark", "rows", barmode="group")
     hits = counts[counts["tier"].fillna("").ne("")]
-    for label, part in hits.groupby(hits["tier"] + hits["n"].map(lambda n: f" {int(n)}" if n else ""), sort=True):
-        figure.add_bar(x=part["benchmark"], y=part["rows"], name=f"{label} ({part['verdict'].iloc[0]})")
+    for (tier, n, verdict), part in hits.groupby(["tier", "n", "verdict"], sort=True):
+        name = f"{tier} {n}" if n else tier
+        figure.add_bar(x=part["benchmark"], y=part["rows"], name=f"{name} ({verdict})")
     if hits.empty:
         figure.add_annotation(text="no row meets a benchmark", showarrow=False, font={"size": 16})
     return figure

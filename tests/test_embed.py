@@ -29,3 +29,10 @@ def test_few_texts_still_get_finite_vectors(texts):
 def test_no_text_and_empty_text_are_refused(texts, message):
     with pytest.raises(ValueError, match=message):
         embed.embed(texts)
+
+
+def test_a_projection_keeps_the_directions_that_matter():
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(200, 2)) * 5, rng.normal(size=(200, 6)) * 0.1], axis=1)
+    flat = embed.project(X)
+    assert flat.shape == (200, 2) and flat.var() > 0.99 * X[:, :2].var()

@@ -49,13 +49,11 @@ def row(problem: Problem, id: str, source: str, split: str, style: int = 0) -> d
 
 
 def seeds(n: int, seed: int, *, levels=LEVELS, chinese: float = 0.2, families=()) -> pd.DataFrame:
-    """n seed problems of the train split in the seeds schema; every 1/chinese-th row is Chinese."""
-    problems = draw(seed, n, levels=levels, families=families, stream="seeds")
+    """n seed problems of the train split in the seeds schema; each is Chinese with probability `chinese`."""
     rows = []
-    for i, problem in enumerate(problems):
-        # the share is spread evenly over the rows and so over the levels
-        language = "zh" if int((i + 1) * chinese) > int(i * chinese) else "en"
-        rows.append(row(translate(problem, language), f"world-train-{i:06d}", "world", "train"))
+    for i, problem in enumerate(draw(seed, n, levels=levels, families=families, stream="seeds")):
+        is_chinese = random.Random(runs.stream(seed, "world", "language", str(i))).random() < chinese
+        rows.append(row(translate(problem, "zh" if is_chinese else "en"), f"world-train-{i:06d}", "world", "train"))
     return pd.DataFrame(rows).drop(columns="distractors")
 
 
