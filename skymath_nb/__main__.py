@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     try:
         return given.act(given)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

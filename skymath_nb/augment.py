@@ -25,6 +25,8 @@ METHODS = {
 }
 BACKWARD = ("self_verification", "fobar")
 SAME_ANSWER = ("answer", "rephrase")  # the seed's answer is the gold of these
+SYNTHETIC = "synthetic"  # split of a seed that a teacher wrote: its answer is nobody's gold
+REFUSED, FAILED = "teacher refused", "teacher failed"  # the first is an answer, the second can be asked again
 MAX_TOKENS = 2048  # the paper's length for SFT and evaluation, section 4.1.3
 
 
@@ -69,29 +71,31 @@ PARSERS = {"question": parse_question, "final_question": parse_final_question, "
 def plan(seeds: pd.DataFrame, n: int, mix: dict[str, float], *, seed: int, evol_steps: int = 2) -> pd.DataFrame:
     """Which operator meets which seed: one row a chain, with columns method, operators (list), seed_row, sample.
 
-    `mix` gives each method its share of n. Seeds come round in a random order of their own per method; the sample index counts the
-    rounds. An Evol chain has `evol_steps` operators, one instance each.
+    `mix` gives each method its share of n. Seeds come round in a random order of their own per method, which a new seed does not
+    change for the others; the sample index counts the rounds. An Evol chain has `evol_steps` operators, one instance each.
     Raises ValueError for an empty seed table, an unknown method or shares that do not sum to 1.
     """
     if len(seeds) == 0:
         raise ValueError("cannot augment an empty seed table; check the step that wrote it")
     unknown = set(mix) - set(METHODS)
-    if unknown or abs(sum(mix.values()) - 1) > 1e-6 or min(mix.values(), default=-1) < 0:
+    numbers = all(isinstance(share, int | float) and share >= 0 for share in mix.values())
+    if unknown or not numbers or abs(sum(mix.values()) - 1) > 1e-6:
         raise ValueError(f"mix {mix}: shares of {', '.join(METHODS)} that sum to 1 are needed; unknown: {sorted(unknown) or 'none'}")
     if n < 1 or not 1 <= evol_steps <= 5:
         raise ValueError(f"n={n} and evol_steps={evol_steps}; at least 1 instance and 1 to 5 steps (the paper's limit) are needed")
     chains = []
     for method, share in mix.items():
-        rng = random.Random(runs.stream(seed, "plan", method))
-        left, order = round(n * share), rng.sample(range(len(seeds)), len(seeds))
+        left, ids = round(n * share), seeds["id"].tolist()
+        order = sorted(range(len(ids)), key=lambda row: runs.stream(seed, "plan", method, ids[row]))
         for place in itertools.count():
             if left <= 0:
                 break
             lap, at = divmod(place, len(seeds))
+            choices, drawn = METHODS[method], runs.stream(seed, "operator", method, ids[order[at]])
             if method == "evol":
-                operators = tuple(rng.choice(METHODS[method]) for _ in range(min(evol_steps, left)))
+                operators = tuple(random.Random(drawn + lap).choices(choices, k=min(evol_steps, left)))
             else:  # each lap shifts by one, so that every seed meets every operator
-                operators = (METHODS[method][(at + lap) % len(METHODS[method])],)
+                operators = (choices[(drawn + lap) % len(choices)],)
             chains.append((method, operators, order[at], lap))
             left -= len(operators)
     return pd.DataFrame(chains, columns=["method", "operators", "seed_row", "sample"])
@@ -156,7 +160,8 @@ def _draft(seeds, chain, depth, parent, seed, stage, round):
         "tokens_in": 0, "tokens_out": 0, "cost_usd": 0.0, "verdicts": "{}", "kept": True, "reason": "", "source": origin["source"],
         "chain": chain.Index, "depth": depth, "sample": _first_sample(stage, round) + chain.sample, "seed_problem": problem,
         "seed_level": int(origin["level"]),
-        "gold": str(origin["answer"]) if operator in SAME_ANSWER and depth == 0 else None,
+        "gold": str(origin["answer"]) if operator in SAME_ANSWER and depth == 0 and origin["split"] != SYNTHETIC else None,
+        "synthetic": origin["split"] == SYNTHETIC,
         "rng": random.Random(runs.stream(seed, "mask", str(origin["id"]), operator, str(chain.sample))),
         "seed_answer": str(origin["answer"]),
     }  # fmt: skip
@@ -170,10 +175,11 @@ def _write_questions(drafts, ask, sampling):
         values = {"problem": problem}
         if operator in BACKWARD:
             try:
-                masked, row["gold"] = world.mask(problem, row["rng"])
+                masked, number = world.mask(problem, row["rng"])
             except ValueError:
                 _drop(row, "no number to mask")
                 continue
+            row["gold"] = None if row["synthetic"] else number
             values = {"problem": masked, "answer": row["seed_answer"]}
         if operator == "answer":
             row["query"] = problem
@@ -222,7 +228,7 @@ def _count(row, reply):
     row["tokens_out"] += reply.tokens_out
     row["cost_usd"] += reply.cost_usd
     if reply.error:
-        _drop(row, "teacher refused" if "400" in reply.error else "teacher failed")
+        _drop(row, REFUSED if 400 <= reply.status < 500 else FAILED)
     elif reply.finish_reason == "length":
         _drop(row, "cut off at max_tokens")
     return not row["reason"]
@@ -234,7 +240,7 @@ def _drop(row, reason):
 
 def _judge(row, seen, verify):
     """Answer, level, verdicts; duplicates go."""
-    del row["rng"], row["sample"], row["seed_answer"]
+    del row["rng"], row["sample"], row["seed_answer"], row["synthetic"]
     row["answer"] = answers.extract(row["response"]) or "" if row["response"] else ""
     row["level"] = _level(row)
     agrees = answers.equivalent(row["answer"], row["gold"]) if row["gold"] and row["answer"] else None
@@ -267,11 +273,14 @@ def summary(instances: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_seeds(instances: pd.DataFrame) -> pd.DataFrame:
-    """Kept instances as seed problems for the next round: query and the response's own answer, in the seeds schema."""
-    kept = instances[instances["kept"]]
+    """Kept instances as seed problems for the next round, in the seeds schema: query and the response's own, unverified answer.
+
+    Backward questions are left out: they ask about an answer that is already given, and no operator goes on from there.
+    """
+    kept = instances[instances["kept"] & ~instances["operator"].isin(BACKWARD)]
     return pd.DataFrame(
         {
-            "id": kept["id"], "source": kept["source"], "split": "train", "language": kept["language"], "level": kept["level"],
+            "id": kept["id"], "source": kept["source"], "split": SYNTHETIC, "language": kept["language"], "level": kept["level"],
             "subject": kept["method"], "problem": kept["query"], "solution": kept["response"], "answer": kept["answer"], "licence": "",
         }
     ).reset_index(drop=True)  # fmt: skip

@@ -110,6 +110,12 @@ def compare_by(answers: pd.DataFrame, column: str, a: str, b: str, seed: int = 0
     return table[["benchmark", *table.columns.drop("benchmark")]]
 
 
+def compare_all(answers: pd.DataFrame, column: str, one: str, others: Sequence[str]) -> pd.DataFrame:
+    """Compare `one` with each of the others, as compare_by does; a table without rows where there is none."""
+    tables = {f"{one} against {other}": compare_by(answers, column, one, other) for other in others}
+    return pd.concat(tables, names=["comparison"]).reset_index(0) if tables else pd.DataFrame(columns=["comparison"])
+
+
 def flat_report(scores: pd.DataFrame) -> dict[str, float | int]:
     """Return a table of `score` as flat named numbers: world_test_flexible, with _n, _low and _high.
 

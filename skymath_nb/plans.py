@@ -81,6 +81,7 @@ def load(params_path, overrides=(), notebooks: Path | None = None) -> Plan:
     if not steps:
         problems.append("steps: names no step, so there is nothing to run")
     jobs = [job for key in steps if (job := _job(key, shared, steps[key], notebooks, problems))]
+    problems += [f"shared.{key}: the runner sets it" for key in shared if key in RUNNER]
     for key in shared:
         if key not in RUNNER and not any(key in job.known for job in jobs):
             known = set().union(*(job.known for job in jobs))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from . import runs
 from .world import corpus
 from .world.problem import KINDS
 
@@ -143,7 +144,7 @@ def remake(params_path, out=None) -> Path:
         adam_beta2=0.98,
         weight_decay=0.01,
         train_sampling_strategy="sequential",
-        logging_steps=50,
+        logging_steps=min(50, recipe["steps"]),
         save_steps=1000,
         save_total_limit=1,
         report_to="none",
@@ -155,7 +156,7 @@ def remake(params_path, out=None) -> Path:
     )
     trainer = Trainer(model=model, args=arguments, train_dataset=Blocks(tokenizer, recipe))
     started, cpu = time.time(), time.process_time()
-    resumed = any(work.glob("checkpoint-*"))
+    resumed = _can_resume(work, recipe)
     trainer.train(resume_from_checkpoint=resumed)
     losses = [(r["step"], round(r["loss"], 4)) for r in trainer.state.log_history if "loss" in r]
     measured = {
@@ -179,6 +180,18 @@ def remake(params_path, out=None) -> Path:
     return target
 
 
+def _can_resume(work: Path, recipe: dict) -> bool:
+    """True where checkpoints of this very recipe and corpus lie; raises ValueError where they are of another one."""
+    now = {"recipe": recipe, "code": runs.module_digests({__name__})}
+    kept = work / "made_from.json"
+    if any(work.glob("checkpoint-*")):
+        if not kept.is_file() or json.loads(kept.read_text(encoding="utf-8")) != now:
+            raise ValueError(f"{work} holds checkpoints of another recipe or another version of the world; remove that folder")
+        return True
+    runs.save(kept, json.dumps(now))
+    return False
+
+
 def card(recipe: dict, measured: dict) -> str:
     """The model card of a base, as Markdown."""
     shares = ", ".join(f"{share:.0%} {kind}" for kind, share in corpus.KINDS.items())
@@ -188,7 +201,9 @@ def card(recipe: dict, measured: dict) -> str:
 
 - Class: LlamaForCausalLM, {measured["parameters"]:,} parameters, hidden size {recipe["hidden_size"]}, {recipe["layers"]} layers, float32.
 - Tokenizer: whole words of the world, single digits, single Chinese characters, byte fallback.
-- Read: {measured["tokens"]:,} tokens ({shares}), English and Chinese. No solved word problem, and no graph of the test split.
+- Read: {measured["tokens"]:,} tokens ({shares}), English and Chinese.
+- Never read: a solved word problem; a story or a sum whose graph is in the test split. Single operations of test problems do occur as
+  steps of longer symbolic chains, graphs of backward questions are not filtered, and stories come from all families, the unseen too.
 - Cost: {measured["cpu_seconds"]:,} CPU-seconds in {measured["seconds"]:,} s. Final loss {measured["final_loss"]} nats a token.
 - Remake: `python -m skymath_nb base params/base_{recipe["name"].removesuffix("-base").replace("-", "_")}.yaml`
 - Made {datetime.date.today()}. Licence Apache-2.0. It answers nothing outside the world's sentences.

@@ -267,10 +267,7 @@ class Step:
         path = folder / file
         if not (folder / "manifest.json").is_file() or not path.exists():
             found = "has no such file" if (folder / "manifest.json").is_file() else "has not completed in this run"
-            raise FileNotFoundError(
-                f"{self.id} reads {file} of step {step_id}, but that step {found} ({folder}). Make it with: "
-                f"python -m skymath_nb run params/{self.run}.yaml"
-            )
+            raise FileNotFoundError(f"{self.id} reads {file} of step {step_id}, but that step {found} ({folder}). {_remedy(self.run)}")
         self._inputs[f"{step_id}/{file}"] = digest_file(path)
         return path
 
@@ -322,10 +319,25 @@ class Step:
             "outputs": {f: {"sha256": digest_file(p), "bytes": size_of(p)} for f, p in outputs.items()},
             "seconds": round(time.monotonic() - self._start, 1),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": _commit(),
             "versions": versions(),
         }
         save(self.folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))
         return pd.DataFrame({"name": list(report), "value": pd.Series(list(report.values()), dtype=object)})
+
+
+def _remedy(run: str) -> str:
+    """The command that makes the steps of a run, from the params file it was started with or its namesake."""
+    frozen, own = root() / run / "params.yaml", home() / "params" / f"{run}.yaml"
+    for path in (frozen, own):
+        if path.is_file():
+            place = path.relative_to(home()) if path.is_relative_to(home()) else path
+            return f"Make it with: python -m skymath_nb run {place}"
+    there = sorted(p.parent.name for p in root().glob("*/params.yaml"))
+    return (
+        f"There is no params file for a run named {run!r}. Set `run` to one that exists ({', '.join(there) or 'none yet'}), "
+        "or make the tiny one with: python -m skymath_nb run params/tiny.yaml"
+    )
 
 
 def _check_values(where: str, values: dict, flat: bool) -> None:
@@ -364,6 +376,5 @@ def step(name: str, run: str, label: str = "", **identity) -> Step:
     for old in ("manifest.json", "report.json"):
         (work.folder / old).unlink(missing_ok=True)
     shutil.rmtree(work.folder / "figures", ignore_errors=True)
-    if not (root() / run / "run.json").is_file():
-        save(root() / run / "run.json", json.dumps(_provenance(), indent=1))
+    save(root() / run / "run.json", json.dumps(_provenance(), indent=1))
     return work

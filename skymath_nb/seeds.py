@@ -84,19 +84,43 @@ def load(name: str, split: str = "train", limit: int = 0, data: str | os.PathLik
     if name.startswith("world-"):
         return world.benchmark(name, limit or WORLD_ITEMS)
     path, source = file(name, split, data), SOURCES.get(name)
+    if path and "agieval" in str(path).lower() and path.name.split(".")[0] == "math":
+        return load("agieval-math")  # by its path: refused with the same words
     origin = name if source else Path(name).name.split(".")[0]
     rows = _rows(path) if path else _hub_rows(name, split)
     parse = source.parse if source else _parse_any
     dropped, noted, seen = Counter(), Counter(), Counter()
-    table = list(islice(_seeds(map(parse, rows), origin, split, source, (dropped, noted, seen)), limit or None))
+    table = list(islice(_seeds(_parsed(parse, rows, path or name), origin, split, source, (dropped, noted, seen)), limit or None))
     if not table:
         raise ValueError(
             f"Seed problems were asked for from {path or name}, but none of its rows could be used "
             f"({dict(dropped) or 'it is empty'}). Each row needs a problem ({', '.join(PROBLEM)}) and an answer."
         )
     frame = pd.DataFrame(table, columns=schema.SEEDS.names)
+    _check_own(frame, path or name)
     frame.attrs.update(dropped=dict(dropped), noted=dict(noted))
     return frame
+
+
+def _check_own(frame: pd.DataFrame, where) -> None:
+    """What a file says of its own rows must fit: ids that tell rows apart, languages that the project has."""
+    again, strange = frame["id"][frame["id"].duplicated()], set(frame["language"]) - set(world.LANGUAGES)
+    if len(again) or strange:
+        raise ValueError(
+            f"{where} has {len(again)} repeated ids (the first is {again.iloc[0] if len(again) else 'none'!r}) and the languages "
+            f"{sorted(strange) or 'en, zh'}; ids must differ and languages be {' or '.join(world.LANGUAGES)}. Correct these "
+            "columns, or leave them out: ids and languages are then made from the text."
+        )
+
+
+def _parsed(parse: Callable[[dict], dict], rows: Iterable[dict], where) -> Iterator[dict]:
+    for number, row in enumerate(rows, 1):
+        try:
+            yield parse(row)
+        except KeyError as error:
+            raise ValueError(
+                f"Row {number} of {where} has no column {error}; it has {', '.join(row)}. Is it the file that was meant?"
+            ) from error
 
 
 def _seeds(parsed: Iterable[dict], origin: str, split: str, source: Source | None, counts) -> Iterator[dict]:
@@ -128,10 +152,10 @@ def file(name: str, split: str = "train", data: str | os.PathLike | None = None)
     if name == "world" or name.startswith("world-"):
         return None
     if name not in SOURCES:
-        path = Path(name)
+        path = runs.locate(name)
         if not path.is_file():
             raise FileNotFoundError(
-                f"Problems were asked for from {name!r}, which is neither a file nor one of world, "
+                f"Problems were asked for from {name!r}, which is neither a file (relative to the repository) nor one of world, "
                 f"{', '.join((*world.BENCHMARKS, *SOURCES))}. Correct the name or the path."
             )
         return path
@@ -166,8 +190,8 @@ def take(table: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
     """Pick n rows at random (0 = all, in their order); a larger n begins with the smaller pick."""
     if not n or n >= len(table):
         return table
-    source = str(table["source"].iloc[0])
-    return table.iloc[runs.rng(seed, "seeds", source).permutation(len(table))[:n]].reset_index(drop=True)
+    places = [runs.stream(seed, "seeds", id) for id in table["id"]]  # by id: another row changes no other's place
+    return table.iloc[sorted(range(len(table)), key=places.__getitem__)[:n]].reset_index(drop=True)
 
 
 def benchmarks(names: Iterable[str], items: int = 0) -> dict[str, pd.DataFrame]:
@@ -186,7 +210,11 @@ def deduplicate(seeds: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _rows(path: Path) -> Iterator[dict]:
     if path.suffix == ".parquet":
-        yield from pd.read_parquet(path).astype(object).where(lambda t: t.notna(), None).to_dict("records")
+        try:
+            frame = pd.read_parquet(path)
+        except OSError as error:  # pyarrow's errors of broken files are among these
+            raise ValueError(f"{path} should be a Parquet file, but it cannot be read as one ({error}). Fetch it again.") from error
+        yield from frame.astype(object).where(lambda t: t.notna(), None).to_dict("records")
     elif path.suffix == ".json":
         try:
             rows = json.loads(path.read_text("utf-8-sig"))

@@ -14,6 +14,7 @@ import math
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -69,6 +70,7 @@ def train(
         "backend": backend,
         "prompt": row_id(prompt("{query}")),
         "too_long": too_long,
+        "code": row_id(*runs.module_digests({__name__}).items()),  # an edited trainer trains anew
     }
     if (out / RECORD).is_file() and read_training(out)["identity"] == identity:
         _say(progress, f"{out} holds this training already: reused")
@@ -99,7 +101,7 @@ def base_path(base: str | os.PathLike) -> str:
     name, packaged = str(base), sorted(p.parent.name for p in BASES.glob("*/config.json"))
     if name in packaged:
         return str(BASES / name)
-    folder = Path(base).expanduser()
+    folder = runs.locate(base)
     if (folder / "config.json").is_file():
         return str(folder.resolve())
     reason = "a hub id is written owner/name, so the hub was not asked"
@@ -114,7 +116,7 @@ def base_path(base: str | os.PathLike) -> str:
     near = difflib.get_close_matches(name, packaged, n=1)
     raise FileNotFoundError(
         f"The base {name!r} was asked for, but no packaged base has that name (there are: "
-        f"{', '.join(packaged) or 'none'}), there is no config.json in {folder.absolute()}, and {reason}. "
+        f"{', '.join(packaged) or 'none'}), there is no config.json in {folder}, and {reason}. "
         + (f"Did you mean {near[0]!r}? " if near else "")
         + "Give a packaged name, a folder with config.json, weights and tokenizer, or a hub id."
     )
@@ -180,6 +182,17 @@ def tokenise(
             'or drop such rows with too_long="drop".'
         )
     return Dataset(pa.concat_tables(parts))
+
+
+def lengths(base: str | os.PathLike, rows: pd.DataFrame, *, prompt: Callable[[str], str] | None = None) -> np.ndarray:
+    """Return the tokens of each row as it will be trained on: prompt, response and EOS, (N,) int."""
+    from transformers import AutoTokenizer
+
+    if prompt is None:
+        from skymath_nb.prompts import student as prompt
+    tokenizer = AutoTokenizer.from_pretrained(base_path(base))
+    dataset = tokenise(rows, tokenizer, prompt, max_length=sys.maxsize)
+    return np.asarray(dataset.data.column("input_ids").combine_chunks().value_lengths())
 
 
 def order(lengths: np.ndarray, epochs: float, batch_size: int, shuffle: bool, rng: np.random.Generator) -> np.ndarray:

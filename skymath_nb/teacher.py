@@ -88,6 +88,7 @@ class Reply(NamedTuple):
     key: str
     cached: bool
     error: str = ""
+    status: int = 0  # of an error that the server answered with; 0 where it did not answer
 
 
 @dataclass
@@ -148,6 +149,22 @@ def complete(
         _watch(run.all(transport, workers, timeout, retries), report)
     first = {key: i for i, key in reversed(list(enumerate(keys)))}  # only the first of equal ones was paid
     return [_again(replies[key]) if first[key] < i else replies[key] for i, key in enumerate(keys)]
+
+
+def asker(*, budget_usd: float = 0.0, **settings) -> Callable[[list[dict]], list[Reply]]:
+    """Return ask(list of Request fields) -> replies, with one budget over all its calls; settings as in `complete`."""
+    spent = 0.0
+
+    def ask(requests: list[dict]) -> list[Reply]:
+        nonlocal spent
+        left = budget_usd - spent
+        if budget_usd and left <= 0:
+            raise BudgetReached(f"The budget of ${budget_usd:.4f} is reached: ${spent:.4f} spent. Raise budget_usd and run again.")
+        replies = complete([Request(**fields) for fields in requests], budget_usd=left if budget_usd else 0.0, **settings)
+        spent += sum(reply.cost_usd for reply in replies if not reply.cached)
+        return replies
+
+    return ask
 
 
 def forecast(
@@ -292,7 +309,7 @@ class _Run:
         except APIStatusError as error:
             if remedy := _hopeless(error):
                 raise TeacherError(self._named(f"cannot go on with {self.model!r}: {remedy}")) from None
-            return self._failed(key, f"{error.status_code}: {_said(error)}")
+            return self._failed(key, f"{error.status_code}: {_said(error)}", error.status_code)
         except APIConnectionError as error:
             cause = f"{error.message} {error.__cause__!r}"
             if self.tally.done == self.tally.cached and not isinstance(error, APITimeoutError):
@@ -331,9 +348,9 @@ class _Run:
                     raise
             await asyncio.sleep(pause)
 
-    def _failed(self, key: str, what: str) -> Reply:
+    def _failed(self, key: str, what: str, status: int = 0) -> Reply:
         self.tally.failed += 1
-        return Reply("", "", 0, 0, 0.0, key, False, self._named(what))
+        return Reply("", "", 0, 0, 0.0, key, False, self._named(what), status)
 
     def _named(self, what: str) -> str:
         """The server and what happened, without the key, which some servers repeat."""

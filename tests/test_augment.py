@@ -86,6 +86,25 @@ def test_a_wrong_plan_is_refused_before_any_request(seeds, n, mix, said):
         augment.plan(seeds.iloc[:0], 10, {"evol": 1.0}, seed=0)
 
 
+def test_adding_a_seed_changes_no_other_seeds_plan(seeds):
+    def chains(table):
+        plan = augment.plan(table, 400, {"metamath": 1.0}, seed=0)
+        plan = plan[plan["sample"] < 4].assign(id=table["id"].to_numpy()[plan.loc[plan["sample"] < 4, "seed_row"]])
+        return {(row.id, row.operators, row.sample) for row in plan.itertuples()}
+
+    more = world.seeds(41, 0)
+    assert chains(seeds) < chains(more)
+
+
+def test_a_refusal_is_told_from_a_failure(seeds):
+    def broken(status):
+        return lambda asks: [teacher.Reply("", "", 0, 0, 0.0, "k", False, f"http://127.0.0.1:8400/v1 {status}", status) for _ in asks]
+
+    for status, reason in ((400, augment.REFUSED), (503, augment.FAILED), (0, augment.FAILED)):
+        table = augment.augment(seeds, broken(status), n=5, mix={"xwin": 1.0}, seed=0)
+        assert set(table["reason"]) == {reason}
+
+
 def test_replies_that_do_not_parse_are_counted_not_lost(seeds):
     def mute(asks):
         return [teacher.Reply("  ", "stop", 1, 1, 0.0, "k", False) for _ in asks]
@@ -114,8 +133,10 @@ def test_final_question_parser():
 
 
 def test_instances_become_seeds_and_seeds_instances(instances, seeds, tmp_path):
-    again = augment.as_seeds(instances)
-    assert len(again) == instances["kept"].sum()
+    again, forward = augment.as_seeds(instances), ~instances["operator"].isin(augment.BACKWARD)
+    assert len(again) == (instances["kept"] & forward).sum()
+    second = augment.augment(again, ask_with(), n=40, mix={"metamath": 1.0}, seed=0, round=2)
+    assert second["verdicts"].eq('{"agrees_with_gold": null}').all(), "a teacher's answer is nobody's gold"
     schema.write(again, tmp_path / "s.parquet", "seeds")
     schema.write(augment.as_instances(seeds), tmp_path / "i.parquet", "instances")
     assert isinstance(augment.summary(instances), pd.DataFrame)

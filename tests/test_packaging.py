@@ -44,7 +44,7 @@ def test_conda_installs_the_same_project_with_the_same_pins():
     python = next(line for line in conda if line.startswith("python="))
     assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python.split("=")[1])
     assert pip == {"pip": ["-c constraints.txt", "-e .[dev]"]}
-    marked = re.search(r"^( *)# (- -e \.\[(\w+)\])", text, re.MULTILINE)
+    marked = re.search(r"^( *)#(- -e \.\[(\w+)\])", text, re.MULTILINE)
     with_unsloth = yaml.safe_load(text.replace(marked[0], marked[1] + marked[2]))
     assert with_unsloth["dependencies"][-1]["pip"][-1] == "-e .[unsloth]" and marked[3] in EXTRAS
     assert "-c constraints.txt -e '.[dev]'" in MAKEFILE

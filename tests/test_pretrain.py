@@ -1,3 +1,6 @@
+import functools
+import json
+
 import pytest
 
 from skymath_nb import pretrain, sft
@@ -44,7 +47,8 @@ def test_the_shipped_base_is_small_and_loads_like_any_other():
     assert type(model).__name__ == "LlamaForCausalLM" and (folder / "README.md").is_file()
 
 
-def test_a_base_is_remade_from_its_recipe_alone(tmp_path):
+def test_a_base_is_remade_from_its_recipe_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrain, "make_tokenizer", functools.partial(pretrain.make_tokenizer, n_documents=100))
     recipe = tmp_path / "base.yaml"
     recipe.write_text(
         "name: mini\nhidden_size: 16\nlayers: 1\nheads: 2\nintermediate_size: 32\nsteps: 2\nbatch_size: 2\nblock: 32\nthreads: 1\n"
@@ -52,7 +56,14 @@ def test_a_base_is_remade_from_its_recipe_alone(tmp_path):
     first = pretrain.remake(recipe, tmp_path / "a")
     second = pretrain.remake(recipe, tmp_path / "b")
     assert (first / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
-    assert "2 steps" not in (first / "README.md").read_text() and (first / "card.json").is_file()
+    assert json.loads((first / "card.json").read_text())["measured"]["tokens"] == 2 * 2 * 32
+
+
+def test_checkpoints_of_another_recipe_are_not_resumed(tmp_path):
+    work = tmp_path / "mini.work"
+    (work / "checkpoint-1").mkdir(parents=True)
+    with pytest.raises(ValueError, match="another recipe"):
+        pretrain._can_resume(work, {"name": "mini"})
 
 
 def test_a_wrong_recipe_is_refused(tmp_path):

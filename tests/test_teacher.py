@@ -355,3 +355,13 @@ def test_ctrl_c_ends_the_server_cleanly():
     assert fetch(url + "/models")[0] == 200
     server.send_signal(signal.SIGINT)
     assert server.communicate(timeout=10) == ("", "") and server.returncode == 0
+
+
+def test_one_budget_holds_over_all_calls_of_an_asker():
+    requests, respond = solved()
+    fields = [{"messages": r.messages, "operator": r.operator, "max_tokens": 200} for r in requests]
+    prices = {"input": 1000.0, "output": 1000.0}
+    ask = teacher.asker(prices=prices, budget_usd=1.0, workers=1)
+    with pytest.raises(teacher.BudgetReached):
+        for _ in range(50):
+            ask(fields)

@@ -111,7 +111,7 @@ def test_sentences_of_two_families_do_not_make_a_problem():
         world.read("Tom has 5 pens. {}".format("At the next stop 3 people get on. How many pens does Tom have now?"))
 
 
-@pytest.mark.parametrize("edit", ["rephrase", "constrain", "deepen", "concretize", "reason", "renew", "create", "renumber"])
+@pytest.mark.parametrize("edit", ["rephrase", "constrain", "deepen", "concretize", "reason", "renew", "create"])
 def test_edits_give_readable_solvable_problems(drawn, edit):
     done = 0
     for i, p in enumerate(drawn[:150]):
@@ -141,7 +141,7 @@ def test_wrong_wishes_are_refused():
         world.draw(0, 1, split="all")
 
 
-def test_the_base_reads_no_graph_of_the_test_split_and_no_solved_story():
+def test_no_story_that_the_base_reads_is_of_the_test_split_or_solved():
     documents = corpus.documents(0, 12345)
     for _ in range(1500):
         lines = next(documents).split("\n")

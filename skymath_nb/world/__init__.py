@@ -27,7 +27,7 @@ BENCHMARKS = {
     "world-chinese": "the items of world-test in Chinese",
     "world-distractors": "the items of world-test with 1 to 3 sentences whose numbers change nothing",
     "world-backward": "the items of world-test asked backward: one number masked, the answer given (FOBAR)",
-    "world-unseen": "families that no seed is drawn from",
+    "world-unseen": "families that no seed is drawn from (a base may have read their stories, unsolved)",
 }
 
 

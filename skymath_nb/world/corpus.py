@@ -1,8 +1,8 @@
 """What a base model of the world has read before any SFT: sums, symbolic chains, unsolved stories, and stories in two languages.
 
-No document holds a solved word problem, and none holds a graph of the test split: documents are drawn from the train split, and a
-sum is left out where its own key falls outside it. Stories come from every family: a base knows the words of the families that SFT
-never teaches, as a large base model would.
+No document holds a solved word problem. Stories and chains are drawn from the train split, and a sum is left out where its own key
+falls outside it; a chain's single steps are not held against the test split. Stories come from every family: a base knows the words of
+the families that SFT never teaches, as a large base model would.
 """
 
 import random

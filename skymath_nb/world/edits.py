@@ -7,7 +7,7 @@ section 3.2, and the five the Skywork-Math paper names in its section 3.1), Xwin
 
 from dataclasses import replace
 
-from .families import FAMILIES
+from .families import FAMILIES, PEOPLE, THINGS
 from .problem import BOUNDARIES, KINDS, SLOTS, Clause, Problem, read_clause
 from .sampler import (
     LEVELS,
@@ -15,7 +15,6 @@ from .sampler import (
     Exhausted,
     cast,
     draw_clause,
-    draw_numbers,
     event_kinds,
     find,
     fits,
@@ -42,8 +41,8 @@ def _rewrite(problem, rng, change):
 
 def _people(problem, rng):
     """The main person stays, the others are drawn again."""
-    first = next((c.people[0] for c in problem.clauses if c.people and KINDS[c.kind].role == "open"), rng.randrange(10))
-    return [first, *rng.sample([i for i in range(10) if i != first], 9)]
+    first = next((c.people[0] for c in problem.clauses if c.people and KINDS[c.kind].role == "open"), rng.choice(THINGS))
+    return [first, *rng.sample([i for i in PEOPLE if i != first], len(PEOPLE) - 1)]
 
 
 def rephrase(problem, rng):
@@ -114,7 +113,7 @@ def concretize(problem, rng):
         names = event_kinds(target) + [f"{target}.{name}" for name in FAMILIES[target][1]]
         if FAMILIES[target][0].reverse or FAMILIES[p.family][0].reverse:
             return None
-        item, clauses = rng.randrange(10), []
+        item, clauses = rng.choice(THINGS), []
         for clause, (role, meaning) in zip(p.clauses, wanted, strict=True):
             same = [n for n in names if (KINDS[n].role, KINDS[n].meaning) == (role, meaning)]
             if not same:
@@ -122,12 +121,12 @@ def concretize(problem, rng):
             drawn = draw_clause(rng.choice(same), rng, item=item)
             form = drawn.form % len(getattr(KINDS[drawn.kind], p.language))
             clauses.append(replace(drawn, numbers=clause.numbers, form=form))
-        return cast(Problem(p.language, tuple(clauses)), rng.sample(range(10), 10))
+        return cast(Problem(p.language, tuple(clauses)), rng.sample(PEOPLE, len(PEOPLE)))
 
     def rename(p):  # no other family tells this graph: new people and things in the same one
-        item = rng.randrange(10)
+        item = rng.choice(THINGS)
         clauses = (replace(c, item=item if c.item >= 0 else -1) for c in p.clauses)
-        return cast(Problem(p.language, tuple(clauses)), rng.sample(range(10), 10))
+        return cast(Problem(p.language, tuple(clauses)), rng.sample(PEOPLE, len(PEOPLE)))
 
     try:
         return _rewrite(problem, rng, change)
@@ -150,18 +149,6 @@ def _fresh(problem, rng, families, level):
         return translate(find(rng, families, level, "en"), problem.language)
     except Exhausted as error:
         raise Uneditable(str(error)) from error
-
-
-def renumber(problem, rng):
-    """The same sentences with other numbers."""
-    return _rewrite(
-        problem,
-        rng,
-        lambda p: Problem(
-            p.language,
-            tuple(replace(c, numbers=draw_numbers(c.kind, rng)) for c in p.clauses),
-        ),
-    )
 
 
 def declare(text, answer, language):

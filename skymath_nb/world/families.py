@@ -17,6 +17,8 @@ ITEMS = {
     "zh": ("苹果", "钢笔", "卡片", "邮票", "弹珠", "硬币", "饼干", "鸡蛋", "皮球", "贴纸"),
 }
 
+PEOPLE, THINGS = range(len(PERSONS["en"])), range(len(ITEMS["en"]))  # a person and a thing are numbers until they are worded
+
 SMALL = tuple(range(2, 10))
 MEDIUM = tuple(range(2, 21))
 START = tuple(range(4, 61))

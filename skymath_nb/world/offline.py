@@ -112,6 +112,11 @@ def _complete(body, operator, sample):
     if operator not in OPERATORS:
         raise Refused(400, "unknown_operator", f"operator {operator!r} is not one of {', '.join(OPERATORS)}")
     content = messages[-1].get("content")
+    if isinstance(content, list):  # the form with parts; only text can be read here
+        content = "".join(part.get("text", "") for part in content if isinstance(part, dict))
+    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    if limit is not None and (not isinstance(limit, int) or limit < 1):
+        raise Refused(400, "invalid_max_tokens", f"max_tokens is {limit!r}; a whole number above 0 is needed")
     if not isinstance(content, str) or not content.strip():
         raise Refused(400, "invalid_messages", "the last message needs text content")
     marked = PROBLEM.search(content)
@@ -119,7 +124,7 @@ def _complete(body, operator, sample):
     for i in range(n_choices):
         rng = _rng(body, operator, sample + i)
         text = OPERATORS[operator](marked[1] if marked else content.strip(), rng, rates, content)
-        text, tokens, reason = _cut(text, body.get("max_completion_tokens") or body.get("max_tokens"))
+        text, tokens, reason = _cut(text, limit)
         used += tokens
         choices.append({"index": i, "message": {"role": "assistant", "content": text}, "finish_reason": reason})
     asked = sum(len(WORDS.findall(str(m.get("content", "")))) for m in messages)

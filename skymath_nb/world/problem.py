@@ -17,7 +17,7 @@ from typing import NamedTuple
 from .families import FAMILIES, FIND, GROUPS, ITEMS, KNOWN, NOISE, PERSONS, Kind
 
 LANGUAGES = ("en", "zh")
-LIMIT = 1000  # no value on the way to an answer is larger
+LONGEST = 8000  # characters of a text that is read; the longest drawn problem has a tenth of it
 BOUNDARIES = {"en": re.compile(r"(?<=[.?]) +"), "zh": re.compile(r"(?<=[。？])")}
 # How a solution words its steps: before the first, before a middle one, before the last, and what joins them.
 STYLES = {
@@ -379,6 +379,8 @@ def read(text):
     Example: read("Tom has 5 pens. Tom loses 2 of the pens. How many pens does Tom have now?").answer -> Fraction(3, 1)
     """
     text = text.strip()
+    if len(text) > LONGEST:
+        raise Unreadable(f"a text of {len(text)} characters is longer than any problem of the world")
     language = "zh" if re.search(r"[\u4e00-\u9fff]", text) else "en"
     clauses = tuple(read_clause(s, language) for s in BOUNDARIES[language].split(text) if s)
     problem = Problem(language, clauses)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from .. import runs
-from .families import FAMILIES, GROUPS, NOISE, PERSONS, Kind
+from .families import FAMILIES, GROUPS, NOISE, PEOPLE, THINGS, Kind
 from .problem import KINDS, LANGUAGES, SLOTS, Clause, Problem, Unreadable, Unsolvable, split_of
 
 LEVELS = (1, 2, 3, 4, 5)
@@ -85,10 +85,10 @@ def compose(rng, family, level, language):
         left -= n_operations(KINDS[names[-1]])
     if left < 0 or (not names and {"O", "P"} <= set(SLOTS[question][1])):
         return None
-    item = rng.randrange(len(PERSONS["en"]))
+    item = rng.choice(THINGS)
     told = [*names, opening] if FAMILIES[family][0].reverse else [opening, *names]
     problem = Problem(language, tuple(draw_clause(name, rng, item=item) for name in (*told, question)))
-    people = rng.sample(range(len(PERSONS["en"])), len(PERSONS["en"]))
+    people = rng.sample(PEOPLE, len(PEOPLE))
     return cast(problem, people) if problem_fits(problem, level) else None
 
 
@@ -103,8 +103,8 @@ def distract(problem, n, rng):
     kinds = [f"noise.{name}" for name in NOISE[family.story]]
     clauses, last = list(problem.clauses), 2 if problem.backward else 1
     people = {person for clause in clauses for person in clause.people}
-    bystanders = [i for i in range(len(PERSONS["en"])) if i not in people]
-    items = [c.item for c in clauses if c.item >= 0] or [rng.randrange(len(PERSONS["en"]))]
+    bystanders = [i for i in PEOPLE if i not in people]
+    items = [c.item for c in clauses if c.item >= 0] or [rng.choice(THINGS)]
     for name in rng.sample(kinds, n):  # each kind at most once
         clause = draw_clause(name, rng, item=items[0])
         clause = replace(clause, people=tuple(rng.choice(bystanders) for _ in clause.people))
