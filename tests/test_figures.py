@@ -1,0 +1,71 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from skymath_nb import curriculum, evaluate, figures, world
+from skymath_nb.augment import as_instances
+
+
+@pytest.fixture(scope="module")
+def seeds():
+    return world.seeds(60, 0)
+
+
+def total(figure):
+    return sum(sum(trace.y) for trace in figure.data)
+
+
+def test_bars_count_every_row_once(seeds):
+    figure = figures.counts(seeds, "level", "language", "title")
+    assert total(figure) == 60 and list(figure.data[0].x) == ["1", "2", "3", "4", "5"]
+    assert {trace.name for trace in figure.data} == {"English", "Chinese"}
+
+
+def test_kept_and_eliminated_add_up_to_what_was_asked_for():
+    summary = pd.DataFrame(
+        {"method": ["evol", "evol", "xwin"], "operator": ["deepen", "reason", "create"], "rows": [5, 4, 3], "kept": [4, 4, 1]}
+    )
+    assert total(figures.kept(summary)) == 12
+
+
+def test_leaks_show_hits_alone_and_say_so_when_there_is_none():
+    counts = pd.DataFrame(
+        {"benchmark": ["math", "math"], "verdict": ["leak", "clean"], "tier": ["ngram", ""], "n": [30, 0], "rows": [7, 90]}
+    )
+    assert total(figures.leaks(counts)) == 7
+    assert "no row" in figures.leaks(counts.iloc[1:]).layout.annotations[0].text
+
+
+def test_scores_draw_the_interval_that_was_measured():
+    answers = pd.DataFrame(
+        {"level": [1] * 10 + [2] * 10, "student": "s", "strict": False, "flexible": [True] * 12 + [False] * 8, "cap_hit": False}
+    )
+    table = evaluate.score(answers, by=("student", "level"))
+    bar = figures.scores(table, "level", "student", "title").data[0]
+    assert list(bar.y) == [100, 20]
+    assert bar.y[1] - bar.error_y.arrayminus[1] == pytest.approx(100 * table["flexible_low"][1])
+    assert bar.y[1] + bar.error_y.array[1] == pytest.approx(100 * table["flexible_high"][1])
+
+
+def test_errors_are_shares_that_sum_to_a_hundred():
+    table = pd.DataFrame({"level": [1, 1, 2, 2], "error": ["right", "cut off", "right", "right"]})
+    figure = figures.errors(table, "level")
+    assert np.allclose(np.sum([trace.y for trace in figure.data], axis=0), 100)
+
+
+def test_the_map_marks_the_chosen_points(seeds):
+    points = np.arange(120, dtype=float).reshape(60, 2)
+    figure = figures.problem_map(points, np.array([3, 5]), seeds["problem"], seeds["subject"])
+    assert figure.data[-1].name == "chosen" and list(figure.data[-1].x) == [6.0, 10.0]
+    assert sum(len(trace.x) for trace in figure.data[:-1]) == 60
+
+
+def test_curves_have_one_point_a_step(seeds):
+    radius = figures.coverage({"k_center": np.array([3.0, 2.0]), "random": np.array([3.0, 2.5])})
+    assert list(radius.data[0].x) == [1, 2]
+    plan = curriculum.build(as_instances(seeds), "stage1_only", epochs=1, batch_size=8, learning_rate=1e-3)
+    rates = curriculum.learning_rates(plan)
+    schedule = figures.schedule(curriculum.schedule(plan), rates)
+    assert len(schedule.data[-1].x) == len(rates) == 8
+    losses = figures.losses(pd.DataFrame({"step": [1, 2, 3], "phase": ["a", "a", "b"], "loss": [3.0, 2.0, 1.0]}))
+    assert [trace.name for trace in losses.data] == ["a", "b"]
