@@ -349,7 +349,9 @@ def test_the_server_stays_on_loopback_and_names_a_taken_port():
 
 
 def test_ctrl_c_ends_the_server_cleanly():
-    program = "from skymath_nb import teacher; teacher.serve(port=0)"
+    # a shell in the background starts its children deaf to SIGINT
+    hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program = hears + "from skymath_nb import teacher; teacher.serve(port=0)"
     server = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     url = server.stdout.readline().split()[5]
     assert fetch(url + "/models")[0] == 200
