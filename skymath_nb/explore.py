@@ -33,6 +33,13 @@ def browse(table: pd.DataFrame, by: str, columns: list[str], *, interactive: boo
         display(_browser(table, by, columns))
 
 
+def show(table: pd.DataFrame):
+    """A table of long texts for display, wrapped and not cut."""
+    from IPython.display import HTML
+
+    return HTML(as_html(table, list(table.columns)))
+
+
 def as_html(table: pd.DataFrame, columns: list[str]) -> str:
     """A table of long texts that wraps, as HTML; every text is escaped."""
     head = "".join(f"<th style='text-align:left'>{html.escape(c)}</th>" for c in columns)
