@@ -162,5 +162,7 @@ def test_a_second_run_recomputes_nothing_and_a_changed_parameter_only_what_is_do
 
 def test_a_notebook_without_its_inputs_says_which_command_makes_them(outputs, tmp_path):
     source = ROOT / "notebooks" / "03_coreset_selection.ipynb"
-    with pytest.raises(papermill.PapermillExecutionError, match="no params file for a run named 'nobody'.*python -m skymath_nb run params/tiny.yaml"):
+    with pytest.raises(
+        papermill.PapermillExecutionError, match="no params file for a run named 'nobody'.*python -m skymath_nb run params/tiny.yaml"
+    ):
         papermill.execute_notebook(source, tmp_path / "out.ipynb", {"run": "nobody"}, progress_bar=False, cwd=str(tmp_path))
