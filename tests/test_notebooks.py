@@ -160,6 +160,18 @@ def test_a_second_run_recomputes_nothing_and_a_changed_parameter_only_what_is_do
     assert again == ["02_augmentation@hard", "04_curriculum_sft", "05_evaluation"]
 
 
+def test_real_problems_go_the_same_way(outputs, data_folder):
+    small = ["01_seed_exploration.n_seeds=60", "shared.benchmark_items=40", "03_coreset_selection.k=20", "04_curriculum_sft.epochs=0.5"]
+    answers = ["05_evaluation.n_items=3", "05_evaluation.max_new_tokens=8"]
+    lines = []
+    assert suite.run(plans.load(ROOT / "params" / "gsm8k_math.yaml", small + answers), echo=lines.append) == 0, "\n".join(lines)
+    folder = outputs / "gsm8k_math"
+    assert report(folder, "01_seed_exploration")["seeds"] == 120 and "math_leak" in report(folder, "01_seed_exploration")
+    trained = report(folder, "04_curriculum_sft")
+    assert trained["trained_on"] + trained["too_long"] == 20
+    assert report(folder, "05_evaluation")["gsm8k_flexible_n"] == 3
+
+
 def test_a_notebook_without_its_inputs_says_which_command_makes_them(outputs, tmp_path):
     source = ROOT / "notebooks" / "03_coreset_selection.ipynb"
     with pytest.raises(
