@@ -101,6 +101,22 @@ def plan(seeds: pd.DataFrame, n: int, mix: dict[str, float], *, seed: int, evol_
     return pd.DataFrame(chains, columns=["method", "operators", "seed_row", "sample"])
 
 
+def expected_requests(seeds: pd.DataFrame, chains: pd.DataFrame) -> list[dict]:
+    """The requests of a plan as far as they can be known before the first reply, for a forecast of their cost.
+
+    Later questions of a chain do not exist yet, so the seed's problem stands in for them; operators done by rule ask nothing.
+    """
+    problems, asks = seeds["problem"].tolist(), []
+    for chain in chains.itertuples():
+        for operator in chain.operators:
+            values = {"problem": problems[chain.seed_row]} | ({"answer": ""} if operator in BACKWARD else {})
+            names = ["solve"] if operator in ("answer", "fobar") else [operator, "solve"]
+            for name in names:
+                messages = prompts.render(name, **{v: values[v] for v in prompts.load(name).variables})
+                asks.append({"messages": messages, "operator": name, "sample": len(asks)})  # each is asked for itself
+    return asks
+
+
 def augment(
     seeds: pd.DataFrame,
     ask,

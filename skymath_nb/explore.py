@@ -71,6 +71,22 @@ def _browser(table, by, columns):
     return widgets.VBox([widgets.HBox([choice, place]), view])
 
 
+def progress_lines(every: float = 0.25):
+    """A callable for `teacher.complete(progress=...)` that prints a running total at every such share of the requests."""
+    told = {}
+
+    def tell(tally):
+        place = int(tally.done / max(tally.total, 1) / every)
+        if tally.total and told.get(tally.total) != place and place:
+            told[tally.total] = place
+            print(
+                f"{tally.done:,} of {tally.total:,} requests: {tally.cached:,} from the ledger, {tally.answered:,} answered, "
+                f"{tally.failed:,} refused or failed; {tally.tokens_in + tally.tokens_out:,} tokens, ${tally.spent_usd:.2f}"
+            )
+
+    return tell
+
+
 def lineage(id: str, *tables: pd.DataFrame) -> pd.DataFrame:
     """An instance and its ancestors back to the seed, oldest last; tables of instances and of seeds.
 

@@ -140,3 +140,17 @@ def test_instances_become_seeds_and_seeds_instances(instances, seeds, tmp_path):
     schema.write(again, tmp_path / "s.parquet", "seeds")
     schema.write(augment.as_instances(seeds), tmp_path / "i.parquet", "instances")
     assert isinstance(augment.summary(instances), pd.DataFrame)
+
+
+def test_a_plan_announces_as_many_requests_as_it_will_make(seeds):
+    asked = []
+
+    def ask(asks):
+        asked.extend(asks)
+        return ask_with()(asks)
+
+    plan = augment.plan(seeds, 60, MIX, seed=0)
+    expected = augment.expected_requests(seeds, plan)
+    augment.augment(seeds, ask, n=60, mix=MIX, seed=0)
+    assert 0.8 * len(expected) <= len(asked) <= len(expected)  # refused questions are not solved
+    assert teacher.forecast([teacher.Request(**e) for e in expected], prices={"input": 1, "output": 1})["to_ask"] == len(expected)

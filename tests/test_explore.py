@@ -52,3 +52,13 @@ def test_the_machine_is_described_without_any_secret(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "planted-secret-key")
     table = explore.machine()
     assert "planted-secret-key" not in table.to_string() and "set" in table["found"].tolist()
+
+
+def test_progress_is_a_few_lines_whatever_the_number_of_calls(capsys):
+    from skymath_nb.teacher import Tally
+
+    tell = explore.progress_lines(0.25)
+    for done in range(1001):
+        tell(Tally(total=1000, answered=done))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4 and lines[-1].startswith("1,000 of 1,000")
