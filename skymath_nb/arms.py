@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from skymath_nb import answers, evaluate, generate, runs, schema, sft
+from skymath_nb.prompts import student as student_prompt
 from skymath_nb.schema import Curriculum, row_id
 
 
@@ -45,8 +46,7 @@ def run(
     if not recipe.benchmarks or any(items.empty for items in recipe.benchmarks.values()):
         sizes = {name: len(items) for name, items in recipe.benchmarks.items()}
         raise ValueError(f"The arm {recipe.name!r} needs benchmarks with items, but it has {sizes or 'none'}.")
-    if prompt is None:
-        from skymath_nb.prompts import student as prompt
+    prompt = prompt or student_prompt
     unit = place(recipe, seed, folder, prompt=prompt)
     if (unit / "report.json").is_file():
         return json.loads((unit / "report.json").read_text(encoding="utf-8"))
@@ -71,8 +71,7 @@ def run(
 
 def place(recipe: Recipe, seed: int, folder: str | Path, *, prompt: Callable[[str], str] | None = None) -> Path:
     """Return the folder of one unit, <name>-<digest>-s<seed>: the digest is over all that decides its numbers."""
-    if prompt is None:
-        from skymath_nb.prompts import student as prompt
+    prompt = prompt or student_prompt
     asked = ((name, *items[["id", "problem", "answer"]].to_numpy().ravel()) for name, items in recipe.benchmarks.items())
     parts = [
         sft.base_digest(recipe.base),

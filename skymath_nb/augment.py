@@ -24,9 +24,12 @@ METHODS = {
     "xwin": ("create",),
 }
 BACKWARD = ("self_verification", "fobar")
+BY_RULE = ("answer", "fobar")  # their questions need no teacher
 SAME_ANSWER = ("answer", "rephrase")  # the seed's answer is the gold of these
 SYNTHETIC = "synthetic"  # split of a seed that a teacher wrote: its answer is nobody's gold
 REFUSED, FAILED = "teacher refused", "teacher failed"  # the first is an answer, the second can be asked again
+# What a row carries while it is made, beside the columns of an instance.
+SCRATCH = ["chain", "depth", "sample", "gold", "synthetic", "rng", "seed_problem", "seed_level", "seed_answer"]
 MAX_TOKENS = 2048  # the paper's length for SFT and evaluation, section 4.1.3
 
 
@@ -110,7 +113,7 @@ def expected_requests(seeds: pd.DataFrame, chains: pd.DataFrame) -> list[dict]:
     for chain in chains.itertuples():
         for operator in chain.operators:
             values = {"problem": problems[chain.seed_row]} | ({"answer": ""} if operator in BACKWARD else {})
-            names = ["solve"] if operator in ("answer", "fobar") else [operator, "solve"]
+            names = ["solve"] if operator in BY_RULE else [operator, "solve"]
             for name in names:
                 messages = prompts.render(name, **{v: values[v] for v in prompts.load(name).variables})
                 asks.append({"messages": messages, "operator": name, "sample": len(asks)})  # each is asked for itself
@@ -155,7 +158,7 @@ def augment(
         _judge(row, seen, verify)
         row["teacher"] = teacher
     table = pd.DataFrame(rows).sort_values(["chain", "depth"], kind="stable")
-    return table.drop(columns=["chain", "depth", "gold", "seed_problem", "seed_level"]).reset_index(drop=True)
+    return table.drop(columns=SCRATCH).reset_index(drop=True)
 
 
 def _first_sample(stage, round):
@@ -256,7 +259,6 @@ def _drop(row, reason):
 
 def _judge(row, seen, verify):
     """Answer, level, verdicts; duplicates go."""
-    del row["rng"], row["sample"], row["seed_answer"], row["synthetic"]
     row["answer"] = answers.extract(row["response"]) or "" if row["response"] else ""
     row["level"] = _level(row)
     agrees = answers.equivalent(row["answer"], row["gold"]) if row["gold"] and row["answer"] else None

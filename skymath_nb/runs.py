@@ -250,10 +250,11 @@ class Step:
         self._uses: dict[str, dict] = {}
         self._outputs: list[str] = []
         self._figures: dict[str, str] = {}
+        self._made = _provenance()
         self._start = time.monotonic()
 
     def __repr__(self) -> str:
-        return f"run {self.run} · step {self.id} · " + ", ".join(f"{k} {v}" for k, v in versions().items())
+        return f"run {self.run} · step {self.id} · " + ", ".join(f"{k} {v}" for k, v in self._made["versions"].items())
 
     def _repr_html_(self) -> str:
         return f"<code>{html.escape(repr(self))}</code>"
@@ -319,8 +320,8 @@ class Step:
             "outputs": {f: {"sha256": digest_file(p), "bytes": size_of(p)} for f, p in outputs.items()},
             "seconds": round(time.monotonic() - self._start, 1),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "commit": _commit(),
-            "versions": versions(),
+            "commit": self._made["commit"],
+            "versions": self._made["versions"],
         }
         save(self.folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))
         return pd.DataFrame({"name": list(report), "value": pd.Series(list(report.values()), dtype=object)})
@@ -376,5 +377,5 @@ def step(name: str, run: str, label: str = "", **identity) -> Step:
     for old in ("manifest.json", "report.json"):
         (work.folder / old).unlink(missing_ok=True)
     shutil.rmtree(work.folder / "figures", ignore_errors=True)
-    save(root() / run / "run.json", json.dumps(_provenance(), indent=1))
+    save(root() / run / "run.json", json.dumps(work._made, indent=1))
     return work

@@ -18,7 +18,6 @@ DATA = "SKYMATH_DATA"  # environment variable: a folder of benchmark files, used
 WORLD_ITEMS = 300  # items of a world benchmark when all are asked for: its supply has no end
 REFUSED = re.compile(r"(?:^|[\W_])agieval[\W_]+(?:v1[\W_]+)?math(?:\.jsonl?)?(?:\.gz)?$", re.I)
 MARKS = re.compile(r"<<[^<>]*>>")  # GSM8K's calculator marks
-HAN = re.compile(r"[一-鿿]")
 PROBLEM = ("problem", "question", "query", "instruction", "input")
 ANSWER = ("answer", "final_answer", "expected_answer", "golden", "gold", "target")
 SOLUTION = ("solution", "response", "output", "rationale", "answer")
@@ -137,7 +136,7 @@ def _seeds(parsed: Iterable[dict], origin: str, split: str, source: Source | Non
             "id": str(row.get("id") or f"{origin}-{split}-{schema.row_id(problem, seen[problem])}"),
             "source": str(row.get("source") or origin),
             "split": split,
-            "language": row.get("language") or (source.language if source else "zh" if HAN.search(problem) else "en"),
+            "language": row.get("language") or (source.language if source else world.language_of(problem)),
             "level": int(level[0]) if level else 0,
             "subject": row.get("subject") or "",
             "problem": problem,

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from skymath_nb import runs
+from skymath_nb.prompts import student as student_prompt
 from skymath_nb.schema import Curriculum, Phase, row_id
 
 BASES = Path(__file__).parent / "bases"
@@ -60,8 +61,7 @@ def train(
              no number; then nothing is written.
     """
     out = Path(out)
-    if prompt is None:
-        from skymath_nb.prompts import student as prompt
+    prompt = prompt or student_prompt
     _check(curriculum, out, backend, micro_batch, too_long)
     source = base_path(base)
     identity = {
@@ -188,10 +188,12 @@ def lengths(base: str | os.PathLike, rows: pd.DataFrame, *, prompt: Callable[[st
     """Return the tokens of each row as it will be trained on: prompt, response and EOS, (N,) int."""
     from transformers import AutoTokenizer
 
-    if prompt is None:
-        from skymath_nb.prompts import student as prompt
+    prompt = prompt or student_prompt
     tokenizer = AutoTokenizer.from_pretrained(base_path(base))
-    dataset = tokenise(rows, tokenizer, prompt, max_length=sys.maxsize)
+    return _lengths(tokenise(rows, tokenizer, prompt, max_length=sys.maxsize))
+
+
+def _lengths(dataset) -> np.ndarray:
     return np.asarray(dataset.data.column("input_ids").combine_chunks().value_lengths())
 
 
@@ -252,7 +254,7 @@ def _train(source, curriculum, folder, backend, prompt, device, threads, micro_b
     sets = [tokenise(phase.rows, tokenizer, prompt, limit, too_long=too_long) for phase in curriculum.phases]
     curves, phases, steps, tokens = [], [], 0, 0
     for phase, dataset in zip(curriculum.phases, sets, strict=True):
-        lengths = np.asarray(dataset.data.column("input_ids").combine_chunks().value_lengths())
+        lengths = _lengths(dataset)
         rows = order(lengths, phase.epochs, curriculum.batch_size, phase.shuffle, _rng(curriculum, phase))
         lines = _phase(model, tokenizer, curriculum, phase, dataset.select(rows), folder, device, micro_batch, progress)
         curve, seen = pd.DataFrame(lines), np.cumsum(lengths[rows])

@@ -12,13 +12,13 @@ from .. import runs
 from .edits import Uneditable
 from .families import FAMILIES
 from .masking import ask_backward, backward, mask
-from .problem import LANGUAGES, Problem, Unreadable, Unsolvable, number, read, split_of
+from .problem import LANGUAGES, Problem, Unreadable, Unsolvable, language_of, number, read, split_of
 from .sampler import LEVELS, SEEN, UNSEEN, Exhausted, distract, draw, translate
 
 __all__ = [
     "BENCHMARKS", "FAMILIES", "LANGUAGES", "LEVELS", "SEEN", "UNSEEN", "Exhausted", "Problem", "Uneditable", "Unreadable",
-    "Unsolvable", "ask_backward", "backward", "benchmark", "distract", "draw", "key", "mask", "number", "read", "row", "seeds",
-    "split_of", "translate",
+    "Unsolvable", "ask_backward", "backward", "benchmark", "distract", "draw", "key", "language_of", "mask", "number", "read",
+    "row", "seeds", "split_of", "translate",
 ]  # fmt: skip
 
 BENCHMARK_SEED = 2407_08348  # the test items are the same in every run, whatever its seed

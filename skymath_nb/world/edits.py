@@ -8,7 +8,7 @@ section 3.2, and the five the Skywork-Math paper names in its section 3.1), Xwin
 from dataclasses import replace
 
 from .families import FAMILIES, PEOPLE, THINGS
-from .problem import BOUNDARIES, KINDS, SLOTS, Clause, Problem, read_clause
+from .problem import BOUNDARIES, KINDS, SLOTS, Clause, Problem, language_of, read_clause
 from .sampler import (
     LEVELS,
     SEEN,
@@ -18,6 +18,7 @@ from .sampler import (
     event_kinds,
     find,
     fits,
+    members,
     translate,
 )
 
@@ -41,7 +42,7 @@ def _rewrite(problem, rng, change):
 
 def _people(problem, rng):
     """The main person stays, the others are drawn again."""
-    first = next((c.people[0] for c in problem.clauses if c.people and KINDS[c.kind].role == "open"), rng.choice(THINGS))
+    first = next((c.people[0] for c in problem.clauses if c.people and KINDS[c.kind].role == "open"), rng.choice(PEOPLE))
     return [first, *rng.sample([i for i in PEOPLE if i != first], len(PEOPLE) - 1)]
 
 
@@ -57,8 +58,7 @@ def rephrase(problem, rng):
 
 def _insert(problem, rng, place):
     item = max(c.item for c in problem.clauses)
-    clause = draw_clause(rng.choice(event_kinds(problem.family)), rng, item=item)
-    clause = replace(clause, form=clause.form % len(getattr(KINDS[clause.kind], problem.language)))
+    clause = draw_clause(rng.choice(event_kinds(problem.family)), rng, item=item, language=problem.language)
     clauses = list(problem.clauses)
     clauses.insert(place, clause)
     return cast(Problem(problem.language, tuple(clauses)), _people(problem, rng))
@@ -89,12 +89,11 @@ def reason(problem, rng):
     """The opening gives its quantity through a calculation, so that the answer takes more steps."""
 
     def change(p):
-        openings = [name for name, k in FAMILIES[p.family][1].items() if k.role == "open"]
+        openings = members(p.family, "open")
         item = max(c.item for c in p.clauses)
         clauses = [
-            draw_clause(f"{p.family}.{rng.choice(openings)}", rng, item=item) if KINDS[c.kind].role == "open" else c for c in p.clauses
+            draw_clause(rng.choice(openings), rng, item=item, language=p.language) if KINDS[c.kind].role == "open" else c for c in p.clauses
         ]
-        clauses = [replace(c, form=c.form % len(getattr(KINDS[c.kind], p.language))) for c in clauses]
         changed = cast(Problem(p.language, tuple(clauses)), _people(p, rng))
         return changed if fits(changed) and changed.level > p.level else None
 
@@ -110,7 +109,7 @@ def concretize(problem, rng):
     def change(p):
         target = rng.choice([f for f in SEEN if f != p.family])
         wanted = [(KINDS[c.kind].role, KINDS[c.kind].meaning) for c in p.clauses]
-        names = event_kinds(target) + [f"{target}.{name}" for name in FAMILIES[target][1]]
+        names = [*event_kinds(target), *(f"{target}.{name}" for name in FAMILIES[target][1])]
         if FAMILIES[target][0].reverse or FAMILIES[p.family][0].reverse:
             return None
         item, clauses = rng.choice(THINGS), []
@@ -118,9 +117,8 @@ def concretize(problem, rng):
             same = [n for n in names if (KINDS[n].role, KINDS[n].meaning) == (role, meaning)]
             if not same:
                 return None
-            drawn = draw_clause(rng.choice(same), rng, item=item)
-            form = drawn.form % len(getattr(KINDS[drawn.kind], p.language))
-            clauses.append(replace(drawn, numbers=clause.numbers, form=form))
+            drawn = draw_clause(rng.choice(same), rng, item=item, language=p.language)
+            clauses.append(replace(drawn, numbers=clause.numbers))
         return cast(Problem(p.language, tuple(clauses)), rng.sample(PEOPLE, len(PEOPLE)))
 
     def rename(p):  # no other family tells this graph: new people and things in the same one
@@ -151,12 +149,13 @@ def _fresh(problem, rng, families, level):
         raise Uneditable(str(error)) from error
 
 
-def declare(text, answer, language):
+def declare(text, answer):
     """Self-verification: the question of a masked problem turned into a statement of its answer, then asked for x.
 
     Example: "Tom has x pens. ... How many pens does Tom have now?", 3 -> "Tom has x pens. ... Tom ends up with 3 pens. What is
     the value of the unknown number x?"
     """
+    language = language_of(text)
     clauses = [read_clause(s, language) for s in BOUNDARIES[language].split(text.strip()) if s]
     question = clauses[-1]
     if KINDS[question.kind].role != "ask" or not any(None in c.numbers for c in clauses):

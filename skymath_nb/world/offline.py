@@ -66,8 +66,7 @@ def _declared(text, rng, rates, body):
     answer = ANSWER.search(body)
     if answer is None:
         raise Refused(400, "missing_answer", "self_verification needs the known answer between <answer> and </answer>")
-    language = "zh" if re.search(r"[\u4e00-\u9fff]", text) else "en"
-    return edits.declare(text, Fraction(answer[1]), language).text
+    return edits.declare(text, Fraction(answer[1])).text
 
 
 OPERATORS = {
@@ -175,11 +174,8 @@ def _flawed(problem, rng, style):
 
         def careless(operation, left, right, at=at, kind=kind, seen=seen):
             seen.append(operation)
-            if len(seen) - 1 != at:
-                return operate(operation, left, right)
-            if kind == "slip":
-                return operate(operation, left, right) + rng.choice((-10, -2, -1, 1, 2, 10))
-            return operate(operation, left, right)
+            value = operate(operation, left, right)
+            return value + rng.choice((-10, -2, -1, 1, 2, 10)) if kind == "slip" and len(seen) - 1 == at else value
 
         expression = problem.expression if kind == "slip" else _spoil(problem.expression, at, kind, rng, wrong_operations, numbers)
         try:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from .families import FAMILIES, FIND, GROUPS, ITEMS, KNOWN, NOISE, PERSONS, Kind
 
 LANGUAGES = ("en", "zh")
+HAN = re.compile(r"[\u4e00-\u9fff]")
 LONGEST = 8000  # characters of a text that is read; the longest drawn problem has a tenth of it
 BOUNDARIES = {"en": re.compile(r"(?<=[.?]) +"), "zh": re.compile(r"(?<=[。？])")}
 # How a solution words its steps: before the first, before a middle one, before the last, and what joins them.
@@ -373,6 +374,11 @@ def write_solution(steps, answer, language, style=0):
     return f"{body}{joint.rstrip()}\nThe answer is {number(answer)}."
 
 
+def language_of(text):
+    """The language of a text: "zh" where it holds a Han character, else "en"."""
+    return "zh" if HAN.search(text) else "en"
+
+
 def read(text):
     """The problem behind a text, exactly the one that writes it; raises Unreadable or Unsolvable.
 
@@ -381,7 +387,7 @@ def read(text):
     text = text.strip()
     if len(text) > LONGEST:
         raise Unreadable(f"a text of {len(text)} characters is longer than any problem of the world")
-    language = "zh" if re.search(r"[\u4e00-\u9fff]", text) else "en"
+    language = language_of(text)
     clauses = tuple(read_clause(s, language) for s in BOUNDARIES[language].split(text) if s)
     problem = Problem(language, clauses)
     _check(problem)

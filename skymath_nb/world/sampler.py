@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 
 from .. import runs
 from .families import FAMILIES, GROUPS, NOISE, PEOPLE, THINGS, Kind
@@ -38,11 +39,16 @@ def draw_numbers(name, rng):
     return tuple(Fraction(drawn[slot]) for slot in SLOTS[name][0])
 
 
-def draw_clause(name, rng, *, item=-1):
+def draw_clause(name, rng, *, item=-1, language="en"):
     """A clause with fresh numbers and a random wording; people are set by `cast`."""
     numbers, people, has_item = SLOTS[name]
     form = rng.randrange(len(KINDS[name].en))
-    return Clause(name, draw_numbers(name, rng), (0,) * len(people), item if has_item else -1, form)
+    return worded(Clause(name, draw_numbers(name, rng), (0,) * len(people), item if has_item else -1, form), language)
+
+
+def worded(clause, language):
+    """The clause in the wording of its number, counted round where the language has fewer."""
+    return replace(clause, form=clause.form % len(getattr(KINDS[clause.kind], language)))
 
 
 def cast(problem, people):
@@ -61,40 +67,40 @@ def cast(problem, people):
     return Problem(problem.language, tuple(clauses))
 
 
+@cache
 def event_kinds(family):
     """Full names of the events that may stand in a problem of the family."""
-    return [f"{group}.{name}" for group in FAMILIES[family][0].events for name in GROUPS[group]]
+    return tuple(f"{group}.{name}" for group in FAMILIES[family][0].events for name in GROUPS[group])
 
 
-def _members(family, role):
-    return [f"{family}.{name}" for name, kind in FAMILIES[family][1].items() if kind.role == role]
+@cache
+def members(family, role):
+    """Full names of a family's own sentences of a role: open or ask."""
+    return tuple(f"{family}.{name}" for name, kind in FAMILIES[family][1].items() if kind.role == role)
 
 
-def n_operations(kind: Kind):
-    """Operations that a sentence contributes."""
+def _count_operations(kind: Kind):
     return sum(kind.meaning.count(sign) for sign in "+-*/%") + sum(kind.meaning.count(f) for f in ("pct", "gcd", "lcm"))
+
+
+OPERATIONS = {name: _count_operations(kind) for name, kind in KINDS.items()}  # that a sentence contributes
 
 
 def compose(rng, family, level, language):
     """One try at a problem: clauses with numbers, or None where they do not fit."""
-    opening, question = rng.choice(_members(family, "open")), rng.choice(_members(family, "ask"))
-    left = level - n_operations(KINDS[opening]) - n_operations(KINDS[question])
+    opening, question = rng.choice(members(family, "open")), rng.choice(members(family, "ask"))
+    left = level - OPERATIONS[opening] - OPERATIONS[question]
     names, events = [], event_kinds(family)
     while left > 0:
         names.append(rng.choice(events))
-        left -= n_operations(KINDS[names[-1]])
+        left -= OPERATIONS[names[-1]]
     if left < 0 or (not names and {"O", "P"} <= set(SLOTS[question][1])):
         return None
     item = rng.choice(THINGS)
     told = [*names, opening] if FAMILIES[family][0].reverse else [opening, *names]
-    problem = Problem(language, tuple(draw_clause(name, rng, item=item) for name in (*told, question)))
+    problem = Problem(language, tuple(draw_clause(name, rng, item=item, language=language) for name in (*told, question)))
     people = rng.sample(PEOPLE, len(PEOPLE))
-    return cast(problem, people) if problem_fits(problem, level) else None
-
-
-def problem_fits(problem, level):
-    """True where the values fit and the level is the one asked for."""
-    return fits(problem) and problem.level == level
+    return cast(problem, people) if fits(problem) and problem.level == level else None
 
 
 def distract(problem, n, rng):
@@ -106,7 +112,7 @@ def distract(problem, n, rng):
     bystanders = [i for i in PEOPLE if i not in people]
     items = [c.item for c in clauses if c.item >= 0] or [rng.choice(THINGS)]
     for name in rng.sample(kinds, n):  # each kind at most once
-        clause = draw_clause(name, rng, item=items[0])
+        clause = draw_clause(name, rng, item=items[0], language=problem.language)
         clause = replace(clause, people=tuple(rng.choice(bystanders) for _ in clause.people))
         clauses.insert(rng.randint(0, len(clauses) - last), clause)
     return Problem(problem.language, tuple(clauses))
@@ -158,8 +164,7 @@ def translate(problem, language):
     """The same problem in the other language, in wordings of the same number where there are as many."""
     if problem.language == language:
         return problem
-    clauses = (replace(c, form=c.form % len(getattr(KINDS[c.kind], language))) for c in problem.clauses)
-    return Problem(language, tuple(clauses))
+    return Problem(language, tuple(worded(clause, language) for clause in problem.clauses))
 
 
 def _check(levels, families, language, split):
