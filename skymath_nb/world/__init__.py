@@ -9,6 +9,7 @@ import random
 import pandas as pd
 
 from .. import runs
+from .benchmarks import BENCHMARK_SEED, BENCHMARKS, items
 from .edits import Uneditable
 from .families import FAMILIES
 from .masking import ask_backward, backward, mask
@@ -20,15 +21,6 @@ __all__ = [
     "Unsolvable", "ask_backward", "backward", "benchmark", "distract", "draw", "key", "language_of", "mask", "number", "read",
     "row", "seeds", "split_of", "translate",
 ]  # fmt: skip
-
-BENCHMARK_SEED = 2407_08348  # the test items are the same in every run, whatever its seed
-BENCHMARKS = {
-    "world-test": "unseen graphs of the families that seeds are drawn from, levels 1-5 in turn, English",
-    "world-chinese": "the items of world-test in Chinese",
-    "world-distractors": "the items of world-test with 1 to 3 sentences whose numbers change nothing",
-    "world-backward": "the items of world-test asked backward: one number masked, the answer given (FOBAR)",
-    "world-unseen": "families that no seed is drawn from (a base may have read their stories, unsolved)",
-}
 
 
 def key(text: str) -> str | None:
@@ -62,23 +54,4 @@ def benchmark(name: str, n: int = 300, seed: int = BENCHMARK_SEED) -> pd.DataFra
 
     Raises ValueError for an unknown name. `world-backward` has fewer rows where no number of an item settles the question.
     """
-    if name not in BENCHMARKS:
-        raise ValueError(f"the world has no benchmark {name!r}; it has {', '.join(BENCHMARKS)}")
-    unseen = name == "world-unseen"
-    problems = draw(seed, n, families=UNSEEN if unseen else SEEN, split="test", stream="unseen" if unseen else "test")
-    rows = []
-    for i, problem in enumerate(problems):
-        variant = _variant(name, problem, random.Random(runs.stream(seed, name, str(i))), i)
-        if variant is not None:
-            rows.append(row(variant, f"{name}-{i:05d}", name, "test"))
-    return pd.DataFrame(rows)
-
-
-def _variant(name, problem, rng, i):
-    if name == "world-chinese":
-        return translate(problem, "zh")
-    if name == "world-distractors":
-        return distract(problem, 1 + i % 3, rng)
-    if name == "world-backward":
-        return backward(problem, rng)
-    return problem
+    return pd.DataFrame([row(problem, f"{name}-{i:05d}", name, "test") for i, problem in items(name, n, seed)])

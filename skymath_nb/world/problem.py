@@ -235,7 +235,7 @@ def _masked(expression):
     return 1 if expression is None else sum(map(_masked, expression[1:])) if isinstance(expression, tuple) else 0
 
 
-def _invert(expression, target):
+def invert(expression, target):
     """The expression that gives the one unknown, from the value of the whole (walks from the question down to x)."""
     while expression is not None:
         side = 1 if _masked(expression[1]) else 2
@@ -304,7 +304,7 @@ class Problem:
             return forward
         if n_unknown != 1 or target is None:
             raise Unsolvable(f"the unknown number x matters {n_unknown} times to the answer; one is needed")
-        return _invert(forward, target)
+        return invert(forward, target)
 
     def _told(self):
         """The clauses in the order in which they are computed."""
