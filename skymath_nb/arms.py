@@ -2,8 +2,12 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -107,3 +111,55 @@ def _report(recipe: Recipe, seed: int, unit: Path) -> dict:
         "final_loss": trained["phases"][-1]["final_loss"],
         **evaluate.flat_report(scores),
     }
+
+
+class Unit(NamedTuple):
+    """One arm with one training seed."""
+
+    recipe: Recipe
+    seed: int
+
+
+def run_all(
+    units: Sequence[Unit], folder: str | Path, *, workers: int = 1, progress: Callable[[str], None] | None = print, **settings
+) -> pd.DataFrame:
+    """Run many units and return their reports, one row a unit, in the order of `units`; finished units cost nothing.
+
+    workers   processes side by side, one torch thread each; 1 stays in this process. settings  as of `run`.
+    A unit that fails does not stop the others: they are finished and kept, then the first error is raised.
+    """
+    units = list(units)
+    left = [unit for unit in units if not (place(unit.recipe, unit.seed, folder, prompt=settings.get("prompt")) / "report.json").is_file()]
+    say = progress or (lambda line: None)
+    say(f"{len(units)} units, {len(units) - len(left)} of them finished before")
+    errors = []
+    if workers > 1 and len(left) > 1:
+        context = multiprocessing.get_context("spawn")  # a forked child would share torch's threads
+        with ProcessPoolExecutor(min(workers, len(left)), mp_context=context) as pool:
+            futures = {pool.submit(run, *unit, folder, **settings | {"threads": 1}): unit for unit in left}
+            for future in as_completed(futures):
+                _settle(futures[future], future.result, say, errors)
+    else:
+        for unit in left:
+            _settle(unit, partial(run, *unit, folder, **settings), say, errors)
+    if errors:
+        raise errors[0]
+    return pd.DataFrame([run(*unit, folder, **settings) for unit in units])
+
+
+def _settle(unit: Unit, result, say, errors: list) -> None:
+    try:
+        report = result()
+        say(f"{unit.recipe.name}, seed {unit.seed}: {report['steps']} steps, {report['cpu_seconds']:.0f} CPU-s")
+    except Exception as error:
+        errors.append(error)
+        say(f"{unit.recipe.name}, seed {unit.seed} failed: {error}")
+
+
+def read_answers(units: Sequence[Unit], folder: str | Path, **settings) -> pd.DataFrame:
+    """The answers of finished units with the columns arm and seed before them."""
+    tables = []
+    for unit in units:
+        table = schema.read(place(unit.recipe, unit.seed, folder, **settings) / "answers.parquet", "answers")
+        tables.append(table.assign(arm=unit.recipe.name, seed=unit.seed))
+    return pd.concat(tables, ignore_index=True)

@@ -127,3 +127,19 @@ def errors(table: pd.DataFrame, by: str) -> go.Figure:
         figure.add_bar(x=shares.index.astype(str), y=shares[name], name=name)
     figure.update_xaxes(type="category")
     return figure
+
+
+def curves(table: pd.DataFrame, x: str, series: str, title: str, y: str = "accuracy", spread: str = "sd") -> go.Figure:
+    """Accuracy in per cent against a size on a logarithmic axis, a line a series; bars are one standard deviation over seeds."""
+    figure = _figure(title, x, "accuracy, %")
+    dashes, symbols = ("solid", "dash", "dot", "dashdot"), ("circle", "square", "diamond", "x", "cross", "triangle-up")
+    for i, (name, part) in enumerate(table.groupby(series, sort=False)):
+        figure.add_scatter(
+            x=part[x], y=100 * part[y], name=str(name), mode="lines+markers", marker={"symbol": symbols[i % len(symbols)], "size": 8},
+            line={"dash": dashes[i % len(dashes)]}, error_y={"type": "data", "array": 100 * part[spread].fillna(0)},
+            hovertemplate="%{x:,}: %{y:.1f} %<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    sizes = sorted(set(table[x]))
+    figure.update_xaxes(type="log", tickvals=sizes, ticktext=[f"{size:,}" for size in sizes])
+    figure.update_yaxes(range=[0, 100])
+    return figure

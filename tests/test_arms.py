@@ -109,3 +109,25 @@ def test_an_arm_with_nothing_to_answer_is_refused(recipe, tmp_path):
         run(dataclasses.replace(recipe, benchmarks={}), 0, tmp_path)
     with pytest.raises(ValueError, match="'sums': 0"):
         run(dataclasses.replace(recipe, benchmarks={"sums": benchmark()[:0]}), 0, tmp_path)
+
+
+def test_many_units_run_side_by_side_and_only_what_is_missing(recipe, done, tmp_path, monkeypatch):
+    other = dataclasses.replace(recipe, name="short", max_new_tokens=4)
+    units = [arms.Unit(recipe, 1), arms.Unit(other, 1)]
+    said = []
+    reports = arms.run_all(units, tmp_path, workers=2, prompt=tiny_model.prompt, progress=said.append)
+    assert reports[["arm", "seed"]].to_numpy().tolist() == [["plain", 1], ["short", 1]] and len(said) == 3
+    answers = arms.read_answers(units, tmp_path, prompt=tiny_model.prompt)
+    assert answers.groupby(["arm", "seed"]).size().to_dict() == {("plain", 1): 9, ("short", 1): 9}
+    monkeypatch.setattr(arms.sft, "train", no_work)
+    again = arms.run_all(units, tmp_path, prompt=tiny_model.prompt, progress=said.append)
+    pd.testing.assert_frame_equal(again, reports)
+    assert said[-1] == "2 units, 2 of them finished before"
+
+
+def test_a_unit_that_fails_does_not_stop_the_others(recipe, tmp_path):
+    broken = dataclasses.replace(recipe, name="broken", benchmarks={})
+    units = [arms.Unit(broken, 0), arms.Unit(recipe, 0)]
+    with pytest.raises(ValueError, match="'broken' needs benchmarks"):
+        arms.run_all(units, tmp_path, prompt=tiny_model.prompt, progress=None)
+    assert (place(recipe, 0, tmp_path) / "report.json").is_file()

@@ -49,9 +49,11 @@ def seeds(n: int, seed: int, *, levels=LEVELS, chinese: float = 0.2, families=()
     return pd.DataFrame(rows).drop(columns="distractors")
 
 
-def benchmark(name: str, n: int = 300, seed: int = BENCHMARK_SEED) -> pd.DataFrame:
+def benchmark(name: str, n: int = 300, seed: int = BENCHMARK_SEED, split: str = "test") -> pd.DataFrame:
     """A benchmark of the world in the seeds schema plus `distractors`; item i of every variant comes from item i of world-test.
 
+    split  "test", or "dev": the same kind of items from other graphs, to choose settings on.
     Raises ValueError for an unknown name. `world-backward` has fewer rows where no number of an item settles the question.
     """
-    return pd.DataFrame([row(problem, f"{name}-{i:05d}", name, "test") for i, problem in items(name, n, seed)])
+    prefix = name if split == "test" else f"{name}-{split}"
+    return pd.DataFrame([row(problem, f"{prefix}-{i:05d}", name, split) for i, problem in items(name, n, seed, split)])

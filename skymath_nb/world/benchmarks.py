@@ -17,12 +17,15 @@ BENCHMARKS = {
 }
 
 
-def items(name: str, n: int, seed: int = BENCHMARK_SEED) -> list[tuple[int, Problem]]:
-    """The first n items of a benchmark as (number of the item in world-test, problem); raises ValueError for an unknown name."""
+def items(name: str, n: int, seed: int = BENCHMARK_SEED, split: str = "test") -> list[tuple[int, Problem]]:
+    """The first n items of a benchmark as (number of the item in world-test, problem); raises ValueError for an unknown name.
+
+    split  "test", or "dev" for choosing settings: world-backward takes its problems there, its inverse graphs may lie anywhere.
+    """
     if name not in BENCHMARKS:
         raise ValueError(f"the world has no benchmark {name!r}; it has {', '.join(BENCHMARKS)}")
     unseen = name == "world-unseen"
-    problems = draw(seed, n, families=UNSEEN if unseen else SEEN, split="test", stream="unseen" if unseen else "test")
+    problems = draw(seed, n, families=UNSEEN if unseen else SEEN, split=split, stream="unseen" if unseen else "test")
     variants = [(i, _variant(name, problem, random.Random(runs.stream(seed, name, str(i))), i)) for i, problem in enumerate(problems)]
     return [(i, variant) for i, variant in variants if variant is not None]
 
