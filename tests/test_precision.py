@@ -13,7 +13,8 @@ def arm(rng, name, seeds, easiness, seed_sd, shift=0.0):
     for seed in range(seeds):
         chance = np.clip(easiness + shift + rng.normal(0, seed_sd), 0, 1)
         right = rng.random(len(easiness)) < chance
-        rows.append(pd.DataFrame({"arm": name, "benchmark": "b", "id": np.arange(len(easiness)), "sample": 0, "seed": seed, "flexible": right}))
+        ids = np.arange(len(easiness))
+        rows.append(pd.DataFrame({"arm": name, "benchmark": "b", "id": ids, "sample": 0, "seed": seed, "flexible": right}))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -65,7 +66,8 @@ def test_neighbours_are_compared_on_the_same_items():
     rng = np.random.default_rng(3)
     easiness = rng.uniform(0.2, 0.6, 300)
     answers = pd.concat([arm(rng, name, 3, easiness, 0.0, shift) for name, shift in (("small", 0.0), ("large", 0.2))])
-    assert precision.compared(*(answers[answers["arm"] == name] for name in ("large", "small")))["difference"] == pytest.approx(0.2, abs=0.05)
+    large, small = (answers[answers["arm"] == name] for name in ("large", "small"))
+    assert precision.compared(large, small)["difference"] == pytest.approx(0.2, abs=0.05)
     assert set(precision.neighbours(answers)) == {"seed", "item", "rest"}
     assert precision.spread(answers)["arm"].tolist() == ["small", "large"]
     one = answers[answers["seed"] == 0]
