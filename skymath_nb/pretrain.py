@@ -23,6 +23,7 @@ BASES = Path(__file__).parent / "bases"
 PIECES = r"\d| ?[A-Za-z]+(?: (?=\d))?| ?[^\sA-Za-z\d\u4e00-\u9fff](?: (?=[\d(]))?|[\u4e00-\u9fff]|\s"
 SPECIALS = ("<pad>", "<eos>", "<unk>")
 ACTIVE_EXPERTS = 2
+SAVE_EVERY = 1000  # steps; what a cut loses at most
 DECAY = 0.4  # the last share of the steps, over which the learning rate falls to 0
 DEFAULTS = {
     "name": "",  # folder under skymath_nb/bases
@@ -121,7 +122,7 @@ class Blocks:
 def remake(params_path, out=None) -> Path:
     """Train a base from its recipe and put it under `out` (default: the package's bases); returns its folder.
 
-    Checkpoints every 1,000 steps beside the target: a second call goes on where the first was cut off.
+    Checkpoints every SAVE_EVERY steps beside the target: a second call goes on where the first was cut off.
     """
     import torch
     from transformers import AutoTokenizer, Trainer, TrainingArguments, set_seed
@@ -145,7 +146,7 @@ def remake(params_path, out=None) -> Path:
         lr_scheduler_kwargs={"num_decay_steps": max(1, round(DECAY * recipe["steps"])), "decay_type": "linear"},
         train_sampling_strategy="sequential",
         logging_steps=min(50, recipe["steps"]),
-        save_steps=1000,
+        save_steps=SAVE_EVERY,
         save_total_limit=1,
         report_to="none",
         disable_tqdm=True,

@@ -2,6 +2,7 @@ import random
 from collections import Counter
 from fractions import Fraction
 
+import pandas as pd
 import pytest
 
 from skymath_nb import world
@@ -143,3 +144,19 @@ def test_wrong_wishes_are_refused():
 
 def test_values_stay_small(drawn):
     assert all(sampler.fits(p) for p in drawn)
+
+
+def test_distracted_rows_keep_their_graph_and_the_others_their_text(drawn):
+    rows = pd.DataFrame({"id": range(300), "query": [p.text for p in drawn[:299]] + ["What is 2 + 2?"]})
+    changed = world.distracted(rows, 0.5, seed=0)
+    different = changed["query"] != rows["query"]
+    assert 100 < different.sum() < 200 and not different.iloc[-1]
+    assert (changed["query"][:-1].map(world.key) == rows["query"][:-1].map(world.key)).all()
+    assert (changed["query"][different].map(lambda q: world.read(q).n_distractors) > 0).all()
+    pd.testing.assert_frame_equal(world.distracted(rows.iloc[::-1], 0.5, seed=0).iloc[::-1], changed)
+
+
+def test_dev_items_are_other_graphs_of_the_same_kind():
+    dev, test = (world.benchmark("world-test", 60, split=split) for split in ("dev", "test"))
+    assert set(dev["split"]) == {"dev"} and not set(dev["id"]) & set(test["id"])
+    assert {world.split_of(world.key(text)) for text in dev["problem"]} == {"dev"}

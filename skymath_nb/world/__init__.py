@@ -18,7 +18,7 @@ from .sampler import LEVELS, SEEN, UNSEEN, Exhausted, distract, draw, translate
 
 __all__ = [
     "BENCHMARKS", "FAMILIES", "LANGUAGES", "LEVELS", "SEEN", "UNSEEN", "Exhausted", "Problem", "Uneditable", "Unreadable",
-    "Unsolvable", "ask_backward", "backward", "benchmark", "distract", "draw", "key", "language_of", "mask", "number", "read",
+    "Unsolvable", "ask_backward", "backward", "benchmark", "distract", "distracted", "draw", "key", "language_of", "mask", "number", "read",
     "row", "seeds", "split_of", "translate",
 ]  # fmt: skip
 
@@ -57,3 +57,21 @@ def benchmark(name: str, n: int = 300, seed: int = BENCHMARK_SEED, split: str = 
     """
     prefix = name if split == "test" else f"{name}-{split}"
     return pd.DataFrame([row(problem, f"{prefix}-{i:05d}", name, split) for i, problem in items(name, n, seed, split)])
+
+
+def distracted(rows: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
+    """The same instances, in a random share of them 1 to 3 sentences more in the query whose numbers change nothing.
+
+    Rows are chosen and changed by streams of their ids; a query that is not one of the world's problems stays as it is.
+    """
+
+    def query(id, text):
+        rng = random.Random(runs.stream(seed, "distracted", str(id)))
+        if rng.random() >= share:
+            return text
+        try:
+            return distract(read(text), rng.randint(1, 3), rng).text
+        except (Unreadable, Unsolvable):
+            return text
+
+    return rows.assign(query=[query(*row) for row in zip(rows["id"], rows["query"], strict=True)])
