@@ -14,6 +14,7 @@ from . import formulas, spelling, units, values
 
 DEEPEST = 6  # lists in lists
 LONGEST_LIST = 60
+MOST_UNIT_WORDS = 8
 DECIMAL_DIGITS = 9  # correct digits from which a decimal may stand for a number that has no end
 RELATIONS = {"=": "=", "<": "<", ">": ">", r"\le": "<=", r"\ge": ">=", r"\ne": "!=", "<=": "<=", ">=": ">=", "!=": "!=", r"\in": "in"}
 FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
@@ -375,9 +376,9 @@ def _ratio(text, depth):
 
 CURRENCY = re.compile(r"(?P<sign>[-+]?)\s*(?P<mark>(?:US|RMB)?\s*\\?[$€£¥])\s*(?P<rest>.+)", re.S)
 PERCENT = re.compile(r"\s*(?:\\?%|\bper\s?cent\b|百分号)$")
-TAIL = re.compile(
-    r"(?P<head>.*?[^\s\\^_/])(?P<gap>\s*)(?P<unit>(?:\^\{?\s*\\circ\s*\}?|(?<![\\A-Za-z])[A-Za-zμµ¢]{1,20}\.?|[一-鿿]{1,8})"
-    r"(?:(?:\s*[/·*]\s*|\s*\\cdot\s*|\s+|-)?(?:[A-Za-z]{1,20}\.?|[一-鿿]{1,8})|\s*\^\s*\{?\s*-?\d\s*\}?)*)$",
+PIECE = re.compile(
+    r"(?P<degree>\^\s*(?:\\circ|\{\s*\\circ\s*\})\s*[CF]?)|\\cdot|\\[A-Za-z]+|(?P<word>[A-Za-zμµ¢]+\.?|[一-鿿]+)"
+    r"|(?P<joint>\s+|[/·*-]|\^\s*(?:-?\d|\{\s*-?\d\s*\}))|.",
     re.S,
 )
 MATHEMATICS = formulas.FUNCTIONS | formulas.GREEK | set(formulas.CONSTANTS) | set("or and mod not none times plus minus over is to deg".split())
@@ -431,27 +432,31 @@ def _places(text):
 def _tail(text):
     """Cut the unit behind a number off: ("5", "cm^2"); letters that are mathematics stay: 5xy, 2 pi."""
     text = text.strip()
-    start = 0
-    while match := TAIL.match(text, start):
-        unit, gap, head = match["unit"], match["gap"], match["head"]
-        if unit.startswith("^"):
-            unit = re.sub(r"^\^\{?\s*\\circ\s*\}?", "° ", unit).replace("° C", "celsius").replace("° F", "fahrenheit").strip()
-            return head, unit
+    words = []  # where the words begin that only joints follow
+    for piece in PIECE.finditer(text):
+        if piece["word"]:
+            words.append(piece)
+        elif piece["degree"]:
+            words = [piece]
+        elif not piece["joint"] and piece[0] != "\\cdot":
+            words = []
+    for piece in words[:MOST_UNIT_WORDS]:
+        head, unit = text[: piece.start()], text[piece.start() :]
+        if piece["degree"]:
+            name = {"C": " celsius", "F": " fahrenheit"}.get(piece[0][-1], " degree")
+            return head, name + text[piece.end() :]
         names = re.findall(r"[A-Za-zμµ¢]+|[一-鿿]+", unit)
-        if not (MATHEMATICS & {name.lower() for name in names}) and _behind(head, gap, unit, names):
+        if not MATHEMATICS & {name.lower() for name in names} and _behind(head.rstrip(), head[len(head.rstrip()) :], names):
             return head.strip(), unit
-        start = match.end("head")
-        rest = re.compile(r"[^\s]+").match(text, start)
-        if not rest or "\\" in unit:
-            break
-        break
     return text, ""
 
 
-def _behind(head, gap, unit, names):
+def _behind(head, gap, names):
     """Say whether the words behind a number are its unit, and not letters of a formula."""
     first = names[0]
     known = units.find(first) is not None or first.lower() in units.SPEEDS or first.lower() in units.PREFIX or first.lower() in units.SCALES
+    if not head:
+        return False
     if re.match("[一-鿿]", first):
         return True
     if known and len(first) > 1:
