@@ -25,12 +25,13 @@ SENTENCE_END = re.compile(r"\.(?:\s|$)|[。；;!！]")
 FORMULA = re.compile(  # that stands alone: not "$1$ and $2$", not "$3 from $5"
     r"(?:\$\$?([^$]+)\$\$?|\\[(\[](.+?)\\[)\]])(?!\s*(?:,|and\b|or\b|[$\d\\]))", re.S
 )
+SEVERAL = re.compile(r",(?!\d{3})|;|、|\b(?:or|and)\b|或|和")
 CHAINED = re.compile(r"(?<![<>!:\\])=(?!=)")
 NUMBER = r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 ANY_NUMBER = re.compile(rf"(?:(?<![\w.)])-)?(?:{NUMBER})(?:/\d+)?%?")
 STOPPED = re.compile(r"[=+\-*/×÷,(:：{^\\]\s*$")
+DOLLARS = re.compile(r"(?<![\\$])\$([^$\n]+)\$(?!\d)")
 CHINESE_RUN = re.compile(r"[^一-鿿，。；：！？、]*[\dA-Z\\√π][^一-鿿，。；：！？]*")
-CHINESE_UNIT = re.compile(r"(?:又[^一-鿿，。；]*\d)?[一-鿿]{0,5}(?:\d[\d.]*[一-鿿]{1,3})*$")
 
 
 def boxes(text: str) -> list[tuple[int, int, str]]:
@@ -124,10 +125,18 @@ def find(response: str) -> tuple[str | None, str]:
 
 
 def _last_number(text):
+    """Return the last number, or the whole $formula$ that holds it; None where it is a part of a formula without signs."""
     last = None
     for last in ANY_NUMBER.finditer(text):
         pass
-    return last and last[0]
+    if not last:
+        return None
+    formula = None
+    for formula in DOLLARS.finditer(text, max(0, last.start() - LONGEST_TAIL)):
+        pass
+    if formula and formula.start() < last.start() and last.end() <= formula.end():
+        return _last_of_chain(formula[1])
+    return None if last.start() and text[last.start() - 1] in "^_{" or text.startswith("}", last.end()) else last[0]
 
 
 def _sentence(tail: str) -> str | None:
@@ -160,5 +169,7 @@ def _chinese(sentence):
 
 
 def _last_of_chain(text: str) -> str | None:
+    if SEVERAL.search(text):
+        return text.strip() or None
     parts = [part.strip() for part in CHAINED.split(text)]
     return (parts[-1] if len(parts) > 2 else text.strip()) or None

@@ -31,7 +31,7 @@ NAMERS = {"\\vec", "\\mathbf", "\\hat", "\\bar", "\\overrightarrow", "\\mathcal"
 TOKEN = re.compile(
     r"\s*(?:(?P<repeating>\d*\.\d*(?:\\overline\s*\{\d+\}|\\dot\s*\{?\d\}?(?:\d*\\dot\s*\{?\d\}?)?|\(\d+\)|\d(?:\.\.\.|\\[lc]?dots)))"
     r"|(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+(?![\d^.]))?)"
-    r"|(?P<command>\\[A-Za-z]+|\\[{}|%$])|(?P<word>[A-Za-z]+)|(?P<sign>\S))"
+    r"|(?P<command>\\[A-Za-z]+|\\[{}|%$])|(?P<word>[A-Za-z]+)|(?P<sign>\*\*|\S))"
 )
 
 
@@ -100,7 +100,7 @@ def _tokens(text):
         position = match.end()
         kind, word = match.lastgroup, match[match.lastgroup]
         if kind != "word" or len(word) == 1 or found and found[-1][1] in WRAPPERS or found[-2:-1] and found[-2][1] in WRAPPERS:
-            found.append((kind, word))
+            found.append((kind, "^" if word == "**" else word))
         elif word.lower() in CONSTANTS or word in FUNCTIONS or word in GREEK:
             found.append(("command", "\\" + (word if word in FUNCTIONS or word in GREEK else word.lower())))
         elif (head := re.match("|".join(sorted(FUNCTIONS, key=len, reverse=True)), word)) and len(word) - head.end() == 1:

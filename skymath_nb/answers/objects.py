@@ -28,6 +28,7 @@ EVERYTHING = set("all real numbers|all reals|all real values|any real number|全
 SHORT_WORDS = set("no on yes odd even true none all any both one left up down east west".split())
 ABSENT = set("does not exist|dne|doesn't exist|不存在".split("|"))
 WRAPPED = re.compile(rf"\\(?:{spelling.WORDS_AROUND}|operatorname)\s*\{{([^{{}}]*)\}}")
+COMMAND_BUT_PI = re.compile(r"\\(?!pi)[A-Za-z]+")
 OPENERS, CLOSERS = "([{", ")]}"
 
 
@@ -298,7 +299,8 @@ NAME = re.compile(
 
 
 def _is_name(text):
-    return bool(NAME.fullmatch(WRAPPED.sub(r"\1", text).strip()))
+    text = WRAPPED.sub(r"\1", text).strip()
+    return bool(NAME.fullmatch(text) or re.fullmatch(r"\(\s*[A-Za-z]\s*(?:,\s*[A-Za-z]\s*){1,3}\)", text))
 
 
 def _trees(left, right):
@@ -362,12 +364,15 @@ def _balanced(text):
     return depth == 0
 
 
+TIME = re.compile(r"(\d{1,2}:\d\d(?::\d\d)?)(?:\s*([AaPp])\.?\s*[Mm]\.?)?")
+
+
 def _ratio(text, depth):
     parts, signs = split(text, re.compile(r"\s*(?::|\\colon)\s*"))
     if not signs or len(parts) > 6 or not all(part.strip() for part in parts):
         return None
-    if re.fullmatch(r"\d{1,2}:\d\d(?::\d\d)?", text):
-        return Words(text)  # a time of day; 3:45 is no 1:15
+    if time := TIME.fullmatch(text):  # of day; 3:45 is no 1:15
+        return Words(f"{time[1]} {time[2].lower()}m" if time[2] else time[1])
     items = [_read(part, depth + 1) for part in parts]
     if not all(isinstance(item, Quantity) and len(item.trees) == 1 for item in items):
         return None
@@ -375,12 +380,13 @@ def _ratio(text, depth):
 
 
 CURRENCY = re.compile(r"(?P<sign>[-+]?)\s*(?P<mark>(?:US|RMB)?\s*\\?[$€£¥])\s*(?P<rest>.+)", re.S)
-PERCENT = re.compile(r"\s*(?:\\?%|\bper\s?cent\b|百分号)$")
+PERCENT = re.compile(r"\s*\\?%$")
 PIECE = re.compile(
     r"(?P<degree>\^\s*(?:\\circ|\{\s*\\circ\s*\})\s*[CF]?)|\\cdot|\\[A-Za-z]+|(?P<word>[A-Za-zμµ¢]+\.?|[一-鿿]+)"
     r"|(?P<joint>\s+|[/·*-]|\^\s*(?:-?\d|\{\s*-?\d\s*\}))|.",
     re.S,
 )
+TRIGONOMETRY = re.compile(r"(?<!arc)(?:sin|cos|tan|cot|sec|csc)")
 MATHEMATICS = formulas.FUNCTIONS | formulas.GREEK | set(formulas.CONSTANTS) | set("or and mod not none times plus minus over is to deg".split())
 
 
@@ -389,13 +395,14 @@ def _quantity(text, depth):
     if base and (n := base[2] if base[2].isdigit() else spelling.ENGLISH.get(base[2])):
         if 2 <= int(n) <= 36 and all(int(digit, 36) < int(n) for digit in base[1]):
             return Quantity((("number", Fraction(int(base[1], int(n)))),))
+    text = re.sub(r"\s*\b(?:percent|per cent)\b\.?$|\s*\\text\s*\{\s*(?:percent|per cent)\s*\}$", r"\\%", text)
     text = re.sub(r"^(?:\\approx|≈|about|approximately|约为?|大约)\s*", "", text)
     text = re.sub(r"\\text\s*\{\s*\\?\$\s*\}|\\mathdollar", r"\\$", text)
     found = []
     if match := CURRENCY.fullmatch(text):
         found.append(match["mark"][-1])
         text = match["sign"] + match["rest"].strip()
-    head, unit = _tail(WRAPPED.sub(r" \1 ", text) if re.search(r"\\(?:text|mathrm|mbox|operatorname)\s*\{[^{}]*[^{}\s][^{}]*\}", text) else text)
+    head, unit = _tail(WRAPPED.sub(_unwrapped_unit, text))
     percent = bool(PERCENT.search(head))
     if percent:
         head = PERCENT.sub("", head)
@@ -424,6 +431,12 @@ def _quantity(text, depth):
     return Quantity((tree,), (measured,) if measured else (), percent, *plain)
 
 
+def _unwrapped_unit(match):
+    """Take the words out of \\text; a single letter gets a point, which says that it is a unit and no unknown."""
+    words = match[1].strip()
+    return f" {words}. " if len(words) == 1 and units.find(words) else f" {words} " if words else " "
+
+
 def _places(text):
     match = re.fullmatch(r"[-+]?\s*(\d*)\.(\d+)", text)
     return (len(match[2]), len((match[1] + match[2]).lstrip("0"))) if match else (-1, 0)
@@ -443,27 +456,29 @@ def _tail(text):
     for piece in words[:MOST_UNIT_WORDS]:
         head, unit = text[: piece.start()], text[piece.start() :]
         if piece["degree"]:
+            if TRIGONOMETRY.search(head):  # sin 30° is a number, and its degrees are no unit of it
+                return text, ""
             name = {"C": " celsius", "F": " fahrenheit"}.get(piece[0][-1], " degree")
             return head, name + text[piece.end() :]
         names = re.findall(r"[A-Za-zμµ¢]+|[一-鿿]+", unit)
-        if not MATHEMATICS & {name.lower() for name in names} and _behind(head.rstrip(), head[len(head.rstrip()) :], names):
+        if not MATHEMATICS & {name.lower() for name in names} and _behind(head.rstrip(), head[len(head.rstrip()) :], unit, names):
             return head.strip(), unit
     return text, ""
 
 
-def _behind(head, gap, names):
+def _behind(head, gap, unit, names):
     """Say whether the words behind a number are its unit, and not letters of a formula."""
     first = names[0]
-    known = units.find(first) is not None or first.lower() in units.SPEEDS or first.lower() in units.PREFIX or first.lower() in units.SCALES
     if not head:
         return False
     if re.match("[一-鿿]", first):
         return True
-    if known and len(first) > 1:
+    known = units.find(first) is not None or any(first.lower() in table for table in (units.SPEEDS, units.PREFIX, units.SCALES))
+    if known and (len(first) > 1 or unit.startswith(first + ".")):
         return True
     numeric = bool(re.search(r"[\d)}\]%!]$|\\pi$", head))
     if known:
-        return numeric and (gap != "" or first in units.SHORT)
+        return numeric and not re.search(r"\\pi|[A-Za-z]", COMMAND_BUT_PI.sub("", head)) and (gap != "" or first in units.SHORT)
     return numeric and (gap != "" and len(first) > 2 or len(first) > 4 or first.lower() == "unit")
 
 
@@ -622,12 +637,28 @@ def compare(a: object, b: object) -> tuple[bool, str]:
         return False, "undefined"
 
 
+def costly(item: object) -> bool:
+    """Say whether a formula alone is beyond the bounds of `values`."""
+    try:
+        for tree in item.trees if isinstance(item, Quantity) else ():
+            values.same(tree, number(0))
+    except values.TooCostly:
+        return True
+    except (values.Undefined, KeyError):
+        pass
+    return False
+
+
 def _same(a, b):
     return _compare(a, b)[0]
 
 
 def _compare(a, b):
     a, b = _expanded(a), _expanded(b)
+    if isinstance(a, Sequence) and isinstance(b, Sequence | Collection) and (a.brackets == "assigned") != (getattr(b, "brackets", "") == "assigned"):
+        a, b = (_values_of(side) for side in (a, b))
+    elif isinstance(b, Sequence) and b.brackets == "assigned" and isinstance(a, Collection):
+        a, b = (_values_of(side) for side in (a, b))
     kinds = {type(a), type(b)}
     if isinstance(a, Quantity) and isinstance(b, Quantity):
         return _compare_quantities(a, b)
@@ -637,10 +668,6 @@ def _compare(a, b):
         return _compare_regions(a, b)
     if Sequence in kinds and len(kinds) > 1:
         sequence, other = (a, b) if isinstance(a, Sequence) else (b, a)
-        if sequence.brackets == "assigned" and isinstance(other, (Collection, Sequence)):
-            sequence = Sequence("()", tuple(item.object for item in sequence.items))
-            other = Sequence("()", other.items)
-            return _verdict(_same_sequences(sequence, other), "tuple")
         if isinstance(other, Matrix):
             return _verdict(_same_matrices(_as_matrix(sequence), other), "matrix")
         return False, "different kind"
@@ -673,6 +700,12 @@ def _compare(a, b):
     return _verdict(same, "inequality" if isinstance(a, Relation) and a.sign != "=" else NOUNS[type(a)])
 
 
+def _values_of(item):
+    """Write x = 1, y = 2, which is sorted by name, or a list beside it, as the tuple of its values."""
+    values_only = item.items if getattr(item, "brackets", "") != "assigned" else tuple(part.object for part in item.items)
+    return Sequence("()", values_only)
+
+
 def _verdict(same, noun):
     return bool(same), f"{'equal' if same else 'different'} {noun}"
 
@@ -690,6 +723,9 @@ def _expanded(item):
 
 
 def _compare_words(a, b):
+    times = [TIME.fullmatch(text) for text in (a, b)]
+    if all(times):
+        return _verdict(times[0][1] == times[1][1] and len({time[2] for time in times} - {None}) < 2, "time")
     left, right = (re.sub(r"[^\w]+", " ", spelling.words(text)).strip() for text in (a, b))
     if left and left == right and (re.search(r"\w\w", left) and not re.search(r"[\\^_=<>+*/]", a + b)):
         return True, "equal text"
@@ -848,6 +884,8 @@ def _same_regions(a, b):
 def _compare_quantities(a, b):
     if a.units and b.units and not (a.percent or b.percent):
         return _compare_measured(a, b)
+    if len({side.units[0].dimensions for side in (a, b) if side.units} & {(("degree", 1),)}) == 1 and _same_angle(a, b):
+        return True, "equal number"
     if len(a.trees) > 1 or len(b.trees) > 1:
         several, one = (a, b) if len(a.trees) > 1 else (b, a)
         if len(one.trees) > 1:
@@ -855,6 +893,14 @@ def _compare_quantities(a, b):
         totals = [_total(several, unit.worth) for unit in several.units]
         return _verdict(any(values.same(total, one.trees[0]) for total in totals), "number")
     return _compare_values(a, b)
+
+
+def _same_angle(a, b):
+    """Say whether degrees on one side are the radians on the other, which has no unit but holds π or an inverse sine."""
+    degrees, other = (a, b) if a.units else (b, a)
+    if not any(formulas.mentions(other.trees[0], name) for name in ("π", "arcsin", "arccos", "arctan")):
+        return False
+    return values.same(("product", (degrees.trees[0], ("symbol", "π"), number(Fraction(1, 180)))), other.trees[0])
 
 
 def _compare_values(a, b):
