@@ -26,7 +26,7 @@ PLUS_MINUS = {"\\pm": 1, "\\mp": -1}
 CLOSERS = {"(": ")", "[": "]", "{": "}", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil", "\\lvert": "\\rvert", "|": "|", "\\vert": "\\vert"}
 CALLS = {"\\lfloor": "floor", "\\lceil": "ceiling", "\\lvert": "abs", "|": "abs", "\\vert": "abs"}
 WRAPPERS = {"\\mathrm", "\\text", "\\operatorname", "\\mathit", "\\textit", "\\mbox", "\\textrm", "\\rm"}
-NAMERS = {"\\vec", "\\mathbf", "\\hat", "\\bar", "\\overrightarrow", "\\mathcal", "\\boldsymbol", "\\tilde"}
+NAMERS = {"\\vec", "\\mathbf", "\\hat", "\\bar", "\\overrightarrow", "\\mathcal", "\\boldsymbol", "\\tilde", "\\overline"}
 
 TOKEN = re.compile(
     r"\s*(?:(?P<repeating>\d*\.\d*(?:\\overline\s*\{\d+\}|\\dot\s*\{?\d\}?(?:\d*\\dot\s*\{?\d\}?)?|\(\d+\)|\d(?:\.\.\.|\\[lc]?dots)))"
@@ -237,9 +237,10 @@ class _Reader:
         if self.peek() == "_":  # a base
             self.take()
             base = self.raw()
-            if not text.isdigit() or not base.isdigit() or not 2 <= int(base) <= 36 or int(max(text)) >= int(base):
+            digits, _, places = text.partition(".")
+            if not base.isdigit() or not 2 <= int(base[:3]) <= 36 or "e" in text.lower() or int(max(digits + places)) >= int(base):
                 raise Unreadable("base")
-            return ("number", Fraction(int(text, int(base))))
+            return ("number", Fraction(int(digits + places, int(base)), int(base) ** len(places)))
         if text.isdigit():
             if self.peek() == "\\frac" and (part := self.plain_fraction()):
                 return ("number", value + part)
@@ -262,6 +263,9 @@ class _Reader:
 
     def named(self, letter):
         name = letter
+        if letter in "fghFGHP" and self.peek() == "(" and self.peek(1).isdigit() and self.peek(2) == ")":
+            name += f"({self.peek(1)})"  # the value of a function there
+            self.at += 3
         if self.peek() == "_":
             self.take()
             name += "_" + self.raw()

@@ -25,6 +25,7 @@ NOTHING = set(
     "no real root|there are no real solutions|无实根|不等式无解|no possible values|no such values".split("|")
 )
 EVERYTHING = set("all real numbers|all reals|all real values|any real number|全体实数|一切实数|任意实数|实数集|reals|real numbers".split("|"))
+LETTERS = re.compile(r"[A-H]{1,8}|[A-H](?:\s*,?\s*(?:and\s+|or\s+)?[A-H])+|[^A-Za-z]*\d[^A-Za-z]*")  # choices or numbers, in \text
 SHORT_WORDS = set("no on yes odd even true none all any both one left up down east west".split())
 ABSENT = set("does not exist|dne|doesn't exist|不存在".split("|"))
 WRAPPED = re.compile(rf"\\(?:{spelling.WORDS_AROUND}|operatorname)\s*\{{([^{{}}]*)\}}")
@@ -125,7 +126,7 @@ def split(text: str, separators: re.Pattern) -> tuple[list[str], list[str]]:
     return [*parts, text[start:]], found
 
 
-LIST = re.compile(r"\s*(?:\\text\s*\{\s*,?\s*(?:and|or)\s*\}|,\s*(?:and|or)\b|;|、|,|\b(?:or|and)\b|或者?|和|及|\\\\)\s*")
+LIST = re.compile(r"\s*(?:(?:,\s*)?\\text\s*\{\s*,?\s*(?:and|or)\s*\}|,\s*(?:and|or)\b|;|、|,|\b(?:or|and)\b|或者?|和|及|\\\\)\s*")
 COMMA = re.compile(r"\s*[,;]\s*")
 UNION = re.compile(r"\s*(?:\\cup|\\cap|\\setminus)(?![A-Za-z])\s*|(?<=[)\]}])\s*(?:\bU\b|-)\s*(?=[(\[]|\\\{)")
 THOUSANDS = re.compile(r"(?<![\d,.])(\d{1,3}(?:,\d{3})+)(?![\d,]\d)(?!\d)")
@@ -148,12 +149,14 @@ def _read(text, depth):
         return Words("does not exist")
     if depth > DEEPEST:
         return Words(text)
+    if (inside := re.fullmatch(rf"\\(?:{spelling.WORDS_AROUND})\s*\{{([^{{}}]*)\}}", text)) and LETTERS.fullmatch(inside[1].strip()):
+        return _read(inside[1], depth + 1)
     if word in SHORT_WORDS or re.fullmatch(r"[a-z]{2,}(?: [a-z]+)*", word) and text.startswith("\\text") and not units.is_unit(word):
         return Words(text)
     for reader in (_matrix, _plain, _compound, _list, _relation, _union, _bracketed, _ratio, _quantity):
         try:
             found = reader(text, depth)
-        except (formulas.Unreadable, values.Undefined):
+        except (formulas.Unreadable, values.Undefined, values.TooCostly, KeyError):
             found = None
         if found is not None:
             return found
@@ -212,7 +215,7 @@ def _compound(text, depth):
 
 
 def _list(text, depth):
-    joined = THOUSANDS.sub(lambda m: m[1].replace(",", ""), text) if depth == 0 or ", " in text else text
+    joined = _without_thousands(text)
     if joined != text:
         return _read(joined, depth + 1)
     parts, separators = split(text, LIST)
@@ -246,6 +249,17 @@ def _list(text, depth):
     if _has_sign(items[0], "=") and items[0].subject and not any(isinstance(item, Relation) for item in items[1:]):
         items[0] = items[0].object  # x = 1, 2, 3
     return _flat(items)
+
+
+def _without_thousands(text):
+    """Take the commas out of 1,234, but not out of (1,234) or {1,234}, unless the brackets part their items by ", "."""
+
+    def join(match):
+        before = re.sub(r"\\[A-Za-z]+\s*\[", "", text[: match.start()]).replace("\\{", "(").replace("\\}", ")")
+        inside = sum((c in "([") - (c in ")]") for c in before) > 0
+        return match[0] if inside and ", " not in text else match[1].replace(",", "")
+
+    return THOUSANDS.sub(join, text) if "," in text else text
 
 
 def _has_sign(item, sign):
@@ -364,15 +378,15 @@ def _balanced(text):
     return depth == 0
 
 
-TIME = re.compile(r"(\d{1,2}:\d\d(?::\d\d)?)(?:\s*([AaPp])\.?\s*[Mm]\.?)?")
+TIME = re.compile(r"(\d{1,2}(?::\d\d){0,2})\s*([AaPp])\.?\s*[Mm]\.?|(\d{1,2}(?::\d\d){1,2})")
 
 
 def _ratio(text, depth):
+    if time := TIME.fullmatch(WRAPPED.sub(r"\1", text).strip()):  # of day; 3:45 is no 1:15
+        return Words(f"{time[1]} {time[2].lower()}m" if time[2] else time[3])
     parts, signs = split(text, re.compile(r"\s*(?::|\\colon)\s*"))
     if not signs or len(parts) > 6 or not all(part.strip() for part in parts):
         return None
-    if time := TIME.fullmatch(text):  # of day; 3:45 is no 1:15
-        return Words(f"{time[1]} {time[2].lower()}m" if time[2] else time[1])
     items = [_read(part, depth + 1) for part in parts]
     if not all(isinstance(item, Quantity) and len(item.trees) == 1 for item in items):
         return None
@@ -417,7 +431,7 @@ def _quantity(text, depth):
             break
         scale *= size
         unit = unit.replace(word, "", 1).strip()
-    head = THOUSANDS.sub(lambda m: m[1].replace(",", ""), head).strip()
+    head = _without_thousands(head).strip()
     tree = formulas.read(head)
     percent_places = _places(head)
     if percent or scale != 1:
@@ -502,7 +516,7 @@ def interval(low, high, brackets) -> Region | None:
         cuts, holds = (low,), (False, brackets == "[]", False)
         return Region(cuts, holds) if brackets == "[]" else EMPTY
     if order < 0:
-        return EMPTY
+        return None  # (5, 2) is a point
     return Region((low, high), (False, brackets[0] == "[", True, brackets[1] == "]", False))
 
 
@@ -528,7 +542,7 @@ def _combine(a: Region, b: Region, act: Callable) -> Region:
     for cut in (*a.cuts, *b.cuts):
         if not any(values.same(cut, other) for other in cuts):
             cuts.append(cut)
-    cuts.sort(key=lambda cut: values.value(cut))
+    cuts.sort(key=lambda cut: values.approximate(values.value(cut)))
     flags = [act(x, y) for x, y in zip(_on(a, cuts), _on(b, cuts), strict=True)]
     kept, holds = [], flags[:1]
     for i, cut in enumerate(cuts):
@@ -567,12 +581,12 @@ def _region(relation) -> object:
         at = [values.value(difference, {name: Fraction(n)}) for n in (0, 1, 2, -7, 31)]
     except (values.Undefined, values.TooCostly):
         return relation
-    slope = at[1] - at[0] if type(at[0]) is type(at[1]) else values._mp(at[1]) - values._mp(at[0])
+    slope = at[1] - at[0] if type(at[0]) is type(at[1]) else values.approximate(at[1]) - values.approximate(at[0])
     if any(getattr(v, "imag", 0) for v in at) or not slope:
         return relation
     for n, v in zip((2, -7, 31), at[2:], strict=True):
-        line = values._mp(at[0]) + n * values._mp(slope)
-        if abs(values._mp(v) - line) > 1e-40 * (1 + abs(line)):
+        line = values.approximate(at[0]) + n * values.approximate(slope)
+        if abs(values.approximate(v) - line) > 1e-40 * (1 + abs(line)):
             return relation
     zero, one = (_at(difference, name, n) for n in (0, 1))
     cut = ("product", (number(-1), zero, ("power", formulas.minus(one, zero), number(-1))))
@@ -725,7 +739,8 @@ def _expanded(item):
 def _compare_words(a, b):
     times = [TIME.fullmatch(text) for text in (a, b)]
     if all(times):
-        return _verdict(times[0][1] == times[1][1] and len({time[2] for time in times} - {None}) < 2, "time")
+        hours = [time[1] or time[3] for time in times]
+        return _verdict(hours[0] == hours[1] and len({time[2] for time in times} - {None}) < 2, "time")
     left, right = (re.sub(r"[^\w]+", " ", spelling.words(text)).strip() for text in (a, b))
     if left and left == right and (re.search(r"\w\w", left) and not re.search(r"[\\^_=<>+*/]", a + b)):
         return True, "equal text"
@@ -937,7 +952,7 @@ def _same_digits(decimal, tree):
             return False
     if getattr(value, "imag", 0):
         return False
-    return abs(values._mp(value) - values._mp(values.value(decimal.trees[0]))) * 10**decimal.places < 1
+    return abs(values.approximate(value) - values.approximate(values.value(decimal.trees[0]))) * 10**decimal.places < 1
 
 
 def _total(quantity, unit):

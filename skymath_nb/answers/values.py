@@ -77,7 +77,7 @@ def ratio(a: tuple, b: tuple) -> int:
             if bool(x) != bool(y):
                 return 0
             continue
-        quotient = x / y if isinstance(x, Fraction) and isinstance(y, Fraction) else _mp(x) / _mp(y)
+        quotient = x / y if isinstance(x, Fraction) and isinstance(y, Fraction) else approximate(x) / approximate(y)
         if found and not _near(found[0], quotient):
             return 0
         found.append(quotient)
@@ -159,17 +159,18 @@ def _near(x, y, digits=40, context=None):
     if isinstance(x, Fraction) and isinstance(y, Fraction):
         return x == y
     context = context or _context(DIGITS[0])
-    x, y = _mp(x, context), _mp(y, context)
+    x, y = approximate(x, context), approximate(y, context)
     return abs(x - y) <= max(abs(x), abs(y)) * context.mpf(10) ** -digits
 
 
-def _mp(x, context=None):
+def approximate(x, context=None):
+    """Return a value as a number of mpmath, so that any two can be ordered and subtracted."""
     context = context or _context(DIGITS[0])
     return context.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else context.convert(x)
 
 
 def _size(x):
-    return abs(_mp(x))
+    return abs(approximate(x))
 
 
 def _real(x):
@@ -192,14 +193,14 @@ def _value(tree, where, context):
         for part in tree[1]:
             term = _value(part, where, context)
             both = isinstance(total, Fraction) and isinstance(term, Fraction)
-            total = _bounded(total + term if both else _mp(total, context) + _mp(term, context))
+            total = _bounded(total + term if both else approximate(total, context) + approximate(term, context))
         return total
     if kind == "product":
         total = Fraction(1)
         for part in tree[1]:
             factor = _value(part, where, context)
             both = isinstance(total, Fraction) and isinstance(factor, Fraction)
-            total = _bounded(total * factor if both else _mp(total, context) * _mp(factor, context))
+            total = _bounded(total * factor if both else approximate(total, context) * approximate(factor, context))
         return total
     if kind == "power":
         return _power(_value(tree[1], where, context), _value(tree[2], where, context), context)
@@ -251,7 +252,7 @@ def _power(base, exponent, context):
         if _real(exponent) > 0:
             return Fraction(0)
         raise Undefined("a power of zero")
-    x, y = _mp(base, context), _mp(exponent, context)
+    x, y = approximate(base, context), approximate(exponent, context)
     if y and _order(y) > 40 or abs(y) * (abs(_order(x)) + 1) > LARGEST_LOGARITHM:
         raise TooCostly("power too large")
     if isinstance(exponent, Fraction) and exponent.denominator == 1:
@@ -317,9 +318,9 @@ def _call(name, arguments, context):
             raise Undefined("logarithm")
         if name == "log" and (whole := _whole_logarithm(x, arguments[1])) is not None:
             return whole
-        logarithm = context.log(_mp(x, context))
-        return _realised(logarithm / context.log(_mp(arguments[1], context)) if name == "log" else logarithm)
-    z = _mp(x, context)
+        logarithm = context.log(approximate(x, context))
+        return _realised(logarithm / context.log(approximate(arguments[1], context)) if name == "log" else logarithm)
+    z = approximate(x, context)
     if z and _order(z) > 30:
         raise TooCostly("argument too large")
     if name in CIRCULAR:
