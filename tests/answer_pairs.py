@@ -21,6 +21,14 @@ KINDS = {
         \frac{17}{100} ≢ \frac{17}{1000}
         1/0 ≢ 0
         \frac{1}{7} ≢ 0.1428
+        0.5 ≡ \dfrac{1}{2}
+        \frac{1}{2} ≡ .5
+        \frac{\frac{1}{2}}{3} ≡ \frac16
+        \frac 1 2 ≡ 0.5
+        1/2x ≡ \frac{x}{2}
+        -1/2 ≡ -0.5
+        - \frac{1}{2} ≡ \frac{1}{-2}
+        \frac{5}{12} ≢ 512
         """,
     "decimals": r"""
         .75 ≡ 3/4
@@ -40,6 +48,15 @@ KINDS = {
         99999999999999999999 ≢ 100000000000000000000
         2.718281828 ≢ 2.718281829
         0.5000000000001 ≢ 0.5
+        0.1666666667 ≡ 1/6
+        0.16666 ≢ 1/6
+        1.0000000001 ≢ 1
+        3.1415926535 ≡ \pi
+        2.0 ≡ 2
+        1.50 ≡ \frac{3}{2}
+        5 ≢ -5
+        5 ≢ 5.0000001
+        1000000007 ≢ 1000000009
         """,
     "repeating decimals": r"""
         0.\overline{6} ≡ 2/3
@@ -74,6 +91,13 @@ KINDS = {
         60% ≢ 0.06
         33\% ≢ 1/3
         1\% ≢ 2\%
+        25\% ≡ 25\,\%
+        25 % ≡ 0.25
+        $25\%$ ≡ \frac14
+        -25% ≢ 25%
+        0.5% ≡ 0.005
+        100% ≡ 1
+        8\% ≢ 80\%
         """,
     "mixed numbers": r"""
         2\frac{3}{4} ≡ 11/4
@@ -90,6 +114,13 @@ KINDS = {
         -1\frac{1}{2} ≢ -\frac{1}{2}
         3½ ≢ 3/2
         7² ≢ 7½
+        \frac{3}{2}\frac{1}{2} ≡ 3/4
+        1 \frac{1}{2} ≡ 1.5
+        1\ \frac{1}{2} ≡ 1.5
+        1 + \frac{1}{2} ≡ 1\frac{1}{2}
+        1\frac{1}{2} ≢ \frac{11}{2}
+        1 and 1/2 ≡ 1.5
+        1-1/2 ≡ 0.5
         """,
     "units left out": r"""
         12 cm ≡ 12
@@ -111,6 +142,12 @@ KINDS = {
         2\pi ≢ 2
         4n ≢ 4
         12 cm ≢ 13
+        0^\circ ≡ 0
+        45° ≡ 45^{\circ}
+        25^\circ\text{C} ≡ 25
+        \frac{3}{5}\text{ of the total} ≡ 3/5
+        about 5 ≡ 5
+        ≈3.14 ≡ 3.14
         """,
     "unit conversion": r"""
         2 km ≡ 2000 m
@@ -137,6 +174,30 @@ KINDS = {
         1 kg ≢ 1 lb
         1 m^2 ≢ 100 cm^2
         5 feet 6 inches ≢ 56 inches
+        10 \text{ cm} ≡ 0.1\text{ m}
+        100 cm² ≡ 0.01 m²
+        36 km/h ≡ 10 m/s
+        1000 mm ≡ 1 m
+        2.5 kg ≡ 2500 g
+        90 minutes ≡ 1.5 hours
+        1 day ≡ 24 hours
+        1 dozen ≡ 12
+        2 hours ≡ 120 min
+        3 ft ≡ 36 in
+        3 ft ≡ 1 yd
+        500 mL ≡ 0.5 L
+        1 gallon ≡ 4 quarts
+        5 kilometers ≡ 5000 meters
+        7 kg ≢ 7 g
+        7 kg ≢ 70 g
+        1 hour ≢ 100 minutes
+        30^\circ ≢ 30\text{ radians}
+        \frac{\pi}{6} ≡ 30^\circ
+        100 ^\circ C ≢ 100 ^\circ F
+        5 m/s ≢ 5 m/s^2
+        5\ \text{m/s} ≡ 5
+        5 m s^{-1} ≡ 5 m/s
+        12\text{ inches} ≢ 1\text{ inch}
         """,
     "currency": r"""
         \$12 ≡ 12
@@ -156,6 +217,14 @@ KINDS = {
         50 cents ≢ \$50
         $3 ≢ 3.1
         £7 ≢ \$7
+        \$1 ≡ 100 cents
+        \$5.00 ≡ 5
+        $1,000,000 ≡ 1 million dollars
+        US$5 ≡ 5 USD
+        5元 ≡ 5
+        5元 ≢ 5角
+        €5 ≡ 5€
+        5 pounds ≡ 5
         """,
     "thousands": r"""
         1,234,567 ≡ 1234567
@@ -171,6 +240,9 @@ KINDS = {
         1,234 ≢ 12345
         10,000 ≢ 1000
         1,234 ≢ 1,243
+        1 234 567 ≡ 1234567
+        1 000 ≡ 1000
+        1'000 ≡ 1000
         """,
     "scientific notation": r"""
         1.2\times10^{3} ≡ 1200
@@ -186,6 +258,12 @@ KINDS = {
         10^{-20} ≢ 10^{-21}
         6.02e23 ≢ 6.02e22
         3\times 10^{5} ≢ 3^{5}
+        1.5 \times 10^{3} ≡ 1,500
+        1.5 x 10^3 ≡ 1500
+        1.5e3 ≡ 1500
+        1.5*10**3 ≡ 1500
+        10^6 ≡ 1 million
+        2^10 ≡ 1024
         """,
     "powers": r"""
         2^{10} ≡ 1024
@@ -224,6 +302,19 @@ KINDS = {
         (0,1)\cup(1,2) ≢ (0,2)
         (-\infty, 2) \cup (5, \infty) ≢ (-\infty, 2)
         (2,\infty) ≢ (-\infty,2)
+        (0, \infty) ≡ (0,+\infty)
+        x>0 ≡ (0,+∞)
+        (-\infty, -1) \cup (-1, \infty) ≡ x \neq -1
+        (-\infty, -1) \cup (-1, \infty) ≡ \mathbb{R} \setminus \{-1\}
+        all real numbers ≡ (-\infty, \infty)
+        all real numbers except 0 ≡ (-\infty,0)\cup(0,\infty)
+        [0,1) ≢ (0,1]
+        [0, 1] ≡ 0 \le x \le 1
+        [0, 1] ≡ \{x : 0 \le x \le 1\}
+        [0, 1] ≡ \{x \in \mathbb{R} \mid 0 \le x \le 1\}
+        x \in (1,2) ≡ 1 < x < 2
+        y \in (1,2) ≡ (1,2)
+        (1,2) \cup \{3\} ≡ \{3\} \cup (1,2)
         """,
     "sets": r"""
         \{1,2,3\} ≡ \{3,2,1\}
@@ -240,6 +331,11 @@ KINDS = {
         \{1,2\} ≢ (1,2)
         \{1,2\} ≢ [1,2]
         \{0\} ≢ \emptyset
+        \{1,2\} \cup \{3\} ≡ \{1,2,3\}
+        \{1, 1, 2\} ≡ \{1, 2\}
+        \{ 1,\ 2,\ \dots,\ 10 \} ≡ \{1, 2, \ldots, 10\}
+        {1,2} ≡ \{2,1\}
+        1,2,3 ≡ {3,2,1}
         """,
     "lists": r"""
         3, 5, 7 ≡ 7, 3, 5
@@ -258,6 +354,15 @@ KINDS = {
         2, 3 ≢ 23
         x=1, y=2 ≢ x=2, y=1
         1, 2 ≢ (1, 2)
+        1, 2, and 3 ≡ 1,2,3
+        1 and 2 ≡ 1,2
+        x=1 \text{ or } x=2 ≡ x=2,1
+        x_1 = 1, x_2 = 2 ≡ 2, 1
+        a = 1, b = 2, c = 3 ≡ (1,2,3)
+        a=1,b=2 ≢ (2,1)
+        5 \text{ or } 6 ≢ 56
+        1,2 ≢ 1.2
+        1,2 ≢ 12
         """,
     "tuples": r"""
         (1, 2) ≡ \left( 1, 2 \right)
@@ -275,6 +380,12 @@ KINDS = {
         (1,-2) ≢ (1,2)
         (5,-6) ≢ (5,6)
         (1, 2), (3, 4) ≢ (1, 2)
+        (1,2) and (3,4) ≡ (3,4),(1,2)
+        (2, 3) ≢ 2, 3
+        (1, 2, 3) ≢ \{1,2,3\}
+        (3,-1) ≢ (3,1)
+        (r,\theta) = (2, \pi) ≡ (2,\pi)
+        \left(\frac{3}{2}, 0\right) ≡ (1.5, 0)
         """,
     "matrices": r"""
         \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} ≡ \begin{bmatrix}1&2\\3&4\end{bmatrix}
@@ -289,6 +400,10 @@ KINDS = {
         \begin{pmatrix} 1 \\ 2 \end{pmatrix} ≢ \begin{pmatrix} 2 \\ 1 \end{pmatrix}
         \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix} ≢ -2
         \begin{pmatrix} 1 \\ 2 \end{pmatrix} ≢ \begin{pmatrix} 1 \\ 2 \\ 3 \end{pmatrix}
+        \begin{bmatrix} 1 \\ 2 \end{bmatrix} ≡ \begin{pmatrix} 1 \\ 2 \end{pmatrix}
+        \begin{pmatrix}1&2\\3&4\end{pmatrix} ≢ \begin{pmatrix}4&3\\2&1\end{pmatrix}
+        \begin{pmatrix}1&2\\3&4\end{pmatrix} ≡ \begin{pmatrix}1.0&2.0\\3.0&4.0\end{pmatrix}
+        A = \begin{pmatrix}1&2\\3&4\end{pmatrix} ≡ \begin{pmatrix}1&2\\3&4\end{pmatrix}
         """,
     "equations": r"""
         y = 2x + 3 ≡ y = 3 + 2x
@@ -310,6 +425,16 @@ KINDS = {
         x^2 = 4 ≢ x = 2
         y = 2x ≢ y = 3x
         x^2+y^2=25 ≢ 25
+        2x + y = 4 ≡ y = 4 - 2x
+        y=\frac{1}{2}x+1 ≡ 2y = x + 2
+        y = x^2 ≢ y = x^3
+        x=y ≡ y=x
+        ax+b=0 ≢ ax-b=0
+        (x-1)^2+(y+2)^2=9 ≡ x^2 - 2x + y^2 + 4y - 4 = 0
+        f(x)=2x+1 ≡ 2x+1
+        y=2x+1 ≡ f(x)=2x+1
+        x = -3 ≢ 3
+        3x=6 ≡ x=2
         """,
     "inequalities": r"""
         x > 2 ≡ (2, \infty)
@@ -333,6 +458,19 @@ KINDS = {
         x^2 < 4 ≢ (-\infty, 2)
         x+y \le 3 ≢ x+y \ge 3
         x > 2 ≢ y > 2
+        x≥3 ≡ [3,∞)
+        x\geqslant 3 ≡ x\geq3
+        3 \leq x ≡ x \geq 3
+        x > 3 and x < 5 ≡ (3,5)
+        x>3, x<5 ≡ 3<x<5
+        1 < x < 3 ≡ 3 > x > 1
+        x \le 3 ≢ x < 3
+        x < -2 \text{ or } x > 2 ≡ |x|>2
+        (x-1)(x-3)<0 ≡ (1,3)
+        \frac{1}{x} > 0 ≡ (0,\infty)
+        x^2 > 4 ≡ (-\infty,-2)\cup(2,\infty)
+        a < b ≢ b < a
+        a < b ≡ b > a
         """,
     "plus-minus": r"""
         \pm 3 ≡ 3, -3
@@ -348,6 +486,12 @@ KINDS = {
         1 \pm \sqrt{2} ≢ 1 \pm \sqrt{3}
         \pm 3 ≢ 3, 4
         1 \pm 2 ≢ 1, 2
+        2 \pm \sqrt{3} ≡ 2-\sqrt3, 2+\sqrt3
+        x = 2 \pm 3i ≡ 2+3i, 2-3i
+        \pm\frac{1}{2} ≡ \{\frac12, -\frac12\}
+        \pm 1, \pm 2 ≡ 1,-1,2,-2
+        \pm1 ≢ -1
+        -\pm 3 ≡ \pm 3
         """,
     "roots": r"""
         \sqrt{12} ≡ 2\sqrt{3}
@@ -367,6 +511,18 @@ KINDS = {
         \sqrt{3} ≢ 1.732
         2\sqrt{3} ≢ 3\sqrt{2}
         \sqrt{2} ≢ \sqrt[3]{2}
+        \sqrt{50} ≡ 5\sqrt2
+        \sqrt{0.25} ≡ 0.5
+        \frac{2}{\sqrt{2}} ≡ \sqrt{2}
+        \sqrt{2}/2 ≡ 1/\sqrt{2}
+        \sqrt[3]{54} ≡ 3\sqrt[3]{2}
+        \sqrt{5 - 2\sqrt{6}} ≡ \sqrt3-\sqrt2
+        √(16) ≡ 4
+        ∛8 ≡ 2
+        \sqrt 2 ≡ 2^{0.5}
+        \sqrt{2} ≢ 2
+        \sqrt{a^2+b^2} ≢ a+b
+        4\sqrt{3} ≢ \sqrt{43}
         """,
     "logarithms": r"""
         \log_2 8 ≡ 3
@@ -385,6 +541,15 @@ KINDS = {
         \ln 2 ≢ 0.693
         \log_2 8 ≢ 4
         1 - \frac{1}{e} ≢ 1 + \frac{1}{e}
+        \log 100 ≡ 2
+        \ln e ≡ 1
+        \log_a a^3 ≡ 3
+        \log_2(8) ≡ \log_3 27
+        \ln(2x) ≡ \ln 2+\ln x
+        \log_{\frac{1}{2}} 4 ≡ -2
+        \lg 2+\lg 5 ≡ 1
+        \ln 2 ≢ \ln 3
+        \log(a+b) ≢ \log a+\log b
         """,
     "trigonometry": r"""
         \sin 30^\circ ≡ 1/2
@@ -405,6 +570,19 @@ KINDS = {
         \tan 45^\circ ≢ -1
         \sin^2 x ≢ \sin x^2
         \cos 60^\circ ≢ \frac{\sqrt{3}}{2}
+        \sin(\pi/2) ≡ 1
+        \cos\pi ≡ -1
+        \tan 60° ≡ \sqrt3
+        \sin(30°) ≡ 0.5
+        \sin 15^\circ ≡ \frac{\sqrt6-\sqrt2}{4}
+        \cos^{-1}(0) ≡ \frac{\pi}{2}
+        \tan^2\theta+1 ≡ \sec^2\theta
+        \sin(a+b) ≡ \sin a\cos b+\cos a\sin b
+        \sin 20^\circ ≢ \sin 20
+        2\sin\frac{x}{2}\cos\frac{x}{2} ≡ \sin x
+        \cot x ≡ \frac{\cos x}{\sin x}
+        \sin^2 30^\circ ≡ 1/4
+        \mathrm{sin}\,x ≡ \sin x
         """,
     "complex numbers": r"""
         (1+i)^2 ≡ 2i
@@ -423,6 +601,16 @@ KINDS = {
         3+4i ≢ 7
         (1+i)^2 ≢ 2
         i ≢ 1
+        i^3 ≡ -i
+        (1+i)(1-i) ≡ 2
+        2+3\mathrm{i} ≡ 2+3i
+        \operatorname{cis} 60^\circ ≡ \frac12+\frac{\sqrt3}{2}i
+        \cos 60^\circ+i\sin 60^\circ ≡ e^{i\pi/3}
+        1-2i ≢ 1+2i
+        -1 ≡ i^2
+        \overline{3+4i} ≡ 3-4i
+        \sqrt{-1} ≡ i
+        6+9i ≢ 9+6i
         """,
     "bases": r"""
         1010_2 ≡ 1010_{2}
@@ -438,6 +626,10 @@ KINDS = {
         1010_2 ≢ 1010
         1010_2 ≢ 1011_2
         12_3 ≢ 21_3
+        1011_2 ≡ 11_{10}
+        1011_{\text{two}} ≡ 1011_2
+        1A_{16} ≡ 26
+        (11)_{2} ≢ (11)_{3}
         """,
     "expressions": r"""
         (x+1)(x-1) ≡ x^2-1
@@ -461,6 +653,19 @@ KINDS = {
         \sqrt{x^2} ≢ x
         x ≢ y
         2^{n} ≢ 2n
+        x^{10} ≢ x^{11}
+        ab ≡ ba
+        abc ≢ abd
+        x(x+1) ≡ x^2+x
+        f(x+1) ≡ f(1+x)
+        xyz ≡ zyx
+        3^x ≢ x^3
+        a_{n} = 2n+1 ≡ 2n+1
+        a_n = 2^{n} ≢ 2n
+        P(A)=\frac{1}{2} ≡ 0.5
+        x^2-5x+6 ≡ (x-2)(x-3)
+        \frac{x^3-1}{x-1} ≡ x^2+x+1
+        10a+b ≢ ab
         """,
     "text": r"""
         \text{Tuesday} ≡ tuesday
@@ -479,6 +684,15 @@ KINDS = {
         acute ≢ obtuse
         \text{east} ≢ \text{west}
         3 ≢ odd
+        \text{yes} ≡ Yes
+        True ≡ true
+        ten ≡ 10
+        twenty-one ≡ 21
+        one hundred ≡ 100
+        one half ≡ 1/2
+        December 25 ≡ december 25
+        2/5/2020 ≢ 2/6/2020
+        \text{June 20} ≢ \text{June 21}
         """,
     "choices": r"""
         (B) ≡ B
@@ -496,6 +710,15 @@ KINDS = {
         A, C ≢ A
         ABD ≢ ABC
         A or B ≢ A
+        \text{(A) and (C)} ≡ A, C
+        (A) 5 ≡ A
+        A) ≡ A
+        A: 5 ≡ A
+        Option B ≡ B
+        \boxed{B} ≡ (B)
+        选项B ≡ B
+        \textbf{(C)}\ 12 ≡ C
+        \text{C} ≢ \text{D}
         """,
     "no solution": r"""
         \emptyset ≡ \varnothing
@@ -513,6 +736,11 @@ KINDS = {
         no solution ≢ \mathbb{R}
         does not exist ≢ 0
         \emptyset ≢ \{\emptyset\}
+        no real solution ≡ \text{无解}
+        No Solutions. ≡ \emptyset
+        \text{undefined} ≢ 0
+        undefined ≡ \text{Undefined}
+        \{\} ≡ ∅
         """,
     "factorials": r"""
         5! ≡ 120
@@ -529,6 +757,14 @@ KINDS = {
         5! ≢ 125
         \binom{5}{2} ≢ \frac{5}{2}
         20! ≢ 21!
+        (5)(4!) ≡ 120
+        7!/5! ≡ 42
+        {5 \choose 2} ≡ 10
+        C_5^2 ≡ 10
+        \frac{10!}{3!7!} ≡ 120
+        100! ≢ 99!
+        n! ≢ n
+        5!! ≡ 15
         """,
     "ratios and times": r"""
         2:3 ≡ 4:6
@@ -542,6 +778,9 @@ KINDS = {
         3:45 ≢ 1:15
         1:2:3 ≢ 1:2:4
         4:30 ≢ 4:15
+        12:00 ≢ 12
+        1:2 ≡ 0.5
+        3 to 4 ≡ 3:4
         """,
     "chinese": r"""
         三十二 ≡ 32
@@ -570,6 +809,20 @@ KINDS = {
         1小时30分 ≢ 1.3小时
         5元5角 ≢ 55元
         三角形 ≢ 3
+        二十 ≡ 20
+        十五 ≡ 15
+        一万两千 ≡ 12000
+        五分之四 ≡ 0.8
+        百分之五十 ≡ 50%
+        三点五 ≡ 3.5
+        3个 ≡ 3
+        3千米 ≡ 3000米
+        3小时20分钟 ≡ 200分钟
+        3元5角 ≡ 3.5元
+        每小时60千米 ≡ 60千米/小时
+        5公顷 ≡ 50000平方米
+        半小时 ≡ 30分钟
+        3吨 ≡ 3000千克
         """,
     "full-width": r"""
         １２３ ≡ 123
@@ -585,6 +838,120 @@ KINDS = {
         １２３ ≢ 132
         －５ ≢ ５
         （３，４） ≢ （４，３）
+        １００ ≡ 100
+        （１，２） ≡ (1,2)
+        ［１，２］ ≡ [1,2]
+        ３：４ ≡ 3:4
+        x＝３ ≡ 3
+        ５％ ≡ 0.05
+        ＄５ ≡ 5
+        """,
+    "infinity": r"""
+        ∞ ≡ \infty
+        +\infty ≡ \infty
+        -\infty ≢ \infty
+        \infty ≢ 10^{100}
+        \frac{1}{\infty} ≢ 5
+        """,
+    "calculus and whole numbers": r"""
+        \sum_{k=1}^{10} k ≡ 55
+        \int_0^1 2x\,dx ≡ 1
+        \lim_{x\to 0}\frac{\sin x}{x} ≡ 1
+        \prod_{k=1}^{4} k ≡ 24
+        \lfloor 3.7 \rfloor ≡ 3
+        \lceil 3.2 \rceil ≡ 4
+        \max(3,5) ≡ 5
+        |{-5}| ≡ 5
+        \left|-5\right| ≡ 5
+        \gcd(12,18) ≡ 6
+        5 \mod 3 ≡ 2
+        """,
+    "faults known of graders": r"""
+        5.0 ≡ 5
+        +5 ≡ 5
+        -0 ≡ 0
+        .5 ≡ 0.5
+        \frac{3}{6} ≡ 1/2
+        \frac12 ≡ 0.5
+        \dfrac{3}{4} ≡ \frac{3}{4}
+        -\frac{1}{2} ≡ \frac{-1}{2}
+        1 1/2 ≡ 3/2
+        1\frac{1}{2} ≡ 1.5
+        7½ ≡ 7.5
+        7² ≡ 49
+        7² ≢ 72
+        50% ≡ 1/2
+        0.25 ≡ 25%
+        50 ≢ 0.5
+        5000 ≢ 50
+        0.333333333333 ≡ 1/3
+        0.33333334 ≢ 1/3
+        0.\overline{3} ≡ 1/3
+        0.\overline{12} ≢ 0.\overline{21}
+        1,234 ≡ 1234
+        1{,}234 ≡ 1234
+        1\,234 ≡ 1234
+        10,\!000 ≡ 10000
+        12345678901234567890 ≢ 12345678901234567891
+        65536 ≢ 65535
+        3 \times 10^8 ≡ 300000000
+        3e8 ≡ 300000000
+        １２ ≡ 12
+        −3 ≡ -3
+        $18 ≡ 18
+        \$18.00 ≡ 18
+        18 dollars ≡ 18
+        18.5 ≢ 18
+        5 cm ≡ 5
+        36 \text{ cm}^2 ≡ 36
+        36 \text{ cm}^2 ≢ 36 \text{ cm}^3
+        90^\circ ≡ 90
+        3/4小时 ≡ 3/4
+        5xy ≢ 5
+        5x ≢ 5
+        1/0 ≢ 1
+        52_{8} ≡ 52_8
+        52 ≢ 52_8
+        (1, 2) ≡ (1,2)
+        \{1,2\} ≡ \{2,1\}
+        1,2 ≡ 2, 1
+        1, 2 ≡ 2 \text{ or } 1
+        (1,2) ≢ \{1,2\}
+        [1,2) ≢ [1,2]
+        (1,2] ≡ (1,2]
+        (1,2) ≢ [1,2]
+        x>2 ≡ (2,\infty)
+        (2,\infty) ≡ x>2
+        x \geq 2 ≡ [2,\infty)
+        x>2 ≢ x<2
+        (-\infty,2)\cup(3,\infty) ≡ (3,\infty)\cup(-\infty,2)
+        (-\infty,2)\cup(3,\infty) ≢ (-\infty,2)
+        x=5 ≡ 5
+        5 ≡ x=5
+        f(x)=x+1 ≡ x+1
+        2x+2y=6 ≡ x+y=3
+        x+y=3 ≢ 3
+        x+y=4 ≢ x+y=3
+        5, 6 ≢ 5
+        5 or 6 ≢ 5
+        5 ≢ 5, 6
+        (A) ≡ A
+        \textbf{A} ≡ A
+        x ≢ X
+        Odd ≡ \text{odd}
+        \text{Monday} ≢ Tuesday
+        2\sqrt{2} ≡ \sqrt{8}
+        6\sqrt3 ≡ 6\sqrt{3}
+        \sqrt{2} ≢ 1.414
+        \pi ≢ 3.14
+        \frac{\sqrt{2}}{2} ≡ \frac{1}{\sqrt{2}}
+        (x+1)^2 ≡ x^2+2x+1
+        3x^2y ≡ 3yx^2
+        e^{2x} ≢ e^{x}
+        1 \pm \sqrt{2} ≡ 1-\sqrt{2}, 1+\sqrt{2}
+        \begin{pmatrix} -1/3 \\ 2/3 \end{pmatrix} ≡ \begin{pmatrix} -\frac{1}{3} \\ \frac{2}{3} \end{pmatrix}
+        \begin{pmatrix} 1 \\ 2 \end{pmatrix} ≢ \begin{pmatrix} 1 \\ 3 \end{pmatrix}
+        \varnothing ≡ \emptyset
         """,
 }  # fmt: skip
 

@@ -24,6 +24,7 @@ DEEPEST = 8  # nesting of brackets that math-verify is asked to read
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 SPACE = re.compile(r" +(?!\d)|(?<![\d,A-Za-z]) +")  # 2 3/4 is not 23/4, and "1, 234" is not 1,234
 FORMULA = re.compile(r"\\[A-Za-z]|[\^_=+*/<>|]")
+CHOICE = re.compile(r"(?:\\text(?:bf)?\{)?\(?([A-H])(?:\)\}?|[.:、]|\}\)?)\s*[^\s,;)}].*", re.S)
 ACTIVE = re.compile(r"\\(?:input|include|def|write|read|open|csname|catcode|uparrow|operatorname)(?![A-Za-z])|__")
 
 
@@ -59,19 +60,29 @@ def _compare(answer: str, gold: str) -> tuple[bool, str]:
         return True, "equal string"
     x, y = objects.read(a), objects.read(b)
     same, reason = objects.compare(x, y)
+    if not same and (_chosen(a, b) or _chosen(b, a)):
+        return True, "equal choice"
     if same or not (isinstance(x, objects.Words) or isinstance(y, objects.Words)):
         return same, reason
     if words(a) == words(b):
         return True, "equal text"
     if objects.costly(x) or objects.costly(y):
         return False, "too costly to compare"
-    return _verify(a, b, reason)
+    if all(FORMULA.search(objects.WRAPPED.sub(r"\1", side.text)) for side in (x, y) if isinstance(side, objects.Words)):
+        return _verify(a, b)
+    return False, reason
 
 
-def _verify(a, b, reason):
-    """Ask math-verify about a formula that our grammar does not read, if it is one and is short enough."""
-    if not all(FORMULA.search(objects.WRAPPED.sub(r"\1", side)) for side in (a, b)) or ACTIVE.search(a) or ACTIVE.search(b):
-        return False, reason
+def _chosen(written, letter):
+    """Say whether `written` is the choice `letter` with the text of that choice: (B) 12."""
+    found = CHOICE.match(written) if re.fullmatch("[a-h]", words(letter)) else None
+    return bool(found) and found[1].lower() == words(letter)
+
+
+def _verify(a, b):
+    """Ask math-verify about a formula that our grammar does not read, if it is short enough."""
+    if ACTIVE.search(a) or ACTIVE.search(b):
+        return False, "not a formula"
     if max(len(a), len(b)) > LONGEST_SYMBOLIC or max(map(_depth, (a, b))) > DEEPEST:
         return False, "too long to compare"
     verdict = verifier.verify(a, b)

@@ -17,7 +17,7 @@ GREEK = set(
     "chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar".split()
 )
 FUNCTIONS = set(
-    "sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh ln log lg exp sqrt arcsinh arccosh arctanh".split()
+    "sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh ln log lg exp sqrt arcsinh arccosh arctanh cis".split()
 )
 CONSTANTS = {"pi": "π", "infty": "∞", "infinity": "∞", "inf": "∞", "oo": "∞"}
 TIMES = {"*", "\\cdot", "\\times", "·", "\\ast"}
@@ -156,6 +156,8 @@ class _Reader:
             elif self.peek() in DIVIDED and (not argument or self.peek() == "/"):
                 self.take()
                 parts.append(("power", self.unary(), ("number", Fraction(-1))))
+            elif self.next[0] == "number" and self.tokens[self.at - 1][1] in ("!", ")", "]", "}") and not argument:
+                parts.append(self.power())
             elif self.starts_factor() and not (argument and (self.peek().lstrip("\\") in FUNCTIONS or self.peek() in ("(", "["))):
                 parts.append(self.power())
             else:
@@ -212,6 +214,10 @@ class _Reader:
     def postfix(self, tree):
         while self.peek() in ("!", "\\%", "%"):
             sign = self.take()[1]
+            if sign == self.peek() == "!":
+                self.take()
+                tree = ("call", "double factorial", (tree,))
+                continue
             tree = ("call", "factorial", (tree,)) if sign == "!" else ("product", (tree, ("number", Fraction(1, 100))))
         return tree
 
@@ -337,6 +343,8 @@ class _Reader:
             return self.function(name)
         if text in WRAPPERS:
             return self.wrapped()
+        if text == "\\overline" and self.peek() == "{" and self.next[0] == "sign" and not (self.peek(1) + self.peek(2) + self.peek(3)).rstrip("}").isalpha():
+            return ("call", "conjugate", (self.argument(),))
         if text in NAMERS:
             return self.named(f"{name} {self.raw()}")
         raise Unreadable(text)

@@ -25,7 +25,7 @@ NOTHING = set(
     "no real root|there are no real solutions|无实根|不等式无解|no possible values|no such values".split("|")
 )
 EVERYTHING = set("all real numbers|all reals|all real values|any real number|全体实数|一切实数|任意实数|实数集|reals|real numbers".split("|"))
-LETTERS = re.compile(r"[A-H]{1,8}|[A-H](?:\s*,?\s*(?:and\s+|or\s+)?[A-H])+|[^A-Za-z]*\d[^A-Za-z]*")  # choices or numbers, in \text
+LETTERS = re.compile(r"[A-H]{1,8}|\(?[A-H]\)?(?:\s*,?\s*(?:and\s+|or\s+)?\(?[A-H]\)?)+|[^A-Za-z]*\d[^A-Za-z]*")  # choices or numbers, in \text
 SHORT_WORDS = set("no on yes odd even true none all any both one left up down east west".split())
 ABSENT = set("does not exist|dne|doesn't exist|不存在".split("|"))
 WRAPPED = re.compile(rf"\\(?:{spelling.WORDS_AROUND}|operatorname)\s*\{{([^{{}}]*)\}}")
@@ -118,7 +118,7 @@ def split(text: str, separators: re.Pattern) -> tuple[list[str], list[str]]:
         if character == "\\":
             command = re.compile(r"\\(?:[A-Za-z]+|.)").match(text, position)
             if command:
-                depth += (command[0] in ("\\{", "\\langle", "\\lfloor")) - (command[0] in ("\\}", "\\rangle", "\\rfloor"))
+                depth += (command[0] in ("\\begin", "\\{", "\\langle", "\\lfloor")) - (command[0] in ("\\end", "\\}", "\\rangle", "\\rfloor"))
                 position = command.end()
                 continue
         depth += (character in OPENERS) - (character in CLOSERS)
@@ -153,6 +153,10 @@ def _read(text, depth):
         return _read(inside[1], depth + 1)
     if word in SHORT_WORDS or re.fullmatch(r"[a-z]{2,}(?: [a-z]+)*", word) and text.startswith("\\text") and not units.is_unit(word):
         return Words(text)
+    if except_for := re.fullmatch(r"(?:all )?real numbers (?:except|other than) (?:for )?(.+)|\\mathbb\{R\}\s*(?:except|\\backslash)(.+)", text):
+        excluded = _as_region(_read("\\{" + except_for[1] + "\\}", depth + 1)) if except_for[1] else None
+        if excluded:
+            return _combine(NUMBERS_ALL, excluded, lambda a, b: a and not b)
     for reader in (_matrix, _plain, _compound, _list, _relation, _union, _bracketed, _ratio, _quantity):
         try:
             found = reader(text, depth)
@@ -241,11 +245,11 @@ def _list(text, depth):
         return region
     if all(_has_sign(item, "=") and item.subject for item in items):
         names = [item.subject for item in items]
+        if len({re.sub(r"_\{?\d\}?$", "", name) for name in names}) == 1:  # x_1 = 2, x_2 = 3: numbered roots
+            return _flat([item.object for item in items])
         if len(set(names)) == len(names):
             ordered = sorted(items, key=lambda item: item.subject)
             return Sequence("assigned", tuple(ordered))
-        if len(set(names)) == 1:
-            return _flat([item.object for item in items])
     if _has_sign(items[0], "=") and items[0].subject and not any(isinstance(item, Relation) for item in items[1:]):
         items[0] = items[0].object  # x = 1, 2, 3
     return _flat(items)
@@ -314,7 +318,7 @@ NAME = re.compile(
 
 def _is_name(text):
     text = WRAPPED.sub(r"\1", text).strip()
-    return bool(NAME.fullmatch(text) or re.fullmatch(r"\(\s*[A-Za-z]\s*(?:,\s*[A-Za-z]\s*){1,3}\)", text))
+    return bool(NAME.fullmatch(text) or re.fullmatch(r"\(\s*\\?[A-Za-z]+\s*(?:,\s*\\?[A-Za-z]+\s*){1,3}\)", text))
 
 
 def _trees(left, right):
@@ -359,7 +363,9 @@ def _bracketed(text, depth):
             found = _read(condition[1], depth + 1)
             return _region(found) if isinstance(found, Relation) and isinstance(_region(found), Region) else found
         found = _read(inside, depth + 1)
-        return found if isinstance(found, Collection) else Collection((found,)) if match[1] == "\\{" or "," in inside else found
+        if isinstance(found, Collection):
+            return Collection(tuple(_distinct(found.items)))
+        return Collection((found,)) if match[1] == "\\{" or "," in inside else found
     parts, commas = split(inside, COMMA)
     if not commas:
         return _read(inside, depth + 1) if opener + closer in ("()", "[]") and not RELATION.search(inside) else None
@@ -396,11 +402,11 @@ def _ratio(text, depth):
 CURRENCY = re.compile(r"(?P<sign>[-+]?)\s*(?P<mark>(?:US|RMB)?\s*\\?[$€£¥])\s*(?P<rest>.+)", re.S)
 PERCENT = re.compile(r"\s*\\?%$")
 PIECE = re.compile(
-    r"(?P<degree>\^\s*(?:\\circ|\{\s*\\circ\s*\})\s*[CF]?)|\\cdot|\\[A-Za-z]+|(?P<word>[A-Za-zμµ¢]+\.?|[一-鿿]+)"
+    r"(?P<degree>\^\s*(?:\\circ|\{\s*\\circ\s*\})\s*[CF]?)|\\cdot|\\[A-Za-z]+|(?P<word>[A-Za-zμµ¢€£¥]+\.?|[一-鿿]+)"
     r"|(?P<joint>\s+|[/·*-]|\^\s*(?:-?\d|\{\s*-?\d\s*\}))|.",
     re.S,
 )
-TRIGONOMETRY = re.compile(r"(?<!arc)(?:sin|cos|tan|cot|sec|csc)")
+TRIGONOMETRY = re.compile(r"(?<!arc)(?:sin|cos|tan|cot|sec|csc|cis)")
 MATHEMATICS = formulas.FUNCTIONS | formulas.GREEK | set(formulas.CONSTANTS) | set("or and mod not none times plus minus over is to deg".split())
 
 
@@ -474,7 +480,7 @@ def _tail(text):
                 return text, ""
             name = {"C": " celsius", "F": " fahrenheit"}.get(piece[0][-1], " degree")
             return head, name + text[piece.end() :]
-        names = re.findall(r"[A-Za-zμµ¢]+|[一-鿿]+", unit)
+        names = re.findall(r"[A-Za-zμµ¢€£¥]+|[一-鿿]+", unit)
         if not MATHEMATICS & {name.lower() for name in names} and _behind(head.rstrip(), head[len(head.rstrip()) :], unit, names):
             return head.strip(), unit
     return text, ""
@@ -485,7 +491,7 @@ def _behind(head, gap, unit, names):
     first = names[0]
     if not head:
         return False
-    if re.match("[一-鿿]", first):
+    if re.match("[一-鿿€£¥¢]", first):
         return True
     known = units.find(first) is not None or any(first.lower() in table for table in (units.SPEEDS, units.PREFIX, units.SCALES))
     if known and (len(first) > 1 or unit.startswith(first + ".")):
@@ -799,6 +805,8 @@ def _same_relations(a, b):
         return _same(a.object, b.object)
     if not (a.trees and b.trees):
         return False
+    if {a.subject, b.subject} in ({"y", "f(x)"}, {"y", "g(x)"}) and "y" not in formulas.symbols(a.trees[1]) | formulas.symbols(b.trees[1]):
+        return values.same(a.trees[1], b.trees[1])
     if a.sign == "=" == b.sign and a.subject and b.subject and len(a.subject) == len(b.subject) == 1 and a.subject == b.subject:
         if _same(a.object, b.object):
             return True

@@ -24,7 +24,7 @@ ALIASES = {
     r"\varnothing": r"\emptyset", r"\leq": r"\le", r"\leqslant": r"\le", r"\geq": r"\ge", r"\geqslant": r"\ge", r"\neq": r"\ne",
     r"\lt": "<", r"\gt": ">", r"\lbrace": r"\{", r"\rbrace": r"\}", r"\backslash": r"\setminus", r"\degree": r"^\circ",
     r"\lbrack": "[", r"\rbrack": "]", r"\land": r" \text{ and } ", r"\lor": r" \text{ or } ", r"\wedge": r" \text{ and } ",
-    r"\vee": r" \text{ or } ", r"\mathbb": r"\mathbb", r"\R": r"\mathbb{R}", r"\colon": ":", r"\imath": "i", r"\dotsc": r"\dots",
+    r"\vee": r" \text{ or } ", r"\mathbb": r"\mathbb", r"\R": r"\mathbb{R}", r"\colon": ":", r"\imath": "i", r"\dotsc": r"\dots", r"\ldots": r"\dots", r"\cdots": r"\dots",
     r"\tg": r"\tan", r"\ctg": r"\cot", r"\arctg": r"\arctan", r"\ast": "*", r"\hspace": r"\hspace", r"\euro": "€", r"\pounds": "£",
 }  # fmt: skip
 COMMAND = re.compile(r"\\[A-Za-z]+")
@@ -90,6 +90,9 @@ def clean(text: str) -> str:
     text = COMMAND.sub(lambda m: ALIASES.get(m[0], m[0]), text)
     text = re.sub(r"\\(?:phantom|hspace|vspace|label|tag)\*?\{[^{}]*\}", " ", text)
     text = re.sub(r"\^\{?\s*\\(?:text|mathrm|rm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|(?<=\d)(?:st|nd|rd|th)\b", "", text)
+    text = re.sub(r"(\d+)\s*\\choose\s*(\d+)|\bC_\{?(\d+)\}?\^\{?(\d+)\}?", r"\\binom{\1\3}{\2\4}", text)
+    text = re.sub(r"\\frac\{\s*\\(?:text|mathrm)\{([^{}]*)\}\s*\}\{\s*\\(?:text|mathrm)\{([^{}]*)\}\s*\}", r"\\text{ \1/\2}", text)
+    text = re.sub(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)", r"\\times ", text)
     text = text.replace("\n", " ").strip()
     for _ in range(5):
         inner = _unwrap(text)
@@ -118,14 +121,34 @@ def _closes_last(text, start):
     return False
 
 
+PLAIN_FORMS = (  # written without LaTeX, as a whole answer
+    (re.compile(r"([-+]?\d{1,3}(?:([ '])\d{3})(?:\2\d{3})*(?:\.\d+)?)"), lambda m: m[1].replace(m[2], "")),  # 1 234 567
+    (re.compile(r"(\d+)\s+and\s+(\d+)\s*/\s*(\d+)"), lambda m: f"{m[1]} {m[2]}/{m[3]}"),
+    (re.compile(r"(\d+)\s+to\s+(\d+)"), lambda m: f"{m[1]}:{m[2]}"),
+    (re.compile(r"(?:option|choice|选项|选)\s*\(?([A-H])\)?", re.I), lambda m: m[1]),
+)
+PARTS = {"half": 2, "halve": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10}
+
+
 def _numerals(text):
     """Write a number in words, with its unit if it has one, in digits: 三十二个, 百分之五, twenty-five apples."""
     if len(text) > 60:
         return text
+    for form, rewrite in PLAIN_FORMS:
+        if match := form.fullmatch(text):
+            return rewrite(match)
+    if (match := re.fullmatch(r"([A-Za-z]+)[\s-]+([A-Za-z]+?)s?", text)) and match[2].lower() in PARTS:
+        top = 1 if match[1].lower() == "a" else ENGLISH.get(match[1].lower())
+        if top:
+            return f"\\frac{{{top}}}{{{PARTS[match[2].lower()]}}}"
     if re.search(r"[一-鿿]", text):
         text = MIXED_CHINESE.sub(r"\\frac{\2}{\1}", text)
         text = re.sub(r"(?<=\d)\s*又\s*(?=\\frac|\d+/)", " ", text)
         text = re.sub(r"^负\s*(?=\d)", "-", text)
+        if (match := re.fullmatch(r"每([一-鿿]+)(\d.*)", text)) and is_unit(match[1]):
+            return f"{match[2]}/{match[1]}"
+        if text == "一半" or text.startswith("半") and is_unit(text[1:]):
+            return "0.5" + text[1:].removeprefix("半") if text[0] == "半" else "0.5"
         match = CHINESE_ANSWER.fullmatch(text)
         for end in range(match.end("number"), 0, -1) if match else ():  # 两 and 万 may belong to the unit
             if re.fullmatch(CHINESE_NUMBER, text[:end]) and (end == len(text) or is_unit(text[end:])):

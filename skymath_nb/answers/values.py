@@ -307,6 +307,10 @@ def _call(name, arguments, context):
         return _power(x, 1 / degree, context)
     if name == "abs":
         return abs(x)
+    if name == "conjugate":
+        return x if isinstance(x, Fraction) else context.conj(x)
+    if name == "double factorial":
+        return _factorial(x, 2)
     if name in ("floor", "ceiling"):
         return _rounded(x, name)
     if name == "factorial":
@@ -323,6 +327,8 @@ def _call(name, arguments, context):
     z = approximate(x, context)
     if z and _order(z) > 30:
         raise TooCostly("argument too large")
+    if name == "cis" and abs(z) < LARGEST_LOGARITHM:
+        return context.exp(z * context.mpc(0, 1))
     if name in CIRCULAR:
         if abs(z.imag) > 1000:
             raise TooCostly("argument too large")
@@ -342,12 +348,12 @@ def _rounded(x, name):
     return Fraction(math.floor(x) if name == "floor" else math.ceil(x))
 
 
-def _factorial(x):
+def _factorial(x, step=1):
     if not isinstance(x, Fraction) or x.denominator != 1 or x < 0:
         raise Undefined("factorial")
     if x > LARGEST_FACTORIAL:
         raise TooCostly("factorial too large")
-    return _bounded(Fraction(math.factorial(int(x))))
+    return _bounded(Fraction(math.prod(range(int(x), 0, -step))))
 
 
 def _binomial(n, k):
