@@ -1,8 +1,9 @@
 """Finding the final answer in a response: the paper's exact prefix, and the flexible reader with its stated order."""
 
 import re
+from collections import deque
 
-from . import spelling
+from . import spelling, units
 
 THINK_END = "</think>"
 PREFIX = "The answer is"
@@ -110,10 +111,7 @@ def find(response: str) -> tuple[str | None, str]:
         if tags := TAG.findall(text):
             return tags[-1].strip() or None, "prefix"
         for pattern in (ANSWER_IS, HASHES, CHINESE, VALUE_IS):
-            last = None
-            for last in pattern.finditer(text):
-                pass
-            if last:
+            if last := _last(pattern, text):
                 if answer := _sentence(text[last.end() : last.end() + LONGEST_TAIL]):
                     return answer, "prefix"
                 return None, "none"
@@ -124,16 +122,16 @@ def find(response: str) -> tuple[str | None, str]:
     return None, "none"
 
 
+def _last(pattern, text, start=0):
+    return next(iter(deque(pattern.finditer(text, start), maxlen=1)), None)
+
+
 def _last_number(text):
     """Return the last number, or the whole $formula$ that holds it; None where it is a part of a formula without signs."""
-    last = None
-    for last in ANY_NUMBER.finditer(text):
-        pass
+    last = _last(ANY_NUMBER, text)
     if not last:
         return None
-    formula = None
-    for formula in DOLLARS.finditer(text, max(0, last.start() - LONGEST_TAIL)):
-        pass
+    formula = _last(DOLLARS, text, max(0, last.start() - LONGEST_TAIL))
     if formula and formula.start() < last.start() and last.end() <= formula.end():
         return _last_of_chain(formula[1])
     return None if last.start() and text[last.start() - 1] in "^_{" or text.startswith("}", last.end()) else last[0]
@@ -163,7 +161,8 @@ def _chinese(sentence):
         while first and (gap := sentence[runs[first - 1].end() : runs[first].start()]) and (gap == "又" or spelling.is_unit(gap)):
             first -= 1
         tail = sentence[runs[-1].end() :]
-        return _last_of_chain(sentence[runs[first].start() : runs[-1].end()].strip() + (tail if len(tail) <= 6 else ""))
+        measured = bool(units.read(tail).dimensions) and spelling.is_unit(tail)  # 25米, but 25 of 25个
+        return _last_of_chain(sentence[runs[first].start() : runs[-1].end()].strip() + tail * measured)
     numerals = spelling.chinese_numbers(sentence)
     return numerals[-1] if numerals else sentence.strip() or None
 

@@ -183,7 +183,10 @@ class _Reader:
             self.depth -= 1
             if sign == "+":
                 return tree
-            return ("product", (("number", Fraction(-1 if sign == "-" else PLUS_MINUS[sign])), *([("symbol", "±")] * (sign in PLUS_MINUS)), tree))
+            return (
+                "product",
+                (("number", Fraction(-1 if sign == "-" else PLUS_MINUS[sign])), *([("symbol", "±")] * (sign in PLUS_MINUS)), tree),
+            )
         return self.power()
 
     def power(self):
@@ -343,7 +346,12 @@ class _Reader:
             return self.function(name)
         if text in WRAPPERS:
             return self.wrapped()
-        if text == "\\overline" and self.peek() == "{" and self.next[0] == "sign" and not (self.peek(1) + self.peek(2) + self.peek(3)).rstrip("}").isalpha():
+        if (
+            text == "\\overline"
+            and self.peek() == "{"
+            and self.next[0] == "sign"
+            and not (self.peek(1) + self.peek(2) + self.peek(3)).rstrip("}").isalpha()
+        ):
             return ("call", "conjugate", (self.argument(),))
         if text in NAMERS:
             return self.named(f"{name} {self.raw()}")

@@ -24,8 +24,12 @@ NOTHING = set(
     "no such number|empty set|empty|null set|无解|空集|无实数解|方程无解|没有解|no real roots|no roots|no value|no values|has no solution|"
     "no real root|there are no real solutions|无实根|不等式无解|no possible values|no such values".split("|")
 )
-EVERYTHING = set("all real numbers|all reals|all real values|any real number|全体实数|一切实数|任意实数|实数集|reals|real numbers".split("|"))
-LETTERS = re.compile(r"[A-H]{1,8}|\(?[A-H]\)?(?:\s*,?\s*(?:and\s+|or\s+)?\(?[A-H]\)?)+|[^A-Za-z]*\d[^A-Za-z]*")  # choices or numbers, in \text
+EVERYTHING = set(
+    "all real numbers|all reals|all real values|any real number|全体实数|一切实数|任意实数|实数集|reals|real numbers".split("|")
+)
+LETTERS = re.compile(
+    r"[A-H]{1,8}|\(?[A-H]\)?(?:\s*,?\s*(?:and\s+|or\s+)?\(?[A-H]\)?)+|[^A-Za-z]*\d[^A-Za-z]*"
+)  # choices or numbers, in \text
 SHORT_WORDS = set("no on yes odd even true none all any both one left up down east west".split())
 ABSENT = set("does not exist|dne|doesn't exist|不存在".split("|"))
 WRAPPED = re.compile(rf"\\(?:{spelling.WORDS_AROUND}|operatorname)\s*\{{([^{{}}]*)\}}")
@@ -118,7 +122,9 @@ def split(text: str, separators: re.Pattern) -> tuple[list[str], list[str]]:
         if character == "\\":
             command = re.compile(r"\\(?:[A-Za-z]+|.)").match(text, position)
             if command:
-                depth += (command[0] in ("\\begin", "\\{", "\\langle", "\\lfloor")) - (command[0] in ("\\end", "\\}", "\\rangle", "\\rfloor"))
+                depth += (command[0] in ("\\begin", "\\{", "\\langle", "\\lfloor")) - (
+                    command[0] in ("\\end", "\\}", "\\rangle", "\\rfloor")
+                )
                 position = command.end()
                 continue
         depth += (character in OPENERS) - (character in CLOSERS)
@@ -153,7 +159,9 @@ def _read(text, depth):
         return _read(inside[1], depth + 1)
     if word in SHORT_WORDS or re.fullmatch(r"[a-z]{2,}(?: [a-z]+)*", word) and text.startswith("\\text") and not units.is_unit(word):
         return Words(text)
-    if except_for := re.fullmatch(r"(?:all )?real numbers (?:except|other than) (?:for )?(.+)|\\mathbb\{R\}\s*(?:except|\\backslash)(.+)", text):
+    if except_for := re.fullmatch(
+        r"(?:all )?real numbers (?:except|other than) (?:for )?(.+)|\\mathbb\{R\}\s*(?:except|\\backslash)(.+)", text
+    ):
         excluded = _as_region(_read("\\{" + except_for[1] + "\\}", depth + 1)) if except_for[1] else None
         if excluded:
             return _combine(NUMBERS_ALL, excluded, lambda a, b: a and not b)
@@ -407,11 +415,15 @@ PIECE = re.compile(
     re.S,
 )
 TRIGONOMETRY = re.compile(r"(?<!arc)(?:sin|cos|tan|cot|sec|csc|cis)")
-MATHEMATICS = formulas.FUNCTIONS | formulas.GREEK | set(formulas.CONSTANTS) | set("or and mod not none times plus minus over is to deg".split())
+MATHEMATICS = (
+    formulas.FUNCTIONS | formulas.GREEK | set(formulas.CONSTANTS) | set("or and mod not none times plus minus over is to deg".split())
+)
 
 
 def _quantity(text, depth):
-    base = re.fullmatch(r"\(?\s*(?:\\(?:text|mathrm)\s*\{)?\s*([0-9A-Fa-f]+)\s*\}?\s*\)?\s*_\s*\{?\s*(?:\\text\{)?(\d{1,2}|[a-z]+)\}?\}?", text)
+    base = re.fullmatch(
+        r"\(?\s*(?:\\(?:text|mathrm)\s*\{)?\s*([0-9A-Fa-f]+)\s*\}?\s*\)?\s*_\s*\{?\s*(?:\\text\{)?(\d{1,2}|[a-z]+)\}?\}?", text
+    )
     if base and (n := base[2] if base[2].isdigit() else spelling.ENGLISH.get(base[2])):
         if 2 <= int(n) <= 36 and all(int(digit, 36) < int(n) for digit in base[1]):
             return Quantity((("number", Fraction(int(base[1], int(n)))),))
@@ -499,7 +511,7 @@ def _behind(head, gap, unit, names):
     numeric = bool(re.search(r"[\d)}\]%!]$|\\pi$", head))
     if known:
         return numeric and not re.search(r"\\pi|[A-Za-z]", COMMAND_BUT_PI.sub("", head)) and (gap != "" or first in units.SHORT)
-    return numeric and (gap != "" and len(first) > 2 or len(first) > 4 or first.lower() == "unit")
+    return numeric and (gap != "" and len(first) > 2 or len(first) > 4 or first.lower() in units.FILLERS)
 
 
 # Regions of the real line
@@ -601,7 +613,13 @@ def _region(relation) -> object:
     sign = relation.sign if slope > 0 else FLIPPED[relation.sign]
     return Region(
         (cut,),
-        {"<": (True, False, False), "<=": (True, True, False), ">": (False, False, True), ">=": (False, True, True), "!=": (True, False, True)}[sign],
+        {
+            "<": (True, False, False),
+            "<=": (True, True, False),
+            ">": (False, False, True),
+            ">=": (False, True, True),
+            "!=": (True, False, True),
+        }[sign],
     )
 
 
@@ -675,7 +693,11 @@ def _same(a, b):
 
 def _compare(a, b):
     a, b = _expanded(a), _expanded(b)
-    if isinstance(a, Sequence) and isinstance(b, Sequence | Collection) and (a.brackets == "assigned") != (getattr(b, "brackets", "") == "assigned"):
+    if (
+        isinstance(a, Sequence)
+        and isinstance(b, Sequence | Collection)
+        and (a.brackets == "assigned") != (getattr(b, "brackets", "") == "assigned")
+    ):
         a, b = (_values_of(side) for side in (a, b))
     elif isinstance(b, Sequence) and b.brackets == "assigned" and isinstance(a, Collection):
         a, b = (_values_of(side) for side in (a, b))
@@ -887,7 +909,13 @@ def _samples(region):
     ends = [cuts[0] - 1000, *cuts, cuts[-1] + 1000]
     for i, (low, high) in enumerate(zip(ends, ends[1:], strict=False)):
         width = high - low
-        for part in (Fraction(1, 10**6), Fraction(1, 997), *(Fraction(2 * k + 1, 41) for k in range(20)), Fraction(996, 997), 1 - Fraction(1, 10**6)):
+        for part in (
+            Fraction(1, 10**6),
+            Fraction(1, 997),
+            *(Fraction(2 * k + 1, 41) for k in range(20)),
+            Fraction(996, 997),
+            1 - Fraction(1, 10**6),
+        ):
             yield low + width * part, region.holds[2 * i]
 
 
@@ -973,7 +1001,9 @@ def _compare_measured(a, b):
         angle = {(("degree", 1),), (("radian", 1),)}
         if {one.dimensions, other.dimensions} == angle:
             turned = [
-                ("product", (q.trees[0], ("symbol", "π"), number(Fraction(1, 180)))) if q.units[0].dimensions[0][0] == "degree" else q.trees[0]
+                ("product", (q.trees[0], ("symbol", "π"), number(Fraction(1, 180))))
+                if q.units[0].dimensions[0][0] == "degree"
+                else q.trees[0]
                 for q in (a, b)
             ]
             return _verdict(values.same(*turned), "number")

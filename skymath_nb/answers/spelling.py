@@ -10,7 +10,16 @@ CHARACTERS = (
     {"−": "-", "–": "-", "—": "-", "﹣": "-", "⁄": "/", "∕": "/", "°": r"^\circ ", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot "}
     | {"÷": r"\div ", "∞": r"\infty ", "±": r"\pm ", "∓": r"\mp ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "⩽": r"\le ", "⩾": r"\ge "}
     | {"∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "Ø": r"\emptyset ", "ℝ": r"\mathbb{R}", "∖": r"\setminus "}
-    | {"√": r"\sqrt ", "∛": r"\sqrt[3]", "≈": r"\approx ", "￥": "¥", "〈": r"\langle ", "〉": r"\rangle ", "⟨": r"\langle ", "⟩": r"\rangle "}
+    | {
+        "√": r"\sqrt ",
+        "∛": r"\sqrt[3]",
+        "≈": r"\approx ",
+        "￥": "¥",
+        "〈": r"\langle ",
+        "〉": r"\rangle ",
+        "⟨": r"\langle ",
+        "⟩": r"\rangle ",
+    }
     | {"，": ",", "。": ".", "∠": r"\angle ", "℃": r"^\circ C", "℉": r"^\circ F", "′": "'", "∨": r"\lor ", "∧": r"\land ", "…": "..."}
     | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f", "")
 )
@@ -24,14 +33,17 @@ ALIASES = {
     r"\varnothing": r"\emptyset", r"\leq": r"\le", r"\leqslant": r"\le", r"\geq": r"\ge", r"\geqslant": r"\ge", r"\neq": r"\ne",
     r"\lt": "<", r"\gt": ">", r"\lbrace": r"\{", r"\rbrace": r"\}", r"\backslash": r"\setminus", r"\degree": r"^\circ",
     r"\lbrack": "[", r"\rbrack": "]", r"\land": r" \text{ and } ", r"\lor": r" \text{ or } ", r"\wedge": r" \text{ and } ",
-    r"\vee": r" \text{ or } ", r"\mathbb": r"\mathbb", r"\R": r"\mathbb{R}", r"\colon": ":", r"\imath": "i", r"\dotsc": r"\dots", r"\ldots": r"\dots", r"\cdots": r"\dots",
+    r"\vee": r" \text{ or } ", r"\mathbb": r"\mathbb", r"\R": r"\mathbb{R}", r"\colon": ":", r"\imath": "i", r"\dotsc": r"\dots",
+    r"\ldots": r"\dots", r"\cdots": r"\dots",
     r"\tg": r"\tan", r"\ctg": r"\cot", r"\arctg": r"\arctan", r"\ast": "*", r"\hspace": r"\hspace", r"\euro": "€", r"\pounds": "£",
 }  # fmt: skip
 COMMAND = re.compile(r"\\[A-Za-z]+")
 CHINESE_DIGITS = dict(zip("零〇一二两三四五六七八九", (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
 CHINESE_TENS = {"十": 10, "百": 100, "千": 1000}
 CHINESE_WHOLE = r"[零〇一二两三四五六七八九十百千万亿]+"
-CHINESE_NUMBER = rf"负?(?:(?:{CHINESE_WHOLE}又)?{CHINESE_WHOLE}分之{CHINESE_WHOLE}(?:点{CHINESE_WHOLE})?|{CHINESE_WHOLE}(?:点{CHINESE_WHOLE})?)"
+CHINESE_NUMBER = (
+    rf"负?(?:(?:{CHINESE_WHOLE}又)?{CHINESE_WHOLE}分之{CHINESE_WHOLE}(?:点{CHINESE_WHOLE})?|{CHINESE_WHOLE}(?:点{CHINESE_WHOLE})?)"
+)
 CHINESE_ANSWER = re.compile(rf"(?P<number>{CHINESE_NUMBER})(?P<unit>[一-鿿]{{0,5}})")
 MIXED_CHINESE = re.compile(r"(\d+)\s*分之\s*(\d+)")
 ENGLISH = {
@@ -127,7 +139,19 @@ PLAIN_FORMS = (  # written without LaTeX, as a whole answer
     (re.compile(r"(\d+)\s+to\s+(\d+)"), lambda m: f"{m[1]}:{m[2]}"),
     (re.compile(r"(?:option|choice|选项|选)\s*\(?([A-H])\)?", re.I), lambda m: m[1]),
 )
-PARTS = {"half": 2, "halve": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10}
+PARTS = {
+    "half": 2,
+    "halve": 2,
+    "third": 3,
+    "quarter": 4,
+    "fourth": 4,
+    "fifth": 5,
+    "sixth": 6,
+    "seventh": 7,
+    "eighth": 8,
+    "ninth": 9,
+    "tenth": 10,
+}
 
 
 def _numerals(text):
@@ -159,7 +183,10 @@ def _numerals(text):
         first, second = ENGLISH[match[2].lower()], ENGLISH.get((match[3] or "").lower())
         both = second is not None and first >= 20 and 0 < second < 10
         rest = text[match.end() if both else match.end(2) :]
-        if not re.match(r"\s*-?\s*(?:half|thirds?|quarters?|fifths?|and|or|[a-z]*th|to)\b", rest, re.I) and ENGLISH.get(rest.strip()) is None:
+        if (
+            not re.match(r"\s*-?\s*(?:half|thirds?|quarters?|fifths?|and|or|[a-z]*th|to)\b", rest, re.I)
+            and ENGLISH.get(rest.strip()) is None
+        ):
             return f"{'-' * bool(match[1])}{first + second * both if both else first}{rest}"
     return text
 

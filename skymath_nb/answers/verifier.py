@@ -8,6 +8,7 @@ Source: math-verify 0.9.0 (Apache-2.0), of which only the LaTeX parser and the c
 """
 
 import atexit
+import contextlib
 import json
 import os
 import subprocess
@@ -60,8 +61,9 @@ class Worker:
     def close(self):
         self.process.kill()
         self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):  # a pair may be left in a pipe that nobody reads
+                pipe.close()
 
 
 class Pool:
