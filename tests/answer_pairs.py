@@ -710,6 +710,9 @@ KINDS = {
         A, C ≢ A
         ABD ≢ ABC
         A or B ≢ A
+        Dog ≢ D
+        (A) 5 ≢ B
+        D = 4 ≢ D
         \text{(A) and (C)} ≡ A, C
         (A) 5 ≡ A
         A) ≡ A

@@ -12,8 +12,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from . import extraction, objects, verifier
+from . import comparison, extraction, reading, verifier
 from .extraction import boxes, extract, last_boxed, strict_answer
+from .objects import Words
+from .quantities import WRAPPED
 from .spelling import clean, normalise, words
 
 __all__ = ["Grade", "boxes", "equivalent", "extract", "grade", "grade_many", "last_boxed", "normalise", "strict_answer"]
@@ -24,7 +26,7 @@ DEEPEST = 8  # nesting of brackets that math-verify is asked to read
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 SPACE = re.compile(r" +(?!\d)|(?<![\d,A-Za-z]) +")  # 2 3/4 is not 23/4, and "1, 234" is not 1,234
 FORMULA = re.compile(r"\\[A-Za-z]|[\^_=+*/<>|]")
-CHOICE = re.compile(r"(?:\\text(?:bf)?\{)?\(?([A-H])(?:\)\}?|[.:、]|\}\)?)\s*[^\s,;)}].*", re.S)
+CHOICE = re.compile(r"(?:\\text(?:bf)?\{)?\(?([A-H])(?:\)\}?|[.:、])\s*[^\s,;)}].*", re.S)
 ACTIVE = re.compile(r"\\(?:input|include|def|write|read|open|csname|catcode|uparrow|operatorname)(?![A-Za-z])|__")
 
 
@@ -40,7 +42,10 @@ class Grade(NamedTuple):
 def equivalent(answer: str, gold: str) -> bool:
     """Say whether two answers are the same mathematical object.
 
-    Source: what is equal to what follows docs of the graders compared in tests/benchmarks/grading.py; ties are named there.
+    Equal are the same number, however it is written (1/2, 0.5, 50 %), the same function, set, interval, matrix or text; a unit
+    that only one side has is ignored, two units are converted; (1, 2) has an order, {1, 2} and "1, 2" have none. A decimal
+    stands for a number without an end only with nine correct digits. 25 % against a bare 25 is equal by convention: the
+    reason says so. Too long, too costly and unreadable answers are not equal, unless they are the same string.
     """
     return _compare(answer, gold)[0]
 
@@ -58,17 +63,17 @@ def _compare(answer: str, gold: str) -> tuple[bool, str]:
         return False, "empty answer"
     if SPACE.sub("", a) == SPACE.sub("", b):
         return True, "equal string"
-    x, y = objects.read(a), objects.read(b)
-    same, reason = objects.compare(x, y)
+    x, y = reading.read(a), reading.read(b)
+    same, reason = comparison.compare(x, y)
     if not same and (_chosen(a, b) or _chosen(b, a)):
         return True, "equal choice"
-    if same or not (isinstance(x, objects.Words) or isinstance(y, objects.Words)):
+    if same or not (isinstance(x, Words) or isinstance(y, Words)):
         return same, reason
     if words(a) == words(b):
         return True, "equal text"
-    if objects.costly(x) or objects.costly(y):
+    if comparison.costly(x) or comparison.costly(y):
         return False, "too costly to compare"
-    if all(FORMULA.search(objects.WRAPPED.sub(r"\1", side.text)) for side in (x, y) if isinstance(side, objects.Words)):
+    if all(FORMULA.search(WRAPPED.sub(r"\1", side.text)) for side in (x, y) if isinstance(side, Words)):
         return _verify(a, b)
     return False, reason
 

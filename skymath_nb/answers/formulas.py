@@ -67,6 +67,24 @@ def minus(left: tuple, right: tuple) -> tuple:
     return ("sum", (left, ("product", (("number", Fraction(-1)), right))))
 
 
+def number(n) -> tuple:
+    """Return the tree of a rational number."""
+    return ("number", Fraction(n))
+
+
+def substitute(tree: tuple, name: str, by: tuple) -> tuple:
+    """Put a tree in the place of an unknown."""
+    if tree == ("symbol", name):
+        return by
+    if tree[0] in ("sum", "product"):
+        return (tree[0], tuple(substitute(part, name, by) for part in tree[1]))
+    if tree[0] == "power":
+        return ("power", substitute(tree[1], name, by), substitute(tree[2], name, by))
+    if tree[0] == "call":
+        return ("call", tree[1], tuple(substitute(part, name, by) for part in tree[2]))
+    return tree
+
+
 def _parts(tree):
     if tree[0] == "power":
         return tree[1:]
@@ -247,7 +265,12 @@ class _Reader:
             self.take()
             base = self.raw()
             digits, _, places = text.partition(".")
-            if not base.isdigit() or not 2 <= int(base[:3]) <= 36 or "e" in text.lower() or int(max(digits + places)) >= int(base):
+            if (
+                not re.fullmatch(r"\d{1,2}", base)
+                or not 2 <= int(base) <= 36
+                or "e" in text.lower()
+                or int(max(digits + places)) >= int(base)
+            ):
                 raise Unreadable("base")
             return ("number", Fraction(int(digits + places, int(base)), int(base) ** len(places)))
         if text.isdigit():

@@ -53,6 +53,7 @@ ENGLISH = {
         "nineteen".split()
     )
 } | {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+TIME = re.compile(r"(\d{1,2}(?::\d\d){0,2})\s*([AaPp])\.?\s*[Mm]\.?|(\d{1,2}(?::\d\d){1,2})")  # a time of day
 WORDS_AROUND = r"text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox|boldsymbol|bm"
 
 

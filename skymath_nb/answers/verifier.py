@@ -1,9 +1,9 @@
 """Math-verify in processes of its own: a second opinion on formulas that our own grammar does not read.
 
 A worker is this file run by the same interpreter: it reads one JSON pair a line and writes one verdict a line. It limits
-its own memory, and its whole CPU time should its parent be gone; a worker that has not answered in time is killed and the
-next pair gets a new one. Nothing is started before the first pair. No signal is used in the caller, and nothing of the
-caller's `__main__` is imported, so that threads, processes and notebooks may all ask.
+its own memory, and its CPU time should its parent be gone; a worker that has used up the CPU time of a pair is killed by
+a thread that watches it, and the next pair gets a new one. Nothing is started before the first pair. No signal handler is
+set, and nothing of the caller's `__main__` is imported, so that threads, processes and notebooks may all ask.
 Source: math-verify 0.9.0 (Apache-2.0), of which only the LaTeX parser and the comparison are called.
 """
 
@@ -14,12 +14,23 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
-SECONDS = 1.5  # wall time for one pair, counted from when a worker takes it
-START_SECONDS = 60  # for loading math-verify, on a busy machine
+SECONDS = 1.5  # CPU time of the worker for one pair: a busy machine must not turn a right answer into a wrong one
+PATIENCE = 20  # times as long on the clock, for a worker that waits for something
 MEMORY = 2 << 30  # bytes of address space
 WORKERS = 2
 PAIRS = 2000  # after which a worker is replaced: the caches of sympy only grow
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process of ours; where the system has no such clock, the time of day does instead."""
+    if not sys.platform.startswith("linux"):
+        return time.monotonic()
+    try:
+        return time.clock_gettime((~pid << 3) | 2)  # the clock that clock_getcpuclockid(3) names
+    except OSError:  # it has just ended
+        return 0.0
 
 
 class Worker:
@@ -37,7 +48,7 @@ class Worker:
             encoding="utf-8",
         )
         self.asked = 0
-        if self._line(START_SECONDS) != "ready":
+        if self._line(20 * SECONDS) != "ready":
             self.close()
             raise RuntimeError("The worker of math-verify does not start. Check that `python -c 'import math_verify'` works here.")
 
@@ -51,12 +62,24 @@ class Worker:
         return {"equal": True, "different": False}.get(self._line(SECONDS))
 
     def _line(self, seconds):
-        alarm = threading.Timer(seconds, self.process.kill)
-        alarm.start()
+        answered = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(answered, seconds), daemon=True)
+        watch.start()
         try:
             return self.process.stdout.readline().strip()
         finally:
-            alarm.cancel()
+            answered.set()
+            watch.join()
+
+    def _watch(self, answered, seconds):
+        """Kill the process once it has used its CPU time, or many times that on the clock."""
+        used, started = cpu_seconds(self.process.pid), time.monotonic()
+        while not answered.wait(0.05):
+            if self.process.poll() is not None:
+                return
+            if cpu_seconds(self.process.pid) - used > seconds or time.monotonic() - started > PATIENCE * seconds:
+                self.process.kill()
+                return
 
     def close(self):
         self.process.kill()

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import answer_pairs
 
 from skymath_nb import answers
-from skymath_nb.answers import objects, spelling, verifier
+from skymath_nb.answers import reading, spelling, verifier
 
 ENVIRONMENT = re.compile(r"\$|\\boxed|\\\(|\\\[")
 
@@ -55,7 +55,7 @@ GRADERS = {  # name: (of bare answers, of responses)
 def forget():
     """Empty every cache, and end the workers, so that a round pays for what it does."""
     verifier.POOL.close()
-    for cached in (answers._compare, spelling.clean, objects.read, parser.parse_latex_cached, parser.parse_expr_cached):
+    for cached in (answers._compare, spelling.clean, reading.read, parser.parse_latex_cached, parser.parse_expr_cached):
         cached.cache_clear()
 
 
