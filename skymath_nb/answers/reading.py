@@ -165,7 +165,8 @@ def _relation(text, depth):
     if not all(parts):
         return None
     if signs == ["in"]:
-        return _read(parts[1], depth + 1)
+        found = _read(parts[1], depth + 1)
+        return found if isinstance(found, Region | Collection | Sequence) else None
     if signs[-1] == "in" and re.fullmatch(r"\\mathbb\s*\{?R\}?", parts[-1]):
         return _read(text[: text.rindex("\\in")], depth + 1)
     subject = parts[0].replace(" ", "") if _is_name(parts[0]) else ""

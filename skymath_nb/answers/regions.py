@@ -37,7 +37,7 @@ def of_relation(relation) -> object:
     cut = ("product", (number(-1), zero, ("power", minus(one, zero), number(-1))))
     if isinstance(at[0], Fraction) and isinstance(slope, Fraction):
         cut = number(-at[0] / slope)
-    sign = relation.sign if slope > 0 else FLIPPED[relation.sign]
+    sign = relation.sign if values.approximate(slope).real > 0 else FLIPPED[relation.sign]
     return Region(
         (cut,),
         {
