@@ -459,7 +459,6 @@ KINDS = {
         x+y \le 3 ≢ x+y \ge 3
         x > 2 ≢ y > 2
         x < ixi ≢ 2
-        x \in 5 ≢ 5
         x≥3 ≡ [3,∞)
         x\geqslant 3 ≡ x\geq3
         3 \leq x ≡ x \geq 3
