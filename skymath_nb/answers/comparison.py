@@ -1,0 +1,294 @@
+"""Comparing two objects: whether they are the same mathematical object, and why."""
+
+import re
+from fractions import Fraction
+
+from . import formulas, regions, spelling, values
+from .formulas import number, substitute
+from .objects import Collection, Matrix, Quantity, Ratio, Region, Relation, Sequence, Words, flat, has_sign
+
+DECIMAL_DIGITS = 9  # correct digits from which a decimal may stand for a number that has no end
+NOUNS = {
+    Quantity: "number", Sequence: "tuple", Collection: "set", Matrix: "matrix", Ratio: "ratio", Relation: "equation", Region: "interval",
+    Words: "text",
+}  # fmt: skip
+
+
+def compare(a: object, b: object) -> tuple[bool, str]:
+    """Say whether two objects are the same, and why; an answer that is too costly to compute is not equal."""
+    try:
+        return _compare(a, b)
+    except values.TooCostly:
+        return False, "too costly to compare"
+    except (values.Undefined, KeyError):
+        return False, "undefined"
+
+
+def costly(item: object) -> bool:
+    """Say whether a formula alone is beyond the bounds of `values`."""
+    try:
+        for tree in item.trees if isinstance(item, Quantity) else ():
+            values.same(tree, number(0))
+    except values.TooCostly:
+        return True
+    except (values.Undefined, KeyError):
+        pass
+    return False
+
+
+def _same(a, b):
+    return _compare(a, b)[0]
+
+
+def _compare(a, b):
+    a, b = _expanded(a), _expanded(b)
+    if isinstance(a, Sequence | Collection) and isinstance(b, Sequence | Collection) and _assigned(a) != _assigned(b):
+        a, b = (_values_of(side) for side in (a, b))
+    kinds = {type(a), type(b)}
+    if isinstance(a, Quantity) and isinstance(b, Quantity):
+        return _compare_quantities(a, b)
+    if Relation in kinds and len(kinds) > 1:
+        return _compare_relation(*((a, b) if isinstance(a, Relation) else (b, a)))
+    if Region in kinds:
+        return _compare_regions(a, b)
+    if Sequence in kinds and len(kinds) > 1:
+        sequence, other = (a, b) if isinstance(a, Sequence) else (b, a)
+        if isinstance(other, Matrix):
+            return _verdict(_same_matrices(_as_matrix(sequence), other), "matrix")
+        return False, "different kind"
+    if kinds == {Ratio, Quantity}:
+        ratio, other = (a, b) if isinstance(a, Ratio) else (b, a)
+        if len(ratio.parts) == 2 and len(other.trees) == 1:
+            whole = ("product", (ratio.parts[0], ("power", ratio.parts[1], number(-1))))
+            return _verdict(values.same(whole, other.trees[0]), "ratio")
+    if kinds == {Collection, Quantity} or kinds == {Collection, Words}:
+        collection, other = (a, b) if isinstance(a, Collection) else (b, a)
+        if isinstance(other, Quantity) and len(collection.items) == 1:
+            return _compare(collection.items[0], other)
+        letters = [item.trees[0] for item in collection.items if isinstance(item, Quantity) and item.trees[0][0] == "symbol"]
+        if len(letters) == len(collection.items) > 1 and isinstance(other, Quantity) and other.trees[0][0] == "product":
+            chosen = [letter[1] for letter in letters]  # A, B, D against ABD
+            written = [part[1] for part in other.trees[0][1] if part[0] == "symbol"]
+            if all(re.fullmatch("[A-H]", letter) for letter in [*chosen, *written]) and len(written) == len(other.trees[0][1]):
+                return _verdict(sorted(chosen) == sorted(written), "choice")
+    if len(kinds) > 1:
+        return False, "different kind"
+    if isinstance(a, Words):
+        return _compare_words(a.text, b.text)
+    same = {
+        Sequence: _same_sequences,
+        Collection: lambda a, b: _same_items(a.items, b.items),
+        Matrix: _same_matrices,
+        Ratio: lambda a, b: len(a.parts) == len(b.parts) and all(_proportional(a, b, i) for i in range(1, len(a.parts))),
+        Relation: _same_relations,
+    }[type(a)](a, b)
+    return _verdict(same, "inequality" if isinstance(a, Relation) and a.sign != "=" else NOUNS[type(a)])
+
+
+def _assigned(item):
+    return isinstance(item, Sequence) and item.brackets == "assigned"
+
+
+def _values_of(item):
+    """Write x = 1, y = 2, which is sorted by name, or a list beside it, as the tuple of its values."""
+    return Sequence("()", tuple(part.object for part in item.items) if _assigned(item) else item.items)
+
+
+def _verdict(same, noun):
+    return bool(same), f"{'equal' if same else 'different'} {noun}"
+
+
+def _expanded(item):
+    r"""Write what holds \pm as its two values."""
+    if isinstance(item, Quantity) and any(formulas.mentions(tree, "±") for tree in item.trees):
+        signs = [tuple(substitute(tree, "±", number(n)) for tree in item.trees) for n in (1, -1)]
+        return Collection(tuple(Quantity(trees, item.units, item.percent) for trees in signs))
+    if isinstance(item, Collection) and any(isinstance(part, Quantity) and formulas.mentions(part.trees[0], "±") for part in item.items):
+        return flat([_expanded(part) for part in item.items])
+    if has_sign(item, "=") and item.subject and isinstance(item.object, Quantity) and formulas.mentions(item.object.trees[0], "±"):
+        return _expanded(item.object)
+    return item
+
+
+def _compare_words(a, b):
+    times = [spelling.TIME.fullmatch(text) for text in (a, b)]
+    if all(times):
+        hours = [time[1] or time[3] for time in times]
+        return _verdict(hours[0] == hours[1] and len({time[2] for time in times} - {None}) < 2, "time")
+    left, right = (re.sub(r"[^\w]+", " ", spelling.words(text)).strip() for text in (a, b))
+    if left and left == right and (re.search(r"\w\w", left) and not re.search(r"[\\^_=<>+*/]", a + b)):
+        return True, "equal text"
+    return _verdict(spelling.words(a).replace(" ", "") == spelling.words(b).replace(" ", ""), "text")
+
+
+def _same_items(a, b):
+    """Say whether two lists hold the same things in any order; equal things are matched one to one."""
+    if len(a) != len(b):
+        return False
+    left = list(b)
+    for item in a:
+        found = next((i for i, other in enumerate(left) if _same(item, other)), None)
+        if found is None:
+            return False
+        left.pop(found)
+    return True
+
+
+def distinct(items) -> list:
+    """List the items without those that equal an earlier one."""
+    kept = []
+    for item in items:
+        if not any(_same(item, other) for other in kept):
+            kept.append(item)
+    return kept
+
+
+def _same_sequences(a, b):
+    if a.brackets != b.brackets or len(a.items) != len(b.items):
+        return False
+    return all(_same(x, y) for x, y in zip(a.items, b.items, strict=True))
+
+
+def _as_matrix(sequence):
+    """Read a tuple as a column, and a list of lists as rows."""
+    if all(isinstance(item, Sequence) for item in sequence.items):
+        return Matrix(tuple(item.items for item in sequence.items))
+    return Matrix(tuple((item,) for item in sequence.items))
+
+
+def _same_matrices(a, b):
+    if [len(row) for row in a.rows] != [len(row) for row in b.rows]:
+        return False
+    return all(_same(x, y) for one, other in zip(a.rows, b.rows, strict=True) for x, y in zip(one, other, strict=True))
+
+
+def _proportional(a, b, i):
+    cross = [("product", (x.parts[0], y.parts[i])) for x, y in ((a, b), (b, a))]
+    return values.same(*cross)
+
+
+def _same_relations(a, b):
+    if a.sign == b.sign == "=" and a.subject and a.subject == b.subject and not (a.trees and b.trees):
+        return _same(a.object, b.object)
+    if not (a.trees and b.trees):
+        return False
+    if {a.subject, b.subject} in ({"y", "f(x)"}, {"y", "g(x)"}) and "y" not in formulas.symbols(a.trees[1]) | formulas.symbols(b.trees[1]):
+        return values.same(a.trees[1], b.trees[1])
+    if a.sign == "=" == b.sign and a.subject and b.subject and len(a.subject) == len(b.subject) == 1 and a.subject == b.subject:
+        if _same(a.object, b.object):
+            return True
+    left, right = regions.of_relation(a), regions.of_relation(b)
+    if isinstance(left, Region) and isinstance(right, Region):
+        return formulas.symbols(("sum", a.trees)) == formulas.symbols(("sum", b.trees)) and regions.same(left, right)
+    factor = values.ratio(formulas.minus(*a.trees), formulas.minus(*b.trees))
+    if not factor:
+        return False
+    return a.sign in ("=", "!=") and a.sign == b.sign or b.sign == (a.sign if factor > 0 else regions.FLIPPED[a.sign])
+
+
+def _compare_relation(relation, other):
+    """Compare `x = 5` with 5, and `x > 2` with an interval; a relation that says more than a name equals nothing else."""
+    if relation.sign == "=":
+        if relation.subject and not isinstance(other, Region | Words) or relation.subject and isinstance(relation.object, type(other)):
+            return _compare(relation.object, other)
+        return False, "equation against value"
+    region, whole = regions.of_relation(relation), regions.of_object(other)
+    if whole is None:
+        return False, "different kind"
+    if isinstance(region, Region):
+        return _verdict(regions.same(region, whole), "interval")
+    return _verdict(regions.describes(relation, whole), "interval")
+
+
+def _compare_regions(a, b):
+    left, right = regions.of_object(a), regions.of_object(b)
+    if left is None or right is None:
+        return False, "different kind"
+    if isinstance(a, Quantity) or isinstance(b, Quantity):
+        return False, "different kind"
+    return _verdict(regions.same(left, right), "interval")
+
+
+def _compare_quantities(a, b):
+    if a.units and b.units and not (a.percent or b.percent):
+        return _compare_measured(a, b)
+    if len({side.units[0].dimensions for side in (a, b) if side.units} & {(("degree", 1),)}) == 1 and _same_angle(a, b):
+        return True, "equal number"
+    if len(a.trees) > 1 or len(b.trees) > 1:
+        several, one = (a, b) if len(a.trees) > 1 else (b, a)
+        if len(one.trees) > 1:
+            return False, "different number"
+        totals = [_total(several, unit.worth) for unit in several.units]
+        return _verdict(any(values.same(total, one.trees[0]) for total in totals), "number")
+    return _compare_values(a, b)
+
+
+def _same_angle(a, b):
+    """Say whether degrees on one side are the radians on the other, which has no unit but holds π or an inverse sine."""
+    degrees, other = (a, b) if a.units else (b, a)
+    if not any(formulas.mentions(other.trees[0], name) for name in ("π", "arcsin", "arccos", "arctan")):
+        return False
+    return values.same(_radians(degrees), other.trees[0])
+
+
+def _radians(degrees):
+    return ("product", (degrees.trees[0], ("symbol", "π"), number(Fraction(1, 180))))
+
+
+def _compare_values(a, b):
+    x, y = a.trees[0], b.trees[0]
+    choices = [tree[1] for tree in (x, y) if tree[0] == "symbol" and re.fullmatch("[A-Ha-h]", tree[1])]
+    if len(choices) == 2:
+        return _verdict(choices[0].lower() == choices[1].lower(), "choice")
+    if ("symbol", "∞") in (x, y) or any(formulas.mentions(tree, "∞") for tree in (x, y)):
+        return _verdict(x == y, "number")
+    plain = not (formulas.symbols(x) | formulas.symbols(y))
+    noun = "number" if plain else "expression"
+    if values.same(x, y):
+        return True, f"equal {noun}"
+    if a.percent != b.percent and plain:
+        bare = [("product", (tree, number(100))) if side.percent else tree for side, tree in ((a, x), (b, y))]
+        if values.same(*bare):
+            return True, "equal number, percent sign aside"
+    if plain and _same_digits(a, y) or plain and _same_digits(b, x):
+        return True, "equal to the digits given"
+    return False, f"different {noun}"
+
+
+def _same_digits(decimal, tree):
+    """Say whether a long decimal is a number without an end, to all its digits: rounded or cut."""
+    if decimal.digits < DECIMAL_DIGITS:
+        return False
+    value = values.value(tree)
+    if isinstance(value, Fraction):
+        rest = value.denominator
+        for prime in (2, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            return False
+    if getattr(value, "imag", 0):
+        return False
+    return abs(values.approximate(value) - values.approximate(values.value(decimal.trees[0]))) * 10**decimal.places < 1
+
+
+def _total(quantity, unit):
+    return ("sum", tuple(("product", (tree, number(own.worth / unit))) for tree, own in zip(quantity.trees, quantity.units, strict=True)))
+
+
+def _compare_measured(a, b):
+    one, other = a.units[0], b.units[0]
+    if one.dimensions != other.dimensions:
+        angle = {(("degree", 1),), (("radian", 1),)}
+        if {one.dimensions, other.dimensions} == angle:
+            degrees, radians = (a, b) if one.dimensions == (("degree", 1),) else (b, a)
+            return _verdict(values.same(_radians(degrees), radians.trees[0]), "number")
+        if one.dimensions and other.dimensions:
+            return False, "different unit"
+    if not one.dimensions or not other.dimensions:
+        if one.dimensions or other.dimensions or not (one.nouns <= other.nouns or other.nouns <= one.nouns):
+            return False, "different unit"
+        return _compare_values(a, b)
+    if len(a.trees) == len(b.trees) == 1 and one.worth == other.worth:
+        return _compare_values(a, b)
+    return _verdict(values.same(_total(a, Fraction(1)), _total(b, Fraction(1))), "number")

@@ -1,0 +1,270 @@
+"""Reading a cleaned answer as an object: it is taken apart at its outermost level, and its parts are read in turn.
+
+The leaves are the trees of `formulas`. A part that cannot be read becomes `Words`.
+"""
+
+import re
+from functools import lru_cache
+
+from . import comparison, formulas, quantities, regions, spelling, units, values
+from .objects import ALL_REALS, EMPTY, Collection, Matrix, Quantity, Ratio, Region, Relation, Sequence, Words, flat, has_sign
+from .quantities import WRAPPED
+
+OPENERS, CLOSERS = "([{", ")]}"
+DEEPEST = 6  # lists in lists
+LONGEST_LIST = 60
+RELATIONS = {"=": "=", "<": "<", ">": ">", r"\le": "<=", r"\ge": ">=", r"\ne": "!=", "<=": "<=", ">=": ">=", "!=": "!=", r"\in": "in"}
+RELATION = re.compile(r"<=|>=|!=|\\(?:le|ge|ne|in)(?![A-Za-z])|[=<>]")
+NOTHING = set(
+    "none|no solution|no solutions|no real solution|no real solutions|there is no solution|there are no solutions|no answer exists|"
+    "no such number|empty set|empty|null set|无解|空集|无实数解|方程无解|没有解|no real roots|no roots|no value|no values|has no solution|"
+    "no real root|there are no real solutions|无实根|不等式无解|no possible values|no such values".split("|")
+)
+EVERYTHING = set(
+    "all real numbers|all reals|all real values|any real number|全体实数|一切实数|任意实数|实数集|reals|real numbers".split("|")
+)
+LETTERS = re.compile(
+    r"[A-H]{1,8}|\(?[A-H]\)?(?:\s*,?\s*(?:and\s+|or\s+)?\(?[A-H]\)?)+|[^A-Za-z]*\d[^A-Za-z]*"
+)  # choices or numbers, in \text
+SHORT_WORDS = set("no on yes odd even true none all any both one left up down east west".split())
+ABSENT = set("does not exist|dne|doesn't exist|不存在".split("|"))
+LIST = re.compile(r"\s*(?:(?:,\s*)?\\text\s*\{\s*,?\s*(?:and|or)\s*\}|,\s*(?:and|or)\b|;|、|,|\b(?:or|and)\b|或者?|和|及|\\\\)\s*")
+COMMA = re.compile(r"\s*[,;]\s*")
+UNION = re.compile(r"\s*(?:\\cup|\\cap|\\setminus)(?![A-Za-z])\s*|(?<=[)\]}])\s*(?:\bU\b|-)\s*(?=[(\[]|\\\{)")
+NAME = re.compile(
+    r"(?:\\(?:angle|triangle|overline|text|mathrm)\s*)?\{?(?:[A-Za-z]'?|\\[A-Za-z]+|[A-Z]{2,4}|[A-Za-z一-鿿 ]{3,30})\}?"
+    r"(?:_(?:\w|\{[^{}]*\}))?(?:\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])*\s*\))?(?:\^\{-1\}\([A-Za-z]\))?"
+)
+
+
+@lru_cache(maxsize=1 << 15)
+def read(text: str) -> object:
+    """Read a cleaned answer as an object; Words if it is none of mathematics."""
+    return _read(text, 0)
+
+
+def _read(text, depth):
+    text = text.strip()
+    word = spelling.words(text)
+    if word in NOTHING or re.fullmatch(r"\\emptyset|\\\{\s*\\\}|\{\s*\}", text):
+        return EMPTY
+    if word in EVERYTHING or re.fullmatch(r"\\mathbb\s*\{?\s*R\s*\}?|\\mathbf\{R\}", text):
+        return ALL_REALS
+    if word in ABSENT:
+        return Words("does not exist")
+    if depth > DEEPEST:
+        return Words(text)
+    if (inside := re.fullmatch(rf"\\(?:{spelling.WORDS_AROUND})\s*\{{([^{{}}]*)\}}", text)) and LETTERS.fullmatch(inside[1].strip()):
+        return _read(inside[1], depth + 1)
+    if word in SHORT_WORDS or re.fullmatch(r"[a-z]{2,}(?: [a-z]+)*", word) and text.startswith("\\text") and not units.is_unit(word):
+        return Words(text)
+    if except_for := re.fullmatch(
+        r"(?:all )?real numbers (?:except|other than) (?:for )?(.+)|\\mathbb\{R\}\s*(?:except|\\backslash)(.+)", text
+    ):
+        excluded = regions.of_object(_read("\\{" + except_for[1] + "\\}", depth + 1)) if except_for[1] else None
+        if excluded:
+            return regions.combine(ALL_REALS, excluded, lambda a, b: a and not b)
+    for reader in (_matrix, quantities.plain, quantities.compound, _list, _relation, _union, _bracketed, _ratio, quantities.read):
+        try:
+            found = reader(text, depth)
+        except (formulas.Unreadable, values.Undefined, values.TooCostly, KeyError, ZeroDivisionError):
+            found = None
+        if found is not None:
+            return found
+    return Words(text)
+
+
+def split(text: str, separators: re.Pattern) -> tuple[list[str], list[str]]:
+    """Cut text at the separators that lie in no bracket: the parts, and the separators between them."""
+    if not separators.search(text):
+        return [text], []
+    parts, found, depth, start, position = [], [], 0, 0, 0
+    while position < len(text):
+        character = text[position]
+        if depth == 0 and (match := separators.match(text, position)) and match.end() > position:
+            parts.append(text[start:position])
+            found.append(match[0])
+            start = position = match.end()
+            continue
+        if character == "\\":
+            command = re.compile(r"\\(?:[A-Za-z]+|.)").match(text, position)
+            if command:
+                depth += (command[0] in ("\\begin", "\\{", "\\langle", "\\lfloor")) - (
+                    command[0] in ("\\end", "\\}", "\\rangle", "\\rfloor")
+                )
+                position = command.end()
+                continue
+        depth += (character in OPENERS) - (character in CLOSERS)
+        position += 1
+    return [*parts, text[start:]], found
+
+
+def _matrix(text, depth):
+    match = re.fullmatch(r"(.*?)\\begin\{([pbB]?(?:small)?matrix|array)\*?\}(?:\s*\{[clr|\s]*\})?(.*)\\end\{\2\*?\}", text, re.S)
+    if not match or "\\begin" in match[3]:
+        return None
+    factor = match[1].strip().removesuffix("\\cdot").strip()
+    if factor in ("(", "["):
+        return None
+    scale = formulas.read("-1" if factor == "-" else factor) if factor else None
+    rows = [row for row in re.split(r"\\\\(?:\[[^\]]*\])?", match[3].replace("\\hline", "")) if row.strip()]
+    cells = tuple(tuple(_read(cell, depth + 1) for cell in row.split("&")) for row in rows)
+    if not cells or len({len(row) for row in cells}) > 1 or sum(map(len, cells)) > LONGEST_LIST:
+        return None
+    if scale:
+        if not all(isinstance(cell, Quantity) and len(cell.trees) == 1 for row in cells for cell in row):
+            return None
+        cells = tuple(tuple(Quantity((("product", (scale, cell.trees[0])),)) for cell in row) for row in cells)
+    return Matrix(cells)
+
+
+def _list(text, depth):
+    joined = quantities.without_thousands(text)
+    if joined != text:
+        return _read(joined, depth + 1)
+    parts, separators = split(text, LIST)
+    if len(parts) < 2:
+        return None
+    kept = [(part, before) for part, before in zip(parts, ["", *separators], strict=True) if part.strip()]
+    if len(kept) > LONGEST_LIST or len(kept) < len(parts):
+        return None
+    items = [_read(part, depth + 1) for part, _ in kept]
+    if any(isinstance(item, Words) and len(item.text) > 40 for item in items):
+        return None
+    either = any(re.search(r"or|或", separator) for separator in separators)
+    if has_sign(items[0], "!=") and all(isinstance(item, Quantity) for item in items[1:]):
+        items[1:] = [Relation("!=", (items[0].trees[0], item.trees[0]), items[0].subject, item) for item in items[1:]]
+    ranges = [regions.of_relation(item) if isinstance(item, Relation) and item.sign != "=" else item for item in items]
+    if all(isinstance(region, Region) for region in ranges):
+        region = ranges[0]
+        for other in ranges[1:]:
+            region = regions.combine(region, other, (lambda a, b: a or b) if either else (lambda a, b: a and b))
+        if region == EMPTY and not either:  # "x < 1, x > 3" means one or the other
+            for other in ranges:
+                region = regions.combine(region, other, lambda a, b: a or b)
+        return region
+    if all(has_sign(item, "=") and item.subject for item in items):
+        names = [item.subject for item in items]
+        if len({re.sub(r"_\{?\d\}?$", "", name) for name in names}) == 1:  # x_1 = 2, x_2 = 3: numbered roots
+            return flat([item.object for item in items])
+        if len(set(names)) == len(names):
+            ordered = sorted(items, key=lambda item: item.subject)
+            return Sequence("assigned", tuple(ordered))
+    if has_sign(items[0], "=") and items[0].subject and not any(isinstance(item, Relation) for item in items[1:]):
+        items[0] = items[0].object  # x = 1, 2, 3
+    return flat(items)
+
+
+def _relation(text, depth):
+    text = re.sub(r"(?<![<>!])=\s*=", "=", text)
+    parts, signs = split(text, RELATION)
+    if not signs:
+        return None
+    signs = [RELATIONS[sign.strip()] for sign in signs]
+    parts = [part.strip() for part in parts]
+    if not all(parts):
+        return None
+    if signs == ["in"]:
+        found = _read(parts[1], depth + 1)
+        return found if isinstance(found, Region | Collection | Sequence) else None
+    if signs[-1] == "in" and re.fullmatch(r"\\mathbb\s*\{?R\}?", parts[-1]):
+        return _read(text[: text.rindex("\\in")], depth + 1)
+    subject = parts[0].replace(" ", "") if _is_name(parts[0]) else ""
+    if set(signs) == {"="}:
+        return Relation("=", _trees(parts[0], parts[-1]) if len(parts) == 2 else None, subject, _read(parts[-1], depth + 1))
+    if len(signs) == 1:
+        trees = _trees(*parts)
+        return Relation(signs[0], trees, subject, _read(parts[1], depth + 1)) if trees else None
+    if "=" in signs:
+        return None
+    region = ALL_REALS
+    links = [Relation(sign, _trees(*pair), "", None) for sign, *pair in zip(signs, parts, parts[1:], strict=False)]
+    if not all(link.trees for link in links):
+        return None
+    for link in links:
+        part = regions.of_relation(link)
+        if not isinstance(part, Region):
+            return Collection(tuple(links))
+        region = regions.combine(region, part, lambda a, b: a and b)
+    return region
+
+
+def _is_name(text):
+    text = WRAPPED.sub(r"\1", text).strip()
+    return bool(NAME.fullmatch(text) or re.fullmatch(r"\(\s*\\?[A-Za-z]+\s*(?:,\s*\\?[A-Za-z]+\s*){1,3}\)", text))
+
+
+def _trees(left, right):
+    try:
+        return formulas.read(left), formulas.read(right)
+    except formulas.Unreadable:
+        return None
+
+
+def _union(text, depth):
+    if match := re.fullmatch(r"(?:\\mathbb\s*\{?\s*R\s*\}?|R)\s*(?:\\setminus|-)\s*(.+)", text):
+        removed = regions.of_object(_read(match[1], depth + 1))
+        return removed and regions.combine(ALL_REALS, removed, lambda a, b: a and not b)
+    parts, signs = split(text, UNION)
+    if not signs or len(parts) > LONGEST_LIST:
+        return None
+    region = None
+    items = [_read(part, depth + 1) for part in parts]
+    for item, sign in zip(items, ["", *signs], strict=True):
+        other = regions.of_object(item)
+        if other is None:
+            return None
+        name = sign.strip()
+        act = {"\\cap": lambda a, b: a and b, "\\setminus": lambda a, b: a and not b, "-": lambda a, b: a and not b}.get(
+            name, lambda a, b: a or b
+        )
+        region = other if region is None else regions.combine(region, other, act)
+    return region
+
+
+def _bracketed(text, depth):
+    match = re.fullmatch(r"(\(|\[|\\\{|\{|\\langle|<|\])(.*?)(\)|\]|\\\}|\}|\\rangle|>|\[)", text, re.S)
+    if not match or not _balanced(match[2]):
+        return None
+    opener, inside, closer = match[1][-1], match[2].strip(), match[3][-1]
+    if match[1] in ("\\langle", "<"):
+        opener, closer = "(", ")"
+    if opener == "]" or closer == "[":  # ]1, 2[ as in France
+        opener, closer = {"]": "("}.get(opener, opener), {"[": ")"}.get(closer, closer)
+    if opener == "{" and closer == "}":
+        condition = re.fullmatch(r"[^|:]{1,20}?(?:\||\\mid|:|\\vert)(.+)", inside)
+        if match[1] == "\\{" and condition and RELATION.search(condition[1]):
+            found = _read(condition[1], depth + 1)
+            return regions.of_relation(found) if isinstance(found, Relation) and isinstance(regions.of_relation(found), Region) else found
+        found = _read(inside, depth + 1)
+        if isinstance(found, Collection):
+            return Collection(tuple(comparison.distinct(found.items)))
+        return Collection((found,)) if match[1] == "\\{" or "," in inside else found
+    parts, commas = split(inside, COMMA)
+    if not commas:
+        return _read(inside, depth + 1) if opener + closer in ("()", "[]") and not RELATION.search(inside) else None
+    if not all(part.strip() for part in parts) or len(parts) > LONGEST_LIST:
+        return None
+    items = tuple(_read(part, depth + 1) for part in parts)
+    return Sequence(opener + closer, items)
+
+
+def _balanced(text):
+    depth = 0
+    for character in re.sub(r"\\[A-Za-z]+", "", text):
+        depth += (character in OPENERS) - (character in CLOSERS)
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _ratio(text, depth):
+    if time := spelling.TIME.fullmatch(WRAPPED.sub(r"\1", text).strip()):  # of day; 3:45 is no 1:15
+        return Words(f"{time[1]} {time[2].lower()}m" if time[2] else time[3])
+    parts, signs = split(text, re.compile(r"\s*(?::|\\colon)\s*"))
+    if not signs or len(parts) > 6 or not all(part.strip() for part in parts):
+        return None
+    items = [_read(part, depth + 1) for part in parts]
+    if not all(isinstance(item, Quantity) and len(item.trees) == 1 for item in items):
+        return None
+    return Ratio(tuple(item.trees[0] for item in items))
