@@ -153,4 +153,6 @@ def test_a_plan_announces_as_many_requests_as_it_will_make(seeds):
     expected = augment.expected_requests(seeds, plan)
     augment.augment(seeds, ask, n=60, mix=MIX, seed=0)
     assert 0.8 * len(expected) <= len(asked) <= len(expected)  # refused questions are not solved
-    assert teacher.forecast([teacher.Request(**e) for e in expected], prices={"input": 1, "output": 1})["to_ask"] == len(expected)
+    assert teacher.forecast([teacher.Request(**e) for e in expected], prices={"input": 1, "output": 1, "date": "2026-11-23"})[
+        "to_ask"
+    ] == len(expected)
