@@ -269,7 +269,7 @@ def test_the_forecast_counts_what_complete_then_asks(book):
     requests = [ask("a" * 400, max_tokens=50), ask("b", max_tokens=50), ask("b", max_tokens=50)]
     before = forecast(requests, ledger=book, prices=PRICES)
     assert (before["n"], before["cached"], before["to_ask"]) == (3, 0, 2)
-    assert before["usd_most"] == pytest.approx((before["tokens_in"] + 10 * 100) / 1e6)
+    assert before["usd_most"] == pytest.approx((401 + 2 * 16 + 10 * 100) / 1e6)
     server = Server()
     server.run(requests[1:], ledger=book)
     after = forecast(requests, ledger=book, prices=PRICES)

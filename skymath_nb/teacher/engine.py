@@ -52,7 +52,8 @@ def forecast(requests: Iterable[Request], *, pilot: int = 0, **settings) -> dict
     Tokens are estimates: input from the text, at the rate the server counted for the replies in the ledger; output is
     the mean of the replies of the same operator there, or of all, or half of max_tokens without any. `pilot` asks so
     many of the missing requests first, evenly spread, through the ledger, so that the estimate rests on them; they
-    cost what they cost and are not asked again. usd_most takes every reply at max_tokens, and is what a cap must allow.
+    cost what they cost and are not asked again. usd_most takes every reply at max_tokens and every byte of a prompt as a token:
+    it is what a cap must allow.
     Raises what `complete` raises, and ValueError for a pilot without a ledger to keep it.
     """
     requests, settings = list(requests), Settings(**settings)
@@ -68,16 +69,14 @@ def forecast(requests: Iterable[Request], *, pilot: int = 0, **settings) -> dict
     rate, seen = _seen(asked, known)
     tokens_in = round(rate * sum(prices.tokens(request.messages) for request in missing))
     tokens_out = sum(min(seen.get(r.operator, seen.get("", r.max_tokens / 2)), r.max_tokens) for r in missing)
-    most = sum(request.max_tokens for request in missing)
-    money = partial(prices.cost, settings.prices, tokens_in, batch=settings.batch)
     return {
         "n": len(requests),
         "cached": len(known),
         "to_ask": len(missing),
         "tokens_in": tokens_in,
         "tokens_out": round(tokens_out),
-        "usd": money(tokens_out),
-        "usd_most": money(most),
+        "usd": prices.cost(settings.prices, tokens_in, tokens_out, batch=settings.batch),
+        "usd_most": sum(map(settings.worst, missing)),
         "prices_of": str(settings.prices["date"]) if settings.prices else "",
     }
 

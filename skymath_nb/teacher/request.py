@@ -180,8 +180,8 @@ class Settings:
         return prices.cost(self.prices, record.tokens_in, record.tokens_out, record.tokens_cached, self.batch)
 
     def worst(self, request: Request) -> float:
-        """US dollars of a request whose reply is as long as it may be."""
-        return prices.cost(self.prices, prices.tokens(request.messages), request.max_tokens, 0, self.batch)
+        """US dollars that a request cannot pass: every byte a token, and a reply as long as it may be."""
+        return prices.cost(self.prices, prices.most_tokens(request.messages), request.max_tokens, 0, self.batch) if self.prices else 0.0
 
     def reply(self, key: str, record, cached: bool) -> Reply:
         """A stored reply, as the caller gets it."""
