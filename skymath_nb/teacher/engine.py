@@ -174,6 +174,8 @@ class Run:
                     await asyncio.gather(*(self._work() for _ in range(workers)))
                 except Stopped:
                     pass
+                except BudgetReached as error:
+                    self.stop.set(error)
         finally:
             if self.book:
                 self.book.release(self.owner)
