@@ -43,7 +43,7 @@ INSERT INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO U
 WHERE replies.finish_reason = 'length' AND excluded.max_tokens > replies.max_tokens
 """
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-RUNS = itertools.count()  # tells the owners within one process apart
+RUNS, LIVE = itertools.count(), set()  # tells the owners within this process apart, and which of them still run
 
 
 class LedgerError(RuntimeError):
@@ -93,14 +93,17 @@ def owner() -> str:
     """A new name for who claims: this process, told apart from a later one with the same number, and a running number."""
     import psutil
 
-    return f"{os.getpid()}:{psutil.Process().create_time():.2f}:{next(RUNS)}"
+    LIVE.add(name := f"{os.getpid()}:{psutil.Process().create_time():.2f}:{next(RUNS)}")
+    return name
 
 
 def alive(owner: str) -> bool:
-    """Whether the process of an `owner` still runs."""
+    """Whether an `owner` still runs: here until it is released, elsewhere as long as its process."""
     import psutil
 
     pid, started, _ = owner.split(":")
+    if int(pid) == os.getpid():
+        return owner in LIVE
     try:
         return abs(psutil.Process(int(pid)).create_time() - float(started)) < CLOCK_S
     except psutil.NoSuchProcess:
@@ -203,7 +206,9 @@ class Ledger:
         return found, held
 
     def release(self, owner: str, keys: Iterable[str] | None = None):
-        """End the claims of `owner`, all or those on some keys."""
+        """End the claims of `owner`, and with it the owner, or those on some keys."""
+        if keys is None:
+            LIVE.discard(owner)  # first: it holds also where the disk is full
         with self._lock, self._explained("written"), self._transaction():
             if keys is None:
                 self._db.execute("DELETE FROM claims WHERE owner = ?", (owner,))
@@ -216,10 +221,10 @@ class Ledger:
             self._db.execute("INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?)", batch)
             self._db.executemany("UPDATE claims SET owner = ? WHERE key = ? AND owner = ?", [(batch.name, key, owner) for key in keys])
 
-    def name_batch(self, name: str, id: str, sender: str | None = None):
-        """Note the id that the server gave a batch; sender "" says that nobody is at it any more."""
+    def name_batch(self, name: str, id: str):
+        """Note the id that the server gave a batch."""
         with self._lock, self._explained("written"):
-            self._db.execute("UPDATE batches SET id = ?, sender = coalesce(?, sender) WHERE name = ?", (id, sender, name))
+            self._db.execute("UPDATE batches SET id = ? WHERE name = ?", (id, name))
 
     def claimed(self, owner: str) -> list[str]:
         """The keys that an owner or a batch holds."""

@@ -94,9 +94,7 @@ class Desk:
             )
         except BaseException as error:
             refused = isinstance(error, APIStatusError) and error.status_code < 500
-            if handed_in and not refused:
-                self.book.name_batch(name, "", sender="")
-            else:
+            if refused or not handed_in:
                 self.book.close_batch(name)
             raise self._explained(error, "takes no batch") from None
         self.book.name_batch(name, batch.id)
@@ -128,7 +126,7 @@ class Desk:
 
     async def _found(self, batch: ledgers.Batch) -> str | None:
         """The id of a batch that was perhaps handed in: from the server's own list; without it, its requests are free again."""
-        if batch.sender and ledgers.alive(batch.sender):
+        if ledgers.alive(batch.sender):
             return None  # being handed in right now
         async for one in self.patient.batches.list(limit=100):
             if (one.metadata or {}).get(NAME) == batch.name:

@@ -47,10 +47,10 @@ def asker(**settings) -> Callable[[list[dict]], list[Reply]]:
 
 
 def forecast(requests: Iterable[Request], *, pilot: int = 0, **settings) -> dict:
-    """What `complete` would ask and pay: n, cached, to_ask, tokens_in, tokens_out, usd, usd_most, date of the prices.
+    """What `complete` would ask and pay: n, cached, to_ask, tokens_in, tokens_out, usd, usd_most, prices_of (their date).
 
     Tokens are estimates: input from the text, at the rate the server counted for the replies in the ledger; output is
-    the mean of the replies of the same operator there, or of all, or half of max_tokens without any. `pilot` asks so
+    the mean of the replies of the same operator there, or of all, or half of max_tokens while `cached` is 0. `pilot` asks so
     many of the missing requests first, evenly spread, through the ledger, so that the estimate rests on them; they
     cost what they cost and are not asked again. usd_most takes every reply at max_tokens and every byte of a prompt as a token:
     it is what a cap must allow.
@@ -178,7 +178,8 @@ class Run:
                     self.stop.set(error)
         finally:
             if self.book:
-                self.book.release(self.owner)
+                with suppress(ledgers.LedgerError):  # a full disk was told already, and the owner ends all the same
+                    self.book.release(self.owner)
         if isinstance(self.stop.reason, BudgetReached):
             raise BudgetReached(str(self.stop.reason) + self._standing())
         if self.stop.reason:
@@ -224,6 +225,7 @@ class Run:
             self.replies[key] = self.settings.reply(key, record, cached=True)
         self.tally.cached += len(found)
         self.held = (self.held - set(block)) | held
+        self.tally.held = len(self.held)
         return [key for key in block if key not in found and key not in held]
 
     async def _pay(self, key: str):

@@ -96,6 +96,7 @@ class Tally:
     spent_usd: float = 0.0
     spent_before_usd: float = 0.0  # by earlier calls of the same asker
     at_server: int = 0  # of batches not yet collected, answered there
+    held: int = 0  # requests that another process is asking
     tries: int = 0  # requests that left, repeats after a fault included
 
     @property
