@@ -313,23 +313,24 @@ def _watch(main, report: Callable[[], None]):
 
     Ctrl-C, or an error in `report`, cancels the coroutine and waits for its end before it is raised.
     """
-    loop = asyncio.new_event_loop()
+    loop, ended = asyncio.new_event_loop(), threading.Event()
     task = loop.create_task(main)
 
     def run():
-        with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            runner.run(asyncio.wait({task}))
+        try:
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(asyncio.wait({task}))
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=run, name="teacher", daemon=True)
-    thread.start()
+    threading.Thread(target=run, name="teacher", daemon=True).start()
     try:
-        while thread.is_alive():
+        while not ended.wait(REFRESH_S):  # not `join`: after a Ctrl-C within it, Python 3.11 takes the thread for ended
             report()
-            thread.join(REFRESH_S)
         report()
     except BaseException:
         with suppress(RuntimeError):  # the loop may have ended by itself
             loop.call_soon_threadsafe(task.cancel)
-        thread.join()
+        ended.wait()
         raise
     task.result()
