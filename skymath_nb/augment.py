@@ -181,7 +181,7 @@ def _draft(seeds, chain, depth, parent, seed, stage, round):
         "seed_level": int(origin["level"]),
         "gold": str(origin["answer"]) if operator in SAME_ANSWER and depth == 0 and origin["split"] != SYNTHETIC else None,
         "synthetic": origin["split"] == SYNTHETIC,
-        "rng": random.Random(runs.stream(seed, "mask", str(origin["id"]), operator, str(chain.sample))),
+        "rng": runs.stream(seed, "mask", str(origin["id"]), operator, str(chain.sample)),
         "seed_answer": str(origin["answer"]),
     }  # fmt: skip
 
@@ -194,7 +194,7 @@ def _write_questions(drafts, ask, sampling):
         values = {"problem": problem}
         if operator in BACKWARD:
             try:
-                masked, number = world.mask(problem, row["rng"])
+                masked, number = world.mask(problem, random.Random(row["rng"]))
             except ValueError:
                 _drop(row, "no number to mask")
                 continue

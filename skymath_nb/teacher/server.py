@@ -8,6 +8,7 @@ import email.policy
 import itertools
 import json
 import random
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
@@ -282,6 +283,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 512  # a client may open hundreds of connections at once
+
+    def handle_error(self, request, client_address):
+        """Say nothing of a client that went away; anything else is an error of ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @contextmanager
