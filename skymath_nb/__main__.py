@@ -26,7 +26,29 @@ def _status(given) -> int:
 def _teacher(given) -> int:
     from skymath_nb import teacher
 
-    teacher.serve(port=given.port, host=given.host)
+    shares = {}
+    for text in filter(None, given.faults.split(",")):
+        name, _, share = text.partition("=")
+        try:
+            shares[name.strip()] = float(share)
+        except ValueError:
+            raise ValueError(f"--faults has {text!r}; NAME=SHARE is needed, for example 500=0.01.") from None
+    teacher.serve(port=given.port, host=given.host, faults=shares)
+    return 0
+
+
+def _ledger(given) -> int:
+    from skymath_nb import ledger
+
+    if given.deed == "show":
+        import pandas as pd
+
+        print(pd.DataFrame(ledger.totals(given.ledger)).to_string(index=False))
+    elif given.deed == "export":
+        print(f"{ledger.export(given.ledger, given.file):,} replies of {given.ledger} are in {given.file}")
+    else:
+        read, new = ledger.merge(given.ledger, given.others) if given.deed == "merge" else ledger.add(given.ledger, given.file)
+        print(f"{read:,} replies read, {new:,} of them new in {given.ledger}")
     return 0
 
 
@@ -69,6 +91,19 @@ def parser() -> argparse.ArgumentParser:
     teacher = command("teacher", _teacher, "serve the offline teacher on loopback (Chat Completions)")
     teacher.add_argument("--port", type=int, default=8399)
     teacher.add_argument("--host", choices=["127.0.0.1"], default="127.0.0.1", help="loopback only")
+    teacher.add_argument("--faults", default="", metavar="NAME=SHARE,...", help="let requests fail, as 429=0.05,500=0.01,cut=0.01")
+    store = command("ledger", _ledger, "look at, export, import and merge ledgers of replies")
+    deeds = store.add_subparsers(dest="deed", required=True, metavar="DEED")
+    for name, text, more in (
+        ("show", "count replies and tokens per model", None),
+        ("export", "write all replies to a file of JSON lines (.gz: compressed)", "file"),
+        ("import", "take the replies of an exported file", "file"),
+        ("merge", "take the replies of other ledgers", "others"),
+    ):
+        deed = deeds.add_parser(name, help=text, description=text)
+        deed.add_argument("ledger", help="for example outputs/ledger.sqlite")
+        if more:
+            deed.add_argument(more, nargs="+" if more == "others" else None)
     base = command("base", _base, "make the tiny base again from its params file")
     base.add_argument("params")
     base.add_argument("--out", metavar="DIR", help="where to write it")

@@ -181,7 +181,7 @@ def _draft(seeds, chain, depth, parent, seed, stage, round):
         "seed_level": int(origin["level"]),
         "gold": str(origin["answer"]) if operator in SAME_ANSWER and depth == 0 and origin["split"] != SYNTHETIC else None,
         "synthetic": origin["split"] == SYNTHETIC,
-        "rng": random.Random(runs.stream(seed, "mask", str(origin["id"]), operator, str(chain.sample))),
+        "rng": runs.stream(seed, "mask", str(origin["id"]), operator, str(chain.sample)),
         "seed_answer": str(origin["answer"]),
     }  # fmt: skip
 
@@ -194,7 +194,7 @@ def _write_questions(drafts, ask, sampling):
         values = {"problem": problem}
         if operator in BACKWARD:
             try:
-                masked, number = world.mask(problem, row["rng"])
+                masked, number = world.mask(problem, random.Random(row["rng"]))
             except ValueError:
                 _drop(row, "no number to mask")
                 continue
@@ -250,6 +250,8 @@ def _count(row, reply):
         _drop(row, REFUSED if 400 <= reply.status < 500 else FAILED)
     elif reply.finish_reason == "length":
         _drop(row, "cut off at max_tokens")
+    elif reply.finish_reason == "content_filter":
+        _drop(row, REFUSED)
     return not row["reason"]
 
 
@@ -281,13 +283,24 @@ def _level(row):
 
 
 def summary(instances: pd.DataFrame) -> pd.DataFrame:
-    """Per method and operator: rows, kept, share that agrees with a known gold (of those that have one), mean level, tokens."""
+    """Per method and operator: rows, kept, share that agrees with a known gold (of those that have one), mean level, tokens, dollars.
+
+    `usd_per_kept` is what all rows of the operator cost, shared among the kept ones; no number where none was kept.
+    """
     agrees = instances["verdicts"].map(lambda v: json.loads(v)["agrees_with_gold"])
     table = instances.assign(agrees=pd.to_numeric(agrees.map({True: 1.0, False: 0.0})), tokens=instances.tokens_in + instances.tokens_out)
-    grouped = table.groupby(["method", "operator"], sort=False)
-    return grouped.agg(
-        rows=("id", "size"), kept=("kept", "sum"), agrees_with_gold=("agrees", "mean"), level=("level", "mean"), tokens=("tokens", "mean")
-    ).reset_index()
+    grouped = table.groupby(["method", "operator"], sort=False).agg(
+        rows=("id", "size"), kept=("kept", "sum"), agrees_with_gold=("agrees", "mean"), level=("level", "mean"), tokens=("tokens", "mean"),
+        usd=("cost_usd", "sum"),
+    )  # fmt: skip
+    return grouped.assign(usd_per_kept=grouped["usd"] / grouped["kept"].where(grouped["kept"] > 0)).reset_index()
+
+
+def bill(instances: pd.DataFrame) -> dict:
+    """What instances took, for a step's report: tokens_in, tokens_out, cost_usd, and cost_usd_per_kept (of all, if none is kept)."""
+    cost, kept = float(instances["cost_usd"].sum()), int(instances["kept"].sum())
+    tokens = {name: int(instances[name].sum()) for name in ("tokens_in", "tokens_out")}
+    return tokens | {"cost_usd": cost, "cost_usd_per_kept": cost / max(kept, 1)}
 
 
 def as_seeds(instances: pd.DataFrame) -> pd.DataFrame:

@@ -82,6 +82,7 @@ def progress_lines(every: float = 0.25):
             print(
                 f"{tally.done:,} of {tally.total:,} requests: {tally.cached:,} from the ledger, {tally.answered:,} answered, "
                 f"{tally.failed:,} refused or failed; {tally.tokens_in + tally.tokens_out:,} tokens, ${tally.spent_usd:.2f}"
+                + (f", ${tally.spent_before_usd + tally.spent_usd:.2f} in all" if tally.spent_before_usd else "")
             )
 
     return tell

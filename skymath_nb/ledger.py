@@ -1,36 +1,49 @@
 """Every model reply, kept once: a SQLite store that all runs, threads and processes of one machine share.
 
 A reply is found by what was asked (`key`), never by when or by whom. `max_tokens` stays outside the key: a
-reply that was cut off at a lower limit is replaced by the longer one when a higher limit is asked.
+reply that was cut off at a lower limit is replaced by the longer one when a higher limit is asked. Who is about to
+ask claims the key first, so that two processes never ask the same; a claim ends with the process that made it.
 """
 
+import gzip
 import hashlib
+import itertools
 import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-VERSION = 1
+VERSION = 2  # 2 adds cached and reasoning tokens, claims and batches; a ledger of version 1 is brought up when it is opened
 BUSY_S = 60.0  # how long a writer waits for another process before it calls the file locked
 CHUNK = 900  # keys per SELECT; SQLite before 3.32 takes 999 variables
+PORTION = 1000  # rows at a time when whole ledgers are copied
+CLOCK_S = 2.0  # two readings of one process's start agree this well
 
-TABLE = """
-CREATE TABLE replies (
-  key TEXT PRIMARY KEY, text TEXT NOT NULL, finish_reason TEXT NOT NULL, tokens_in INTEGER NOT NULL,
-  tokens_out INTEGER NOT NULL, model TEXT NOT NULL, max_tokens INTEGER NOT NULL, created TEXT NOT NULL)
-"""
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS replies (
+      key TEXT PRIMARY KEY, text TEXT NOT NULL, finish_reason TEXT NOT NULL, tokens_in INTEGER NOT NULL,
+      tokens_out INTEGER NOT NULL, model TEXT NOT NULL, max_tokens INTEGER NOT NULL, created TEXT NOT NULL)""",
+    "ALTER TABLE replies ADD COLUMN tokens_cached INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE replies ADD COLUMN tokens_reasoning INTEGER NOT NULL DEFAULT 0",
+    "CREATE TABLE claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX claims_by_owner ON claims (owner)",
+    "CREATE TABLE batches (name TEXT PRIMARY KEY, server TEXT NOT NULL, id TEXT NOT NULL, sender TEXT NOT NULL)",
+)
 # The first complete reply stands; only a cut-off one makes way, and only for one with a higher limit.
 INSERT = """
-INSERT INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
+INSERT INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
   text = excluded.text, finish_reason = excluded.finish_reason, tokens_in = excluded.tokens_in,
-  tokens_out = excluded.tokens_out, max_tokens = excluded.max_tokens, created = excluded.created
+  tokens_out = excluded.tokens_out, max_tokens = excluded.max_tokens, created = excluded.created,
+  tokens_cached = excluded.tokens_cached, tokens_reasoning = excluded.tokens_reasoning
 WHERE replies.finish_reason = 'length' AND excluded.max_tokens > replies.max_tokens
 """
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+RUNS, LIVE = itertools.count(), set()  # tells the owners within this process apart, and which of them still run
 
 
 class LedgerError(RuntimeError):
@@ -38,7 +51,11 @@ class LedgerError(RuntimeError):
 
 
 class Record(NamedTuple):
-    """One reply as stored: token counts as the server gave them, `created` in ISO UTC, set by `put`."""
+    """One reply as stored: token counts as the server gave them, `created` in ISO UTC, set by `put`.
+
+    `tokens_cached` are those of `tokens_in` that the server had in its cache, `tokens_reasoning` those of
+    `tokens_out` that were thought and not said.
+    """
 
     text: str
     finish_reason: str
@@ -47,10 +64,21 @@ class Record(NamedTuple):
     model: str
     max_tokens: int
     created: str = ""
+    tokens_cached: int = 0
+    tokens_reasoning: int = 0
 
     def serves(self, max_tokens: int) -> bool:
         """False if the reply was cut off and more tokens are allowed now: then it counts as missing."""
         return self.finish_reason != "length" or self.max_tokens >= max_tokens
+
+
+class Batch(NamedTuple):
+    """A batch that was handed in, or was about to be (`id` ""), by `sender`, a process (see `owner`)."""
+
+    name: str
+    server: str
+    id: str
+    sender: str
 
 
 def key(model: str, messages: Iterable[dict], sampling: dict, sample: int) -> str:
@@ -58,8 +86,28 @@ def key(model: str, messages: Iterable[dict], sampling: dict, sample: int) -> st
     if "max_tokens" in sampling:
         raise ValueError("max_tokens was given as sampling; it stays outside the key, leave it out")
     asked = {"model": model, "messages": list(messages), "sampling": sampling, "sample": sample}
-    text = json.dumps(asked, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(CANONICAL(asked).encode()).hexdigest()
+
+
+def owner() -> str:
+    """A new name for who claims: this process, told apart from a later one with the same number, and a running number."""
+    import psutil
+
+    LIVE.add(name := f"{os.getpid()}:{psutil.Process().create_time():.2f}:{next(RUNS)}")
+    return name
+
+
+def alive(owner: str) -> bool:
+    """Whether an `owner` still runs: here until it is released, elsewhere as long as its process."""
+    import psutil
+
+    pid, started, _ = owner.split(":")
+    if int(pid) == os.getpid():
+        return owner in LIVE
+    try:
+        return abs(psutil.Process(int(pid)).create_time() - float(started)) < CLOCK_S
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Ledger:
@@ -85,55 +133,143 @@ class Ledger:
             raise
 
     def _prepare(self):
-        """Check the version before anything is written; then switch to WAL and make the table if new."""
-        if self._pragma("user_version") != VERSION:
-            self._db.execute("BEGIN IMMEDIATE")  # two processes may both have found an empty file
-            try:
+        """Check the version before anything is written; then switch to WAL and make the tables if new."""
+        if _version(self._db) != VERSION:
+            with self._transaction():  # two processes may both have found an empty file
                 self._create()
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")  # safe against kill -9; no fsync per reply
 
     def _create(self):
-        version, tables = self._pragma("user_version"), self._db.execute("SELECT name FROM sqlite_master")
+        version, tables = _version(self._db), self._db.execute("SELECT name FROM sqlite_master")
         if version == VERSION:
             return
-        if version or tables.fetchone():
+        if version not in (0, 1) or (version == 0 and tables.fetchone()):
             raise LedgerError(
                 f"A ledger of version {VERSION} was asked for, but {self.path} has version {version}"
                 f"{'' if version else ' and tables of another program'}. Nothing was changed. Name another "
                 "path, or use the release that wrote this file."
             )
-        self._db.execute(TABLE)
+        for statement in TABLES:
+            self._db.execute(statement)
         self._db.execute(f"PRAGMA user_version = {VERSION}")
 
-    def _pragma(self, name: str) -> int:
-        return self._db.execute(f"PRAGMA {name}").fetchone()[0]
+    @contextmanager
+    def _transaction(self):
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self._db.in_transaction:  # SQLite itself rolls back on a full disk
+                self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Record]:
         """The stored records of those keys that are there; see `Record.serves` for the cut-off ones."""
-        wanted, found = list(dict.fromkeys(keys)), {}
         with self._lock, self._explained("read"):
-            for i in range(0, len(wanted), CHUNK):
-                part = wanted[i : i + CHUNK]
-                marks = ",".join("?" * len(part))
-                rows = self._db.execute(f"SELECT * FROM replies WHERE key IN ({marks})", part)
-                found.update((row[0], Record(*row[1:])) for row in rows)
-        return found
+            return {row[0]: Record(*row[1:]) for row in self._select("*", "replies", keys)}
+
+    def _select(self, columns: str, table: str, keys: Iterable[str]) -> Iterator[tuple]:
+        wanted = list(dict.fromkeys(keys))
+        for i in range(0, len(wanted), CHUNK):
+            part = wanted[i : i + CHUNK]
+            yield from self._db.execute(f"SELECT {columns} FROM {table} WHERE key IN ({','.join('?' * len(part))})", part)
 
     def put(self, key: str, record: Record):
         """Store one reply for good; a complete reply already there stays as it is."""
-        created = record.created or datetime.now(UTC).isoformat(timespec="seconds")
+        self.put_many({key: record})
+
+    def put_many(self, records: dict[str, Record]):
+        """Store replies for good in one transaction, and end the claims on their keys."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        rows = [(key, *record._replace(created=record.created or now)) for key, record in records.items()]
+        with self._lock, self._explained("written"), self._transaction():
+            self._db.executemany(INSERT, rows)
+            self._db.executemany("DELETE FROM claims WHERE key = ?", [row[:1] for row in rows])
+
+    def claim(self, wanted: dict[str, int], owner: str) -> tuple[dict[str, Record], set[str]]:
+        """Reserve keys for `owner` before they are asked: (records that serve by now, keys that others hold).
+
+        `wanted` maps keys to max_tokens; every key in neither result is now the owner's. A claim of a process
+        that has ended is taken over; one of a batch holds until the batch is collected.
+        """
+        with self._lock, self._explained("written"), self._transaction():
+            found = {row[0]: Record(*row[1:]) for row in self._select("*", "replies", wanted)}
+            found = {key: record for key, record in found.items() if record.serves(wanted[key])}
+            holders = dict(self._select("key, owner", "claims", (key for key in wanted if key not in found)))
+            batches = {name for (name,) in self._db.execute("SELECT name FROM batches")} if holders else set()
+            holds = {one: one in batches or (":" in one and alive(one)) for one in set(holders.values())}
+            held = {key for key, one in holders.items() if one != owner and holds[one]}
+            free = [(key, owner) for key in wanted if key not in found and key not in held]
+            self._db.executemany("INSERT OR REPLACE INTO claims VALUES (?, ?)", free)
+        return found, held
+
+    def release(self, owner: str, keys: Iterable[str] | None = None):
+        """End the claims of `owner`, and with it the owner, or those on some keys."""
+        if keys is None:
+            LIVE.discard(owner)  # first: it holds also where the disk is full
+        with self._lock, self._explained("written"), self._transaction():
+            if keys is None:
+                self._db.execute("DELETE FROM claims WHERE owner = ?", (owner,))
+            else:
+                self._db.executemany("DELETE FROM claims WHERE key = ? AND owner = ?", [(key, owner) for key in keys])
+
+    def open_batch(self, batch: Batch, owner: str, keys: Iterable[str]):
+        """Note a batch before it is handed in and give it the owner's claims on those keys."""
+        with self._lock, self._explained("written"), self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?)", batch)
+            self._db.executemany("UPDATE claims SET owner = ? WHERE key = ? AND owner = ?", [(batch.name, key, owner) for key in keys])
+
+    def name_batch(self, name: str, id: str):
+        """Note the id that the server gave a batch."""
         with self._lock, self._explained("written"):
-            self._db.execute(INSERT, (key, *record[:-1], created))
+            self._db.execute("UPDATE batches SET id = ? WHERE name = ?", (id, name))
+
+    def claimed(self, owner: str) -> list[str]:
+        """The keys that an owner or a batch holds."""
+        with self._lock, self._explained("read"):
+            return [key for (key,) in self._db.execute("SELECT key FROM claims WHERE owner = ?", (owner,))]
+
+    def close_batch(self, name: str):
+        """Forget a batch and end its claims: what it did not answer can be asked again."""
+        with self._lock, self._explained("written"), self._transaction():
+            self._db.execute("DELETE FROM claims WHERE owner = ?", (name,))
+            self._db.execute("DELETE FROM batches WHERE name = ?", (name,))
+
+    def batches(self, keys: Iterable[str] | None = None) -> list[Batch]:
+        """The batches not yet collected, all or those that hold one of the keys."""
+        with self._lock, self._explained("read"):
+            found = [Batch(*row) for row in self._db.execute("SELECT * FROM batches ORDER BY name")]
+            if found and keys is not None:
+                holders = {one for (one,) in self._select("owner", "claims", keys)}
+                found = [batch for batch in found if batch.name in holders]
+            return found
 
     def count(self) -> int:  # no __len__: an empty ledger must not read as no ledger
         """How many replies there are."""
         with self._lock, self._explained("read"):
             return self._db.execute("SELECT count(*) FROM replies").fetchone()[0]
+
+    def totals(self) -> list[dict]:
+        """Per model, in order of name: model, replies, cut_off, tokens_in, tokens_out, first and last (ISO UTC)."""
+        query = """SELECT model, count(*), sum(finish_reason = 'length'), sum(tokens_in), sum(tokens_out), min(created), max(created)
+                   FROM replies GROUP BY model ORDER BY model"""
+        names = ("model", "replies", "cut_off", "tokens_in", "tokens_out", "first", "last")
+        with self._lock, self._explained("read"):
+            return [dict(zip(names, row, strict=True)) for row in self._db.execute(query)]
+
+    def _rows(self) -> Iterator[tuple]:
+        yield from self._db.execute("SELECT * FROM replies ORDER BY key")
+
+    def _add(self, rows: Iterator[tuple]) -> tuple[int, int]:
+        """(rows read, rows new or longer than before), in one transaction: all or none."""
+        read, before = 0, self._db.total_changes
+        with self._lock, self._explained("written"), self._transaction():
+            while portion := list(itertools.islice(rows, PORTION)):
+                self._db.executemany(INSERT, portion)
+                read += len(portion)
+        return read, self._db.total_changes - before
 
     def __enter__(self):
         return self
@@ -166,3 +302,105 @@ class Ledger:
                 f"The ledger {self.path} could not be {act}: {found}. Replies stored before this are safe "
                 f"and are not asked again; {advice}."
             ) from error
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return db.execute("PRAGMA user_version").fetchone()[0]
+
+
+def export(path: str | Path, out: str | Path) -> int:
+    """Write all replies of a ledger to a file, one JSON object a line, in order of key; returns how many.
+
+    A name that ends in .gz is compressed. The same replies always give the same bytes. The file appears when it is
+    complete. Claims, batches and questions are not in it: a ledger knows only the digest of a question.
+    """
+    out = Path(out)
+    part, n = out.with_name(out.name + ".part"), 0
+    with _existing(path) as book:
+        try:
+            with open(part, "wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if out.suffix == ".gz" else raw as file:
+                for key, *fields in book._rows():
+                    file.write(json.dumps({"key": key} | Record(*fields)._asdict(), ensure_ascii=False).encode() + b"\n")
+                    n += 1
+            os.replace(part, out)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise LedgerError(f"The ledger {path} could not be exported to {out}: {error}. Name a file that may be written.") from error
+    return n
+
+
+def add(path: str | Path, file: str | Path) -> tuple[int, int]:
+    """Take the replies of an exported file into a ledger, made if absent: (read, of them new).
+
+    A complete reply already there stays. All or none: a damaged line is named, and nothing was changed.
+    """
+    file = Path(file)
+    if not file.is_file():
+        raise LedgerError(f"There is no file {file} to import; `python -m skymath_nb ledger export` writes one.")
+    with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as lines, Ledger(path) as book:
+        return book._add(_parsed(file, lines))
+
+
+def _parsed(file: Path, lines: Iterable[bytes]) -> Iterator[tuple]:
+    n, lines = 0, iter(lines)
+    while True:
+        n += 1
+        try:
+            line = next(lines, None)
+            if line is None:
+                return
+            named = json.loads(line)
+            key, record = named.pop("key"), Record(**named)
+            kinds = [type(field) for field in (key, *record)]
+            if kinds != [str, str, str, int, int, str, int, str, int, int] or len(key) != 64 or set(key) - set("0123456789abcdef"):
+                raise ValueError("a field has a wrong type, or the key is no digest")
+        except (ValueError, TypeError, KeyError, AttributeError, EOFError, OSError) as error:
+            raise LedgerError(f"Line {n} of {file} is no reply ({error!r:.200}). Nothing was imported; export it again.") from None
+        yield (key, *record)
+
+
+def merge(path: str | Path, others: Iterable[str | Path]) -> tuple[int, int]:
+    """Take the replies of other ledgers into one, made if absent: (read, of them new). The others stay as they are.
+
+    A complete reply already there stays; each other ledger is taken whole or not at all.
+    """
+    read = new = 0
+    others = [Path(other) for other in others]
+    for other in others:
+        if not other.is_file():
+            raise LedgerError(f"There is no ledger {other} to merge into {path}; nothing was changed.")
+    with Ledger(path) as book:
+        for other in others:
+            if other.samefile(path):
+                raise LedgerError(f"The ledger {path} was to be merged into itself; name another one.")
+            rows = _rows_of(other)
+            counts = book._add(rows)
+            read, new = read + counts[0], new + counts[1]
+    return read, new
+
+
+def _rows_of(path: Path) -> Iterator[tuple]:
+    """The rows of a ledger of this or an earlier version, which is only read."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)) as db:
+            version = _version(db)
+            if version not in (1, VERSION):
+                raise LedgerError(f"{path} is no ledger of version 1 to {VERSION} (it says {version}); nothing of it was merged.")
+            extra = "0, 0" if version == 1 else "tokens_cached, tokens_reasoning"
+            yield from db.execute(
+                f"SELECT key, text, finish_reason, tokens_in, tokens_out, model, max_tokens, created, {extra} FROM replies ORDER BY key"
+            )
+    except sqlite3.Error as error:
+        raise LedgerError(f"The ledger {path} cannot be read: {error}. Nothing of it was merged.") from error
+
+
+def _existing(path: str | Path) -> Ledger:
+    if not Path(path).is_file():
+        raise LedgerError(f"There is no ledger {path}; a run that asks a teacher makes one (its parameter `ledger` says where).")
+    return Ledger(path)
+
+
+def totals(path: str | Path) -> list[dict]:
+    """What a ledger holds, per model (see `Ledger.totals`)."""
+    with _existing(path) as book:
+        return book.totals()

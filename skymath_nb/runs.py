@@ -27,7 +27,10 @@ import numpy as np
 import pandas as pd
 
 PACKAGE = Path(__file__).resolve().parent
-EXECUTION = ("run", "label", "device", "workers", "progress", "interactive", "ledger")
+EXECUTION = (
+    "run", "label", "device", "workers", "progress", "interactive",
+    "ledger", "replay", "batch", "poll_s", "pilot", "timeout", "retries", "requests_per_minute", "tokens_per_minute",  # of the teacher
+)  # fmt: skip
 VERSIONS = (
     "numpy",
     "pandas",

@@ -142,6 +142,25 @@ def test_instances_become_seeds_and_seeds_instances(instances, seeds, tmp_path):
     assert isinstance(augment.summary(instances), pd.DataFrame)
 
 
+def test_the_bill_shares_the_cost_of_all_rows_among_the_kept_ones():
+    prices = {"input": 100.0, "output": 300.0, "date": "2026-11-23"}
+    instances = augment.augment(world.seeds(20, 0), teacher.asker(prices=prices), n=40, mix={"evol": 1.0}, seed=0)
+    instances.loc[:9, "kept"] = False
+    table, bill = augment.summary(instances), augment.bill(instances)
+    expected = (instances["tokens_in"] * 100 + instances["tokens_out"] * 300).sum() / 1e6
+    assert bill["cost_usd"] == pytest.approx(expected) == pytest.approx(table["usd"].sum())
+    assert bill["cost_usd_per_kept"] == pytest.approx(expected / instances["kept"].sum())
+    assert (table["usd_per_kept"] * table["kept"]).sum() == pytest.approx(expected)
+
+
+def test_a_reply_that_a_filter_emptied_counts_as_refused():
+    def ask(asks):
+        return [teacher.Reply("", "content_filter", 1, 1, 0.0, "k", False) for _ in asks]
+
+    instances = augment.augment(world.seeds(4, 0), ask, n=4, mix={"xwin": 1.0}, seed=0)
+    assert instances["reason"].eq(augment.REFUSED).all() and augment.bill(instances)["cost_usd_per_kept"] == 0
+
+
 def test_a_plan_announces_as_many_requests_as_it_will_make(seeds):
     asked = []
 
@@ -153,4 +172,6 @@ def test_a_plan_announces_as_many_requests_as_it_will_make(seeds):
     expected = augment.expected_requests(seeds, plan)
     augment.augment(seeds, ask, n=60, mix=MIX, seed=0)
     assert 0.8 * len(expected) <= len(asked) <= len(expected)  # refused questions are not solved
-    assert teacher.forecast([teacher.Request(**e) for e in expected], prices={"input": 1, "output": 1})["to_ask"] == len(expected)
+    assert teacher.forecast([teacher.Request(**e) for e in expected], prices={"input": 1, "output": 1, "date": "2026-11-23"})[
+        "to_ask"
+    ] == len(expected)

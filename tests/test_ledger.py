@@ -140,3 +140,118 @@ def test_a_locked_ledger_says_so(tmp_path, monkeypatch):
             book.put("k", record())
         other.close()
         book.put("k", record())
+
+
+def test_a_ledger_of_version_1_is_brought_up_with_its_replies(tmp_path):
+    path = tmp_path / "old.sqlite"
+    db = sqlite3.connect(path)
+    db.execute(ledger.TABLES[0])
+    db.execute("INSERT INTO replies VALUES ('k', 'text', 'stop', 5, 1, 'm', 8, '2026-01-01T00:00:00+00:00')")
+    db.execute("PRAGMA user_version = 1")
+    db.commit()
+    db.close()
+    assert ledger.merge(tmp_path / "new.sqlite", [path]) == (1, 1), "read as it is"
+    with Ledger(path) as book:
+        assert book.get_many(["k"])["k"] == Record("text", "stop", 5, 1, "m", 8, "2026-01-01T00:00:00+00:00", 0, 0)
+        book.put("l", record()._replace(tokens_cached=3, tokens_reasoning=2))
+        assert book.get_many(["l"])["l"][-2:] == (3, 2)
+
+
+def filled(path, start, stop, **changes):
+    with Ledger(path) as book:
+        for i in range(start, stop):
+            book.put(key_of(str(i)), record(f"{i} 一")._replace(created="2026-01-01T00:00:00+00:00", **changes))
+    return path
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
+def test_an_exported_ledger_comes_back_whole_and_byte_by_byte(tmp_path, name):
+    path = filled(tmp_path / "a.sqlite", 0, 50, tokens_reasoning=1)
+    assert ledger.export(path, tmp_path / name) == 50
+    assert ledger.add(tmp_path / "b.sqlite", tmp_path / name) == (50, 50)
+    assert ledger.add(tmp_path / "b.sqlite", tmp_path / name) == (50, 0)
+    ledger.export(tmp_path / "b.sqlite", tmp_path / f"again-{name}")
+    assert (tmp_path / name).read_bytes() == (tmp_path / f"again-{name}").read_bytes()
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_merging_keeps_complete_replies_and_prefers_longer_ones(tmp_path):
+    filled(tmp_path / "a.sqlite", 0, 30, finish_reason="length", max_tokens=4)
+    filled(tmp_path / "b.sqlite", 20, 40, text="whole", max_tokens=9)
+    filled(tmp_path / "c.sqlite", 25, 45, text="late", max_tokens=99)
+    assert ledger.merge(tmp_path / "a.sqlite", [tmp_path / "b.sqlite", tmp_path / "c.sqlite"]) == (40, 25)
+    with Ledger(tmp_path / "a.sqlite") as book:
+        found = book.get_many(map(key_of, map(str, range(45))))
+    assert [found[key_of(str(i))].text for i in (19, 20, 29, 39, 40)] == ["19 一", "whole", "whole", "whole", "late"]
+    with pytest.raises(LedgerError, match="into itself"):
+        ledger.merge(tmp_path / "a.sqlite", [tmp_path / "a.sqlite"])
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{", "[]", "{}", '{"key": "x", "text": "t"}', '{"key": "%s", "text": 5}' % ("0" * 64), '{"key": "k\'; DROP TABLE replies"}'],
+)
+def test_a_damaged_line_is_named_and_nothing_is_imported(tmp_path, line):
+    path = filled(tmp_path / "a.sqlite", 0, 3)
+    ledger.export(path, tmp_path / "out.jsonl")
+    with open(tmp_path / "out.jsonl", "a") as file:
+        file.write(line + "\n")
+    with pytest.raises(LedgerError, match="Line 4 of .* is no reply.*Nothing was imported"):
+        ledger.add(tmp_path / "b.sqlite", tmp_path / "out.jsonl")
+    with Ledger(tmp_path / "b.sqlite") as book:
+        assert book.count() == 0
+
+
+def test_a_cut_off_gz_is_named(tmp_path):
+    ledger.export(filled(tmp_path / "a.sqlite", 0, 300), tmp_path / "out.jsonl.gz")
+    whole = (tmp_path / "out.jsonl.gz").read_bytes()
+    (tmp_path / "out.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(LedgerError, match="Nothing was imported"):
+        ledger.add(tmp_path / "b.sqlite", tmp_path / "out.jsonl.gz")
+
+
+def test_what_is_not_there_is_an_error_and_is_not_made(tmp_path):
+    for act in (
+        lambda: ledger.export(tmp_path / "no.sqlite", tmp_path / "out"),
+        lambda: ledger.add(tmp_path / "new.sqlite", tmp_path / "no.jsonl"),
+        lambda: ledger.merge(tmp_path / "new.sqlite", [tmp_path / "no.sqlite"]),
+        lambda: ledger.totals(tmp_path / "no.sqlite"),
+    ):
+        with pytest.raises(LedgerError, match="There is no"):
+            act()
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "text.sqlite").write_text("no database " * 99)
+    with pytest.raises(LedgerError, match="Nothing of it was merged"):
+        ledger.merge(tmp_path / "new.sqlite", [tmp_path / "text.sqlite"])
+
+
+def test_the_command_line_exports_imports_merges_and_shows(tmp_path, capsys):
+    from skymath_nb.__main__ import main
+
+    filled(tmp_path / "a.sqlite", 0, 5)
+    a, b, out = (str(tmp_path / name) for name in ("a.sqlite", "b.sqlite", "out.jsonl.gz"))
+    assert main(["ledger", "export", a, out]) == main(["ledger", "import", b, out]) == main(["ledger", "merge", b, a]) == 0
+    assert main(["ledger", "show", b]) == 0
+    said = capsys.readouterr().out
+    assert "5 replies of" in said and "5 of them new" in said and "0 of them new" in said and "cut_off" in said
+    assert main(["ledger", "merge", b, str(tmp_path / "no")]) == 2 and "There is no ledger" in capsys.readouterr().err
+
+
+def test_a_claim_holds_against_others_until_it_is_answered_released_or_its_process_is_gone(tmp_path):
+    with Ledger(tmp_path / "l.sqlite") as book:
+        one, two = ledger.owner(), ledger.owner()
+        assert book.claim({"a": 8, "b": 8, "c": 8}, one) == ({}, set())
+        assert book.claim({"a": 8, "b": 8, "d": 8}, two) == ({}, {"a", "b"})
+        assert book.claim({"a": 8}, one) == ({}, set()), "one's own"
+        book.put("a", record())
+        found, held = book.claim({"a": 8, "b": 8}, two)
+        assert list(found) == ["a"] and held == {"b"}
+        book.release(one, ["b"])
+        assert book.claim({"b": 8, "c": 8}, two) == ({}, {"c"})
+        book.release(one)
+        assert book.claim({"c": 8}, two) == ({}, set())
+        gone = f"{os.getpid()}:1.00:0"  # the same number, another process
+        book.claim({"e": 8}, gone)
+        assert book.claim({"e": 8}, two) == ({}, set())
+        book.put("f", record("cut", "length", 8))
+        assert list(book.claim({"f": 8}, two)[0]) == ["f"] and book.claim({"f": 9}, two) == ({}, set())

@@ -1,0 +1,222 @@
+"""One request on its way: the OpenAI client, its faults named and sorted, its reply read.
+
+The client's own retries are off: they would sleep through a stop, and they give up where a server asks for more than two
+minutes. Bodies go through the client's `post`, which skips the typed models that cost more CPU than the rest together.
+"""
+
+import asyncio
+import ipaddress
+import json
+import math
+import os
+import random
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from .. import ledger as ledgers
+from . import prices
+from .limits import Stop
+from .request import Request, Settings, TeacherError
+
+FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 8.0  # without a word from the server: doubling, with jitter
+LONGEST_PAUSE_S = 3600  # in all, for one request, at the server's word; a longer wait is better taken by a rerun
+RETRIED = {408, 409, 429}  # and all from 500
+BUSY = {429, 503}  # with Retry-After no failure but a date
+REFUSED_PARAMETER = {"unsupported_parameter", "unsupported_value", "unknown_parameter"}
+NO_KEY = "no-key-needed"
+OPERATOR, SAMPLE = "X-SkyMath-Operator", "X-SkyMath-Sample"  # read by the offline teacher alone
+
+
+class Fault(Exception):
+    """One request failed. `passing`: worth another try, after `pause` seconds if the server named them."""
+
+    def __init__(self, message: str, status: int = 0, passing: bool = False, pause: float | None = None, unreached: bool = False):
+        super().__init__(message)
+        self.status, self.passing, self.pause, self.unreached = status, passing, pause, unreached
+
+
+class Client:
+    """A connection to one server, used within `async with`; `url` and `key` as from `address`."""
+
+    def __init__(self, settings: Settings, url: str, key: str, stop: Stop, transport=None):
+        import httpx2
+        from openai import AsyncOpenAI, DefaultAioHttpClient
+
+        self.settings, self.url, self.key, self.stop = settings, url, key, stop
+        self.tries = 0
+        limits = httpx2.Limits(max_connections=settings.workers + 4, max_keepalive_connections=settings.workers)
+        http = httpx2.AsyncClient(transport=transport) if transport else DefaultAioHttpClient(limits=limits)
+        self.openai = AsyncOpenAI(base_url=url, api_key=key, http_client=http, timeout=settings.timeout, max_retries=0)
+        self._raw = httpx2.Response
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        await self.openai.close()
+
+    async def ask(self, request: Request) -> ledgers.Record:
+        """The reply to one request, faults that pass tried again; raises Fault, TeacherError, Stopped."""
+        failures, waited = 0, 0.0
+        while True:
+            self.tries += 1
+            try:
+                return self.record(await self._send(request), request.messages, request.max_tokens)
+            except Fault as fault:
+                if not fault.passing:
+                    raise
+                pause = fault.pause
+                if pause and fault.status in BUSY:  # the server said when: this is no failure
+                    if waited + pause > LONGEST_PAUSE_S:
+                        raise
+                    waited += pause
+                else:
+                    failures += 1
+                    if failures > self.settings.retries:
+                        raise
+                    pause = pause or min(FIRST_PAUSE_S * 2 ** (failures - 1), LAST_PAUSE_S) * random.uniform(0.75, 1)
+            await self.stop.pause(pause)
+
+    async def _send(self, request: Request) -> bytes:
+        """The body of one answer. The time limit is on the whole try, so that a slow drip ends too."""
+        headers = {OPERATOR: request.operator, SAMPLE: str(request.sample)}
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                response = await self.openai.post(
+                    "/chat/completions", cast_to=self._raw, body=self.settings.body(request), options={"headers": headers}
+                )
+        except TimeoutError:
+            raise Fault(f"the try timed out after {self.settings.timeout:g} s", passing=True) from None
+        except Exception as error:
+            raise self.explained(error) from None
+        return response.content
+
+    def explained(self, error: Exception) -> Exception:
+        """An error of the client as a Fault or, if every further request would meet it too, a TeacherError; others as they are."""
+        from openai import APIConnectionError, APIStatusError, APITimeoutError
+
+        if isinstance(error, APIStatusError):
+            if remedy := hopeless(error):
+                return TeacherError(self.named(f"cannot go on with {self.settings.model!r}: {remedy}"))
+            status, wish = error.status_code, error.response.headers.get("x-should-retry")
+            passing = wish == "true" or (wish != "false" and (status in RETRIED or status >= 500))
+            return Fault(f"{status}: {said(error)}", status, passing, retry_after(error.response.headers))
+        if isinstance(error, APIConnectionError):
+            chain = list(causes(error))
+            if isinstance(error, APITimeoutError) and any(isinstance(cause, TimeoutError) for cause in chain):
+                return Fault(f"the try timed out after {self.settings.timeout:g} s", passing=True)
+            unreached = any(isinstance(cause, ConnectionRefusedError | OSError) and cause.errno is not None for cause in chain)
+            return Fault(f"{error.message} {chain[-1]!r}", passing=True, unreached=unreached)
+        return error
+
+    def record(self, body: bytes | dict, messages: Sequence[dict], max_tokens: int) -> ledgers.Record:
+        """What a Chat Completions answer says, ready to store; without usage the tokens are estimated from the text.
+
+        Raises Fault, worth another try, for an answer that cannot be read.
+        """
+        try:
+            payload = body if isinstance(body, dict) else json.loads(body)
+            choice = payload["choices"][0]
+            message = choice["message"]
+            text, finish = message.get("content") or "", choice.get("finish_reason") or ""
+            if not text and message.get("refusal"):
+                finish = "content_filter"
+            text = text.encode("utf-8", "replace").decode()  # lone surrogates go
+            counts = _counts(payload.get("usage"))
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise Fault(f"the reply cannot be read: {error!r:.100} in {body!r:.200}", passing=True) from None
+        if self.key != NO_KEY:
+            text = text.replace(self.key, "[key]")  # a server that echoes headers
+        if counts is None:
+            counts = (prices.tokens(messages), prices.tokens([{"content": text}]), 0, 0)
+        tokens_in, tokens_out, cached, reasoning = counts
+        return ledgers.Record(text, finish, tokens_in, tokens_out, self.settings.model, max_tokens, "", cached, reasoning)
+
+    def named(self, what: str) -> str:
+        """The server and what happened, without the key, which some servers repeat."""
+        return f"{self.url} {what}".replace(self.key, "[key]")[:600]
+
+
+def _counts(usage) -> tuple[int, int, int, int] | None:
+    """Tokens in, out, of those in cached, of those out reasoned; None if the server did not count."""
+    if not usage:
+        return None
+    tokens_in, tokens_out = int(usage["prompt_tokens"]), int(usage["completion_tokens"])
+    cached = int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0)
+    reasoning = int((usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0)
+    if reasoning and usage.get("total_tokens") == tokens_in + tokens_out + reasoning:
+        tokens_out += reasoning  # some servers leave it out of the completion, and bill it
+    return tokens_in, tokens_out, min(cached, tokens_in), reasoning
+
+
+def causes(error: BaseException):
+    """An error and what caused it, innermost last."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def said(error) -> str:
+    """The server's own message, from a body in OpenAI's shape or any other."""
+    body = error.body
+    return str(body.get("message", body) if isinstance(body, dict) else body or error.message)
+
+
+def hopeless(error) -> str:
+    """What to do about an error that every further request would meet too; "" for one about one request."""
+    if error.status_code in (401, 403):  # the message is not quoted: it may repeat the key
+        return f"the key in OPENAI_API_KEY is refused ({error.status_code}); set a valid one, then run again."
+    if error.status_code == 402 or error.code == "insufficient_quota":
+        return f"no credit is left ({said(error)}); add some, then run again."
+    wrong_place = not isinstance(error.body, dict) or "model" in said(error).lower()
+    if error.code == "model_not_found" or (error.status_code == 404 and wrong_place):
+        return f"model or address is unknown there ({said(error)}); correct it, then run again."
+    if error.status_code == 400 and error.code in REFUSED_PARAMETER:
+        return (
+            f"it refuses a parameter ({said(error)}); leave it out with parameters={{'temperature': None}} or the like, or name the "
+            "limit otherwise with length_parameter='max_completion_tokens', then run again."
+        )
+    return ""
+
+
+def retry_after(headers) -> float | None:
+    """Seconds to wait, of a Retry-After header (a number or a date) or its cousin in milliseconds; None without one."""
+    with suppress(KeyError, ValueError):
+        return _finite(float(headers["retry-after-ms"]) / 1000)
+    with suppress(KeyError, ValueError):
+        return _finite(float(headers["retry-after"]))
+    with suppress(KeyError, ValueError):
+        return _finite(parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
+    return None
+
+
+def _finite(seconds: float) -> float | None:
+    return seconds if 0 < seconds < math.inf else None
+
+
+def address(server: str) -> tuple[str, str]:
+    """Base URL and key of a server; the offline teacher and servers on loopback need no key."""
+    if server == "offline":
+        return "http://offline/v1", NO_KEY
+    url = urlsplit(server)
+    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.password:
+        raise ValueError(
+            f"server has scheme {url.scheme!r} and host {url.hostname!r}; it is 'offline' or an address such "
+            "as http://127.0.0.1:8399/v1, without a user or a key in it."
+        )
+    key = os.environ.get("OPENAI_API_KEY", "").strip()
+    if not key and not is_loopback(url.hostname):
+        raise TeacherError(
+            f"The server {server} needs a key, but OPENAI_API_KEY is not set. Set it in the shell that starts "
+            "Jupyter or the run (it is read from there alone), or use server='offline'."
+        )
+    return server, key or NO_KEY
+
+
+def is_loopback(host: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"

@@ -1,0 +1,187 @@
+"""The Batch API behind the same function: handed in once, collected whole, whatever dies in between."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from skymath_nb import teacher, world
+from skymath_nb.ledger import Ledger, LedgerError
+from skymath_nb.teacher import BudgetReached, Request, TeacherError, batch, complete
+from skymath_nb.teacher.server import Faults, Pages
+
+PRICES = {"input": 1.0, "output": 10.0, "batch": 0.5, "date": "2026-11-23"}
+
+
+def questions(n, seed=0, **given):
+    return [Request([{"role": "user", "content": p}], "solve", **given) for p in world.seeds(n, seed).problem]
+
+
+@pytest.fixture
+def book(tmp_path):
+    return tmp_path / "ledger.sqlite"
+
+
+@pytest.fixture
+def handed_in(monkeypatch):
+    """How many requests each batch held, in order."""
+    sizes, begin = [], Pages._batch
+
+    def counted(self, asked):
+        sizes.append(len(self.files[asked["input_file_id"]].splitlines()))
+        return begin(self, asked)
+
+    monkeypatch.setattr(Pages, "_batch", counted)
+    return sizes
+
+
+def test_a_batch_says_the_same_as_single_requests_and_costs_its_share(book, handed_in):
+    requests = questions(30) + questions(3, sample=1)
+    with teacher.serving() as url:
+        given = {"server": url, "ledger": book, "prices": PRICES}
+        replies = complete(requests, batch=True, poll_s=0.01, **given)
+        assert [r.text for r in replies] == [r.text for r in complete(requests)] and handed_in == [33]
+        assert not any(r.cached for r in replies)
+        single = complete(requests, **given)
+    assert all(r.cached for r in single)
+    assert sum(r.cost_usd for r in replies) == pytest.approx(sum(r.cost_usd for r in single) / 2)
+    with Ledger(book) as opened:
+        assert opened.count() == 33 and not opened.batches()
+
+
+def test_the_offline_teacher_takes_batches_inside_the_process(book):
+    assert all(r.text for r in complete(questions(3), ledger=book, batch=True, poll_s=0.01))
+
+
+def test_large_work_goes_in_several_batches(book, handed_in, monkeypatch):
+    monkeypatch.setattr(batch, "LINES", 10)
+    with teacher.serving() as url:
+        complete(questions(25), server=url, ledger=book, batch=True, poll_s=0.01)
+        assert handed_in == [10, 10, 5]
+        monkeypatch.setattr(batch, "BYTES", 1000)
+        complete(questions(6, 1), server=url, ledger=book, batch=True, poll_s=0.01)
+    assert len(handed_in) > 4 and sum(handed_in[3:]) == 6
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("500", "500: Something broke"), ("429", "429: Slow down"), ("timeout", "is expired without"), ("malformed", "is completed without")],
+)
+def test_partial_and_failed_results_are_merged_and_a_rerun_asks_for_the_rest(book, handed_in, fault, error):
+    requests = questions(40)
+    with teacher.serving(faults=Faults({fault: 0.5})) as url:
+        replies = complete(requests, server=url, ledger=book, batch=True, poll_s=0.01)
+    failed = [r for r in replies if r.error]
+    assert 5 < len(failed) < 35 and all(error in r.error for r in failed)
+    with teacher.serving() as url:
+        again = complete(requests, server=url, ledger=book, batch=True, poll_s=0.01)
+    assert handed_in == [40, len(failed)] and not any(r.error for r in again)
+    assert [r.text for r in again if r.cached] == [r.text for r in replies if not r.error]
+
+
+def test_a_batch_that_is_refused_as_a_whole_is_an_error_and_its_requests_are_free_again(book, monkeypatch):
+    with teacher.serving() as url:
+        with monkeypatch.context() as patch:
+            patch.setattr(teacher.server, "_is_line", lambda line: False)
+            with pytest.raises(TeacherError, match="refuses batch .* as a whole: This line is no request.*Nothing was paid"):
+                complete(questions(3), server=url, ledger=book, batch=True, poll_s=0.01)
+        assert all(r.text for r in complete(questions(3), server=url, ledger=book, batch=True, poll_s=0.01))
+
+
+class Interrupted(Exception):
+    pass
+
+
+def stop_when(condition):
+    def progress(tally):
+        if condition(tally):
+            raise Interrupted
+
+    return progress
+
+
+def test_a_run_that_was_interrupted_collects_what_it_handed_in(book, handed_in, monkeypatch):
+    monkeypatch.setattr(teacher.server, "LINES_A_LOOK", 5)
+    requests = questions(20)
+    with teacher.serving() as url:
+        given = {"server": url, "ledger": book, "poll_s": 0.3}
+        with pytest.raises(Interrupted):
+            complete(requests, batch=True, progress=stop_when(lambda tally: tally.at_server >= 5), **given)
+        with Ledger(book) as opened:
+            assert opened.count() == 0 and len(opened.batches()) == 1
+        with pytest.raises(LedgerError, match=f"open batch .* at {url}.*Run with server="):
+            complete(requests, server="http://127.0.0.1:9/v1", ledger=book)
+        replies = complete(requests[:7], **given)  # single requests wait for the batch that holds them
+    assert all(r.text for r in replies) and handed_in == [20]
+    with Ledger(book) as opened:
+        assert opened.count() == 20 and not opened.batches(), "all of it, also what was not asked now"
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_when_the_answer_to_a_hand_in_is_lost_the_servers_list_decides(book, handed_in, monkeypatch, arrived):
+    begin = Pages._begin
+
+    def lost(self, raw):
+        if arrived:
+            begin(self, raw)
+        return 500, {"error": {"message": "gateway"}}
+
+    with teacher.serving() as url:
+        given = {"server": url, "ledger": book, "batch": True, "poll_s": 0.01}
+        with monkeypatch.context() as patch:
+            patch.setattr(Pages, "_begin", lost)
+            with pytest.raises(TeacherError, match="takes no batch: 500.*nothing is handed in twice"):
+                complete(questions(4), **given)
+        assert all(r.text for r in complete(questions(4), **given)) and handed_in == [4]
+
+
+BATCHER = """
+import sys, json
+from skymath_nb import teacher, world
+ask = [teacher.Request([{"role": "user", "content": p}], "solve") for p in world.seeds(60, 0).problem]
+replies = teacher.complete(ask, server=sys.argv[1], ledger=sys.argv[2], batch=True, poll_s=0.05)
+print(json.dumps([r.text for r in replies]))
+"""
+
+
+def test_a_killed_run_is_resumed_without_a_second_batch(book, handed_in, monkeypatch):
+    monkeypatch.setattr(teacher.server, "LINES_A_LOOK", 4)
+    with teacher.serving() as url:
+        run = lambda: subprocess.Popen([sys.executable, "-c", BATCHER, url, str(book)], stdout=subprocess.PIPE, text=True)  # noqa: E731
+        first = run()
+        while not handed_in:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        os.kill(first.pid, signal.SIGKILL)
+        first.communicate()
+        texts = json.loads(run().communicate()[0])
+    assert handed_in == [60] and texts == [r.text for r in complete(questions(60))]
+
+
+def test_the_cap_counts_the_worst_case_of_a_whole_batch(book, handed_in):
+    requests = questions(20, max_tokens=300)
+    worst = teacher.forecast(requests, prices=PRICES, batch=True, ledger=book)["usd_most"]
+    with teacher.serving() as url:
+        given = {"server": url, "ledger": book, "prices": PRICES, "batch": True, "poll_s": 0.01}
+        with pytest.raises(BudgetReached, match="Raise budget_usd"):
+            complete(requests, budget_usd=worst / 40, **given)
+        assert handed_in == []
+        replies = complete(requests, budget_usd=worst / 2, **given)  # real answers are shorter, so more fits after each
+        assert len(handed_in) > 1 and sum(handed_in) == 20 and sum(r.cost_usd for r in replies) <= worst / 2
+
+
+def test_a_batch_that_the_server_forgot_frees_its_requests(book, monkeypatch):
+    monkeypatch.setattr(teacher.server, "LINES_A_LOOK", 1)
+    requests = questions(20)
+    with teacher.serving() as url:
+        port = int(url.split(":")[2].split("/")[0])
+        with pytest.raises(Interrupted):
+            complete(requests, server=url, ledger=book, batch=True, poll_s=0.2, progress=stop_when(lambda tally: tally.at_server))
+    with teacher.serving(port) as url:
+        with pytest.raises(TeacherError, match="does not know batch"):
+            complete(requests, server=url, ledger=book, batch=True, poll_s=0.01)
+        assert all(r.text for r in complete(requests, server=url, ledger=book, batch=True, poll_s=0.01))
