@@ -280,8 +280,8 @@ def test_the_forecast_counts_what_complete_then_asks(book):
 def test_progress_is_told_the_totals_in_the_callers_thread(book):
     seen = []
     report = lambda tally: seen.append((threading.current_thread(), tally.done, tally.total))  # noqa: E731
-    server = Server(wait=0.01)
-    server.run([ask(str(i)) for i in range(100)], workers=4, progress=report, ledger=book)
+    server = Server(wait=0.02)
+    server.run([ask(str(i)) for i in range(100)], workers=2, progress=report, ledger=book)
     assert seen[-1] == (threading.current_thread(), 100, 100) and len(seen) > 2
     assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
 
