@@ -38,7 +38,15 @@ def test_leaks_show_hits_alone_and_say_so_when_there_is_none():
 
 def test_scores_draw_the_interval_that_was_measured():
     answers = pd.DataFrame(
-        {"level": [1] * 10 + [2] * 10, "student": "s", "strict": False, "flexible": [True] * 12 + [False] * 8, "cap_hit": False}
+        {
+            "benchmark": "b",
+            "id": range(20),
+            "level": [1] * 10 + [2] * 10,
+            "student": "s",
+            "strict": False,
+            "flexible": [True] * 12 + [False] * 8,
+            "cap_hit": False,
+        }
     )
     table = evaluate.score(answers, by=("student", "level"))
     bar = figures.scores(table, "level", "student", "title").data[0]
