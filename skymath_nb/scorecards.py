@@ -138,6 +138,8 @@ def _counts(table, graded):
         known = graded[graded[name].notna()]
         if len(known):
             yield f"The harness itself, filter {name.partition(':')[2]}: {100 * known[name].astype(bool).mean():.1f} of {len(known):,}."
+        else:
+            yield f"The harness, filter {name.partition(':')[2]}, has one verdict for all samples of an item: it is not compared."
 
 
 def _differences(differ, graded, listed):
@@ -147,7 +149,8 @@ def _differences(differ, graded, listed):
             answer = "nothing" if pd.isna(row["extracted"]) else row["extracted"]
             right = "flexible" if row["flexible"] else name.partition(" ")[0]
             sample = f", sample {row['sample']}" if row["sample"] else ""
-            yield f"  line {row['line']}{sample}: {_short(answer)} for {_short(row['gold'])}, right by {right} ({row['reason']})"
+            read = f"; strict reads {_short(strict_answer(row['response']) or 'nothing')}" if name.startswith("strict") else ""
+            yield f"  line {row['line']}{sample}: {_short(answer)} for {_short(row['gold'])}, right by {right} ({row['reason']}){read}"
         if len(part) > listed:
             yield f"  and {len(part) - listed:,} more"
 

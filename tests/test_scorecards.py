@@ -42,7 +42,7 @@ def test_a_file_is_scored_from_the_command_line(tmp_path):
     assert lines["all"][1:3] == ["42", "71.4"] and lines["all"][5] == "73.8" and lines["1"][1] == lines["2"][1] == "21"
     assert "1 empty responses and 0 more without" in printed and "1 responses have no gold answer" in printed
     assert "1 others do not announce" in printed and "not known of 42" in printed
-    assert "line 41: '\\\\frac{1}{2}' for '0.5', right by flexible" in printed
+    assert "line 41: '\\\\frac{1}{2}' for '0.5', right by flexible (equal number); strict reads 'nothing'" in printed
     graded, differ = (pd.read_parquet(tmp_path / name) for name in ("graded.parquet", "graded.disagreements.parquet"))
     assert len(graded) == 42 and differ[["id", "between"]].to_numpy().tolist() == [["boxed", "strict and flexible"]]
     assert len(printed.splitlines()) < 16, "short"
@@ -62,6 +62,12 @@ def test_a_harness_is_shown_beside_with_what_it_grades_otherwise(tmp_path, capsy
     assert "filter strict-match: 40.0 of 10" in printed and "filter flexible-extract: 100.0 of 10" in printed
     assert "harness:strict-match and flexible differ on 6 of 10; flexible alone is right on 6" in printed and "and 4 more" in printed
     assert "Level 2" in printed
+
+
+def test_a_harness_with_repeats_is_not_compared_sample_by_sample(tmp_path, capsys):
+    rows = [line for i in range(4) for line in harness(i, ["The answer is 5.", "no"], "5", strict_match=True)]
+    code, printed, _ = run(capsys, "grade", write(tmp_path / "samples.jsonl", rows))
+    assert code == 0 and "8 responses to 4 items" in printed and "filter strict-match, has one verdict for all samples" in printed
 
 
 def test_samples_of_an_item_are_not_independent(tmp_path, capsys):
