@@ -60,7 +60,7 @@ def score(answers: pd.DataFrame, by: str | Iterable[str] = (), seed: int = 0) ->
             if once:
                 bounds = statistics.wilson(right, len(part))
             else:
-                bounds = statistics.clustered(items[verdict].sum(), sizes, runs.rng(seed, "score", verdict))
+                bounds = statistics.clustered(items[verdict].sum(), sizes, runs.rng(seed, "score"))
             row |= {verdict: right / len(part), f"{verdict}_low": bounds[0], f"{verdict}_high": bounds[1]}
         row |= {"cap_hit": float(part["cap_hit"].mean()), "items": len(sizes)}
         rows.append(row | {"interval": "Wilson" if once else "bootstrap over items"})
@@ -86,7 +86,7 @@ def score_endings(answers: pd.DataFrame, by: str | Iterable[str] = (), seed: int
 def bins(lengths: pd.Series, n: int = 4) -> pd.Series:
     """Cut whole numbers (characters, tokens) into at most n ranges with about as many each: an ordered category, "12 to 40".
 
-    Example: evaluate.score(answers.assign(length=evaluate.bins(answers["tokens"])), by="length")
+    Example: evaluate.score(answers.assign(length=evaluate.bins(answers["tokens"])), by="length").sort_values("length")
     """
     if lengths.isna().any():
         raise ValueError(f"Lengths were to be binned, but {int(lengths.isna().sum())} of {len(lengths)} are missing. Leave those rows out.")
@@ -195,8 +195,8 @@ def compare(a: pd.DataFrame, b: pd.DataFrame, on: Sequence[str] = ITEM, seed: in
         x, y = left[verdict].to_numpy(float), right[verdict].to_numpy(float)
         differences = x - y
         only_a, only_b = int((differences > 0).sum()), int((differences < 0).sum())
-        low, high = statistics.paired_bootstrap(differences, runs.rng(seed, "bootstrap", verdict))
-        p = statistics.mcnemar(only_a, only_b) if once else statistics.sign_flips(differences, runs.rng(seed, "signs", verdict))
+        low, high = statistics.paired_bootstrap(differences, runs.rng(seed, "bootstrap"))
+        p = statistics.mcnemar(only_a, only_b) if once else statistics.sign_flips(differences, runs.rng(seed, "signs"))
         row = {"verdict": verdict, "n": len(x), "a": x.mean(), "b": y.mean(), "difference": differences.mean(), "low": low, "high": high}
         rows.append(row | {"only_a": only_a, "only_b": only_b, "p": p, "test": MCNEMAR if once else SIGN_FLIPS})
     return pd.DataFrame(rows)
@@ -237,34 +237,33 @@ def compare_variants(
     """Compare every other version of the items with the original one, on the items that both have, in pairs.
 
     column    what tells versions apart: distractors, language, benchmark, the kind of perturbation;  original  its value of the
-              items as they were;  pair  the column that names the item behind a version, the same on both sides.
+              items as they were;  pair  the column with the id of the item behind a version; an item without one stands for itself.
     Returns compare's rows per version (a is the version, b the original, on its own items alone), with `unpaired`, the items of
-    one side that the other does not have, and p_holm over the versions. Several answers of one pair count with their mean.
+    one side that the other does not have, and p_holm over the whole table. Several answers of one pair count with their mean.
     Raises:  ValueError without the original, without another version, or where a version shares no item with it.
     """
     tables = []
     for key, part in _groups(answers, by):
+        part = part.assign(**{pair: part[pair].fillna(part["id"])})
         versions = list(part.groupby(column, sort=True))
         base = next((rows for value, rows in versions if value == original), None)
-        if base is None or len(versions) < 2 or part[pair].isna().any():
+        if base is None or len(versions) < 2:
             raise ValueError(
                 f"Versions of the same items were to be compared with {column} {original!r}, but {key or 'the table'} has the values "
-                f"{[value for value, _ in versions]} and {int(part[pair].isna().sum())} rows without a {pair}. Give the answers to "
-                "the original items and to one version more, each with the item it comes from."
+                f"{[value for value, _ in versions]}. Give the answers to the original items and to one version more."
             )
-        found = []
         for value, rows in versions:
-            shared = set(rows[pair]) & set(base[pair])
             if value == original:
                 continue
+            shared = set(rows[pair]) & set(base[pair])
             if not shared:
                 raise ValueError(f"{column} {value!r} and {original!r} share no {pair}; they are not versions of the same items.")
             unpaired = len(set(rows[pair]) ^ set(base[pair]))
             table = compare(rows[rows[pair].isin(shared)], base[base[pair].isin(shared)], on=[pair], seed=seed)
-            found.append(table.assign(**key, **{column: value}, unpaired=unpaired))
-        table = correct(pd.concat(found, ignore_index=True))
-        tables.append(table[[*key, column, *table.columns.drop([*key, column])]])
-    return pd.concat(tables, ignore_index=True)
+            tables.append(table.assign(**key, **{column: value}, unpaired=unpaired))
+    table = correct(pd.concat(tables, ignore_index=True))
+    first = [*key, column]
+    return table[[*first, *table.columns.drop(first)]]
 
 
 def flat_report(scores: pd.DataFrame) -> dict[str, float | int]:

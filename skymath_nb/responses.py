@@ -9,6 +9,7 @@ import gzip
 import json
 import multiprocessing
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -116,7 +117,7 @@ def _objects(path: Path) -> Iterator[tuple[int, dict]]:
     if path.suffix == ".parquet":
         try:
             frame = pd.read_parquet(path)
-        except OSError as error:  # pyarrow's errors of broken files are among these
+        except (OSError, ValueError) as error:  # pyarrow has both for broken files
             raise ValueError(f"{path} should be a Parquet file, but it cannot be read as one ({error}).") from error
         yield from enumerate(frame.astype(object).where(frame.notna(), None).to_dict("records"), 1)
     elif path.name.endswith((".jsonl", ".jsonl.gz", ".json")):
@@ -143,7 +144,7 @@ def _parsed(path: Path) -> Iterator[tuple[int, dict]]:
                     bad.append(f"line {number}: {error}")
                     continue
                 yield number, value
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read ({error}).") from error
     _refuse(bad, path)
 

@@ -54,6 +54,22 @@ def test_every_kind_of_file_is_read_alike(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", b'{"id": "\xff"}\n'),
+        ("a.jsonl.gz", gzip.compress(b'{"id": 1}\n' * 99)[:-20]),
+        ("a.jsonl.gz", gzip.compress(b'{"id": 1}\n')[:12] + b"\xff" * 20),
+        ("a.json", b'[{"id": 1}'),
+        ("a.parquet", b"PAR1 no, it is not"),
+    ],
+)
+def test_broken_files_are_refused(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match="cannot be read"):
+        responses.read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
     ("value", "gold"),
     [
         ("5", "5"),
