@@ -66,7 +66,7 @@ def read(path: str | os.PathLike, by: Iterable[str] = (), **columns: str | None)
     if "sample" not in table or table["sample"].isna().any():
         table["sample"] = table.groupby([*by, "benchmark", "id"], dropna=False).cumcount()
     _check_ids(table, by, names["id"], path)
-    first = ["line", *by, "benchmark", "id", "sample", "response", "gold", "cap_hit"]
+    first = list(dict.fromkeys(["line", *by, "benchmark", "id", "sample", "response", "gold", "cap_hit"]))
     table = table[[*first, *table.columns.drop(first)]]
     table.attrs["columns"] = {role: name for role, name in names.items() if name}
     return table
@@ -204,14 +204,19 @@ def _responses(number, row, names, by):
     id = _value(row, names["id"]) if names["id"] else f"line {number}"
     if id is None or id != id or id == "":
         raise ValueError(f"its {names['id']!r} is missing")
-    shared = {"line": number, "benchmark": str(row.get("benchmark") or ""), "id": str(id), "gold": _gold(_get(row, names["gold"]))}
-    shared |= {name: _value(row, name) for name in by}
+    shared = {name: _label(_value(row, name)) for name in by}
+    shared |= {"line": number, "benchmark": str(row.get("benchmark") or ""), "id": str(id), "gold": _gold(_get(row, names["gold"]))}
     if row.get("sample") is not None and len(texts) == 1:
         shared["sample"] = int(row["sample"])
     if names["response"] == "resps":
         metric = next((name for name in METRICS if name in row), None)
         shared |= {"_filter": row.get("filter"), "_metric": row[metric] if metric else None, "_hash": row.get("doc_hash")}
     return [shared | {"response": text, "cap_hit": _cut(cap)} for text, cap in zip(texts, caps, strict=True)]
+
+
+def _label(value):
+    """A value to group by: as it is where it can be compared, else as text."""
+    return value if value is None or isinstance(value, (str, int, float)) else json.dumps(value, default=str)
 
 
 def _texts(value):

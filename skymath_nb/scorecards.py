@@ -29,7 +29,7 @@ def grade(
 
     out  .parquet or .jsonl: the graded table; the disagreements go beside it, as NAME.disagreements.parquet.
     """
-    out = _checked(out)
+    out = _checked(out, path)
     table = responses.read(path, by, **columns)
     graded = responses.grade(table, workers)
     found = ", ".join(f"{role}: {name}" for role, name in table.attrs["columns"].items())
@@ -82,11 +82,13 @@ def compare(
     return compared
 
 
-def _checked(out):
+def _checked(out, path):
     """The path of an output, refused before any work is done for it."""
     out = Path(out) if out else None
     if out and out.suffix not in (".parquet", ".jsonl"):
         raise ValueError(f"--out {out} should end in .parquet or .jsonl.")
+    if out and out.resolve() == Path(path).resolve():
+        raise ValueError(f"--out {out} would overwrite the file that is graded. Name another.")
     if out and not out.parent.is_dir():
         raise FileNotFoundError(f"--out {out} lies in a folder that does not exist. Make it first.")
     return out
@@ -104,8 +106,9 @@ def _scores(graded, by):
     """A line per group and one for all, then completed and cut-off answers apart where that is known."""
     rows = [("all", evaluate.score(graded).iloc[0])]
     if by:
-        groups = evaluate.score(graded, by).sort_values(by)
-        rows = [(" ".join(str(row[name]) for name in by), row) for _, row in groups.iterrows()] + rows
+        groups = evaluate.score(graded, by)
+        groups = groups.sort_values(by, key=lambda column: column if pd.api.types.is_numeric_dtype(column) else column.astype(str))
+        rows = [(_group(row[by]), row) for _, row in groups.iterrows()] + rows
     known = graded[graded["cap_hit"].notna()]
     if known["cap_hit"].eq(1).any():
         rows += [(row["ending"], row) for _, row in evaluate.score_endings(known).iterrows()]
@@ -119,6 +122,12 @@ def _scores(graded, by):
     yield f"Accuracies in per cent with 95 % intervals ({' or '.join(sorted({row['interval'] for _, row in rows}))})." + (
         f" Whether an answer was cut off is not known of {len(graded) - len(known):,}." if len(known) < len(graded) else ""
     )
+
+
+def _group(values):
+    """The name of a group, safe to print: what a file says may hold anything."""
+    name = " ".join(map(str, values))[:WIDTH]
+    return name if name.isprintable() else repr(name)
 
 
 def _accuracy(row, verdict):

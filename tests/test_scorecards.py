@@ -120,6 +120,23 @@ def test_the_problem_itself_names_an_item_where_there_is_no_id(tmp_path, capsys)
     assert code == 0 and "8 responses to 8 items (question)" in printed and "1 items are not in the other: '8?'" in printed
 
 
+def test_groups_may_be_anything_that_a_file_says(tmp_path, capsys):
+    values = [1, 10, 2, None, "two\nlines\x1b[2J", ["a", "b"], {"deep": 1}]
+    rows = [{"id": i, "response": "5", "gold": "5", "group": value, "benchmark": "b"} for i, value in enumerate(values)]
+    code, printed, _ = run(capsys, "grade", write(tmp_path / "a.jsonl", rows), "--by", "group", "--by", "benchmark")
+    assert code == 0 and "\x1b" not in printed and '["a", "b"] b' in printed and "two\\nlines\\x1b[2J b" in printed
+    path = write(tmp_path / "b.jsonl", [row | {"level": row["id"] * 5} for row in rows])
+    _, printed, _ = run(capsys, "grade", path, "--by", "level")
+    assert [line.split()[0] for line in printed.splitlines() if "[" in line][:-1] == ["0", "5", "10", "15", "20", "25", "30"]
+
+
+def test_the_graded_file_is_never_overwritten(tmp_path, capsys):
+    path = model(tmp_path / "a.jsonl", range(3))
+    before = path.read_bytes()
+    code, _, errors = run(capsys, "grade", path, "--out", path)
+    assert code == 2 and "would overwrite" in errors and path.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
