@@ -202,7 +202,7 @@ def _responses(number, row, names, by):
     if len(caps) != len(texts):
         raise ValueError(f"it has {len(texts)} responses, but {len(caps)} values of {names['cap_hit']!r}")
     id = _value(row, names["id"]) if names["id"] else f"line {number}"
-    if id is None or id != id or id == "":
+    if id is None or isinstance(id, float) and id != id or isinstance(id, str) and not id:
         raise ValueError(f"its {names['id']!r} is missing")
     shared = {name: _label(_value(row, name)) for name in by}
     shared |= {"line": number, "benchmark": str(row.get("benchmark") or ""), "id": str(id), "gold": _gold(_get(row, names["gold"]))}

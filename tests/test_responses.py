@@ -123,6 +123,13 @@ def test_lists_of_samples_and_repeated_ids_are_samples(tmp_path):
         responses.read(uneven)
 
 
+def test_a_chat_may_name_an_item(tmp_path):
+    chat = [{"role": "user", "content": "2 + 3?"}]
+    pd.DataFrame({"prompt": [chat, chat], "response": [["5", "6"], None], "gold": ["5", "5"]}).to_parquet(tmp_path / "a.parquet")
+    table = responses.read(tmp_path / "a.parquet")
+    assert table["id"].nunique() == 1 and table["sample"].tolist() == [0, 1, 2] and table["response"].tolist() == ["5", "6", ""]
+
+
 def test_an_id_names_one_item(tmp_path):
     path = write(tmp_path / "a.jsonl", [{"id": 1, "response": "5", "gold": "5"}, {"id": 1, "response": "6", "gold": "6"}])
     with pytest.raises(ValueError, match="'id' .* 1 of its values have several gold answers .the first is '1'"):
