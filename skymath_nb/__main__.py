@@ -147,6 +147,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     top = parser()
     given = top.parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without Chinese characters is no reason to stop
     if "act" not in given:
         top.print_help()
         return 0

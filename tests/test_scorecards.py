@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,9 +11,10 @@ from test_responses import harness, write
 from skymath_nb import __main__ as command_line
 
 
-def command(*arguments):
+def command(*arguments, encoding="utf-8"):
     """Exit code, output and errors of the command line."""
-    done = subprocess.run([sys.executable, "-m", "skymath_nb", *map(str, arguments)], capture_output=True, text=True, encoding="utf-8")
+    line = [sys.executable, "-m", "skymath_nb", *map(str, arguments)]
+    done = subprocess.run(line, capture_output=True, text=True, encoding=encoding, env=os.environ | {"PYTHONIOENCODING": encoding})
     return done.returncode, done.stdout, done.stderr
 
 
@@ -118,6 +120,12 @@ def test_the_problem_itself_names_an_item_where_there_is_no_id(tmp_path, capsys)
     files = [write(tmp_path / f"{n}.jsonl", [{"question": f"{i}?", "output": "5", "answer": i} for i in range(n)]) for n in (8, 9)]
     code, printed, _ = run(capsys, "compare", *files)
     assert code == 0 and "8 responses to 8 items (question)" in printed and "1 items are not in the other: '8?'" in printed
+
+
+def test_a_terminal_without_chinese_characters_will_do(tmp_path):
+    path = write(tmp_path / "a.jsonl", [{"id": "题一", "response": "答案是五分之三", "gold": "甲", "kind": "应用题"}])
+    code, printed, errors = command("grade", path, "--by", "kind", encoding="ascii")
+    assert (code, errors) == (0, "") and "\\u5e94" in printed
 
 
 def test_groups_may_be_anything_that_a_file_says(tmp_path, capsys):
