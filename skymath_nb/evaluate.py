@@ -64,7 +64,9 @@ def score(answers: pd.DataFrame, by: str | Iterable[str] = (), seed: int = 0) ->
             row |= {verdict: right / len(part), f"{verdict}_low": bounds[0], f"{verdict}_high": bounds[1]}
         row |= {"cap_hit": float(part["cap_hit"].mean()), "items": len(sizes)}
         rows.append(row | {"interval": "Wilson" if once else "bootstrap over items"})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    ordered = [name for name in table if name in answers and isinstance(answers[name].dtype, pd.CategoricalDtype)]
+    return table.astype({name: answers[name].dtype for name in ordered})
 
 
 def _groups(answers, by):
