@@ -202,20 +202,31 @@ def test_a_reply_that_a_filter_emptied_counts_as_refused():
     assert instances["reason"].eq(augment.REFUSED).all() and augment.bill(instances)["cost_usd_per_kept"] == 0
 
 
-def test_a_plan_announces_as_many_requests_as_it_will_make(seeds):
+def test_a_plan_announces_as_many_requests_as_it_will_make(seeds, tmp_path):
     asked = []
 
     def ask(asks):
         asked.extend(asks)
         return ask_with()(asks)
 
-    plan = augment.plan(seeds, 60, MIX, seed=0)
-    expected = augment.expected_requests(seeds, plan)
-    augment.augment(seeds, ask, n=60, mix=MIX, seed=0)
+    settings = {"n": 60, "mix": MIX, "seed": 0, "max_tokens": 500}
+    expected = augment.expected_requests(seeds, augment.plan(seeds, 60, MIX, seed=0), **settings)
+    augment.augment(seeds, ask, **settings)
     assert 0.8 * len(expected) <= len(asked) <= len(expected)  # refused questions are not solved
-    assert teacher.forecast([teacher.Request(**e) for e in expected], prices={"input": 1, "output": 1, "date": "2026-11-23"})[
-        "to_ask"
-    ] == len(expected)
+    requests, prices = [teacher.Request(**e) for e in expected], {"input": 1, "output": 1, "date": "2026-11-23"}
+    assert teacher.forecast(requests, prices=prices)["to_ask"] == len(expected)
+    assert len(augment.expected_requests(seeds, augment.plan(seeds, 60, MIX, seed=0), votes=4, **settings)) > 2.5 * len(expected)
+
+
+def test_a_pilots_first_questions_serve_the_run(seeds, tmp_path):
+    settings = {"n": 60, "mix": {"evol": 0.8, "xwin": 0.2}, "seed": 0}
+    plan = augment.plan(seeds, 60, settings["mix"], seed=0)
+    pilot = [teacher.Request(**e) for e in augment.expected_requests(seeds, plan, **settings)]
+    book = tmp_path / "ledger.sqlite"
+    first = teacher.complete([request for request in pilot if request.operator != "solve" and request.sample < 1000], ledger=book)
+    run = []
+    augment.augment(seeds, lambda asks: run.append(teacher.asker(ledger=book)(asks)) or run[-1], **settings)
+    assert len(first) == len(plan) and all(reply.cached for reply in run[0] if not reply.error)
 
 
 def test_blocks_make_the_rows_of_one_table(seeds, instances, tmp_path):

@@ -8,8 +8,8 @@ returns replies with text, error, key and counts.
 Sources: Skywork-Math section 3.1; MetaMath arXiv 2309.12284; Evol-Instruct arXiv 2304.12244; Xwin-Math arXiv 2403.04706.
 """
 
-from .chains import METHODS, expected_requests, plan
-from .pipeline import FAILED, REFUSED, Settings, Trial, augment, blocks, trial, vary
+from .chains import METHODS, plan
+from .pipeline import FAILED, REFUSED, Settings, Trial, augment, blocks, expected_requests, trial, vary
 from .replies import PARSERS, Unparsed
 from .tables import as_instances, as_seeds, bill, read_problems, reasons, summary
 from .verdicts import CHECKS

@@ -5,7 +5,7 @@ import random
 
 import pandas as pd
 
-from .. import prompts, runs
+from .. import runs
 
 METHODS = {
     "metamath": ("answer", "rephrase", "self_verification", "fobar"),
@@ -61,21 +61,3 @@ def question_values(operator: str, problem: str, *, answer: str = "", unknown: s
     if operator == "distract":
         values["count"] = str(distractors)
     return values
-
-
-def expected_requests(seeds: pd.DataFrame, chains: pd.DataFrame, *, votes: int = 1, distractors: int = 2) -> list[dict]:
-    """The requests of a plan as far as they can be known before the first reply, for a forecast of their cost.
-
-    Later questions of a chain do not exist yet, so the seed's problem stands in for them; operators done by rule ask nothing. With
-    `votes` each question is taken for one of its own, which is a little more than will be asked.
-    """
-    problems, asks = seeds["problem"].tolist(), []
-    for chain in chains.itertuples():
-        problem = problems[chain.seed_row]
-        for operator in chain.operators:
-            values = question_values(operator, problem, distractors=distractors)
-            questions = [] if operator in BY_RULE else [(operator, values)]
-            for name, given in questions + [("solve", {"problem": problem})] * votes:
-                messages = prompts.render(name, **given)
-                asks.append({"messages": messages, "operator": name, "sample": len(asks)})  # each is asked for itself
-    return asks

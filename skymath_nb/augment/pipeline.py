@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import islice
+from itertools import count, islice
 from typing import NamedTuple
 
 import pandas as pd
 
 from .. import answers, prompts, runs, schema, world
-from .chains import BACKWARD, METHOD_OF, SAME_ANSWER, plan, question_values
+from .chains import BACKWARD, BY_RULE, METHOD_OF, SAME_ANSWER, plan, question_values
 from .replies import PARSERS, Unparsed, check_question, check_variant
 from .tables import SYNTHETIC
 from .verdicts import CHECKS, contradicted, graph, judge, vote
@@ -20,6 +20,7 @@ REFUSED, FAILED = "teacher refused", "teacher failed"  # the first is an answer,
 # What a row carries while it is made, beside the columns of an instance.
 SCRATCH = ("chain", "depth", "gold", "synthetic", "rng", "seed_problem", "seed_level", "seed_answer")
 BLOCK = 10_000  # chains made at a time: what memory has to hold, and enough for a teacher to stay busy
+STAND_INS = 1_000_000_000  # sample indices from here on belong to forecasts
 ROUND, HARD = 10_000, 5_000  # sample indices of a round and of its hard stage begin at such multiples
 
 
@@ -95,6 +96,27 @@ def blocks(seeds: pd.DataFrame, ask, *, block: int = BLOCK, **settings) -> Itera
     chains = plan(seeds, settings.n, settings.mix, seed=settings.seed, evol_steps=settings.evol_steps)
     maker = Maker(seeds, ask, settings)
     return (maker.table(chains.iloc[start : start + block]) for start in range(0, len(chains), block))
+
+
+def expected_requests(seeds: pd.DataFrame, chains: pd.DataFrame, **settings) -> list[dict]:
+    """The requests of (a part of) a plan as far as they can be known before the first reply, for a forecast of their cost.
+
+    The first question of a chain is asked exactly so, so that a pilot's replies serve the run. Later questions and all that are to be
+    solved do not exist yet: the seed's problem stands in for them. With `votes` each question is taken for one of its own, which is
+    a little more than will be asked. Keywords as in `Settings`.
+    """
+    maker, asks = Maker(seeds, None, Settings(**settings)), []
+    stand_ins = count(STAND_INS)  # each is asked for itself, and for nothing else
+    for chain in chains.itertuples():
+        seed_problem = maker.seeds[chain.seed_row]["problem"]
+        for depth, operator in enumerate(chain.operators):
+            if operator not in BY_RULE:
+                known = depth == 0 and operator not in BACKWARD
+                values = question_values(operator, seed_problem, distractors=maker.settings.distractors)
+                sample = maker.settings.first_sample + chain.sample if known else next(stand_ins)
+                asks.append(maker.request(operator, values, sample))
+            asks += [maker.request("solve", {"problem": seed_problem}, next(stand_ins)) for _ in range(maker.settings.votes)]
+    return asks
 
 
 class Trial(NamedTuple):
