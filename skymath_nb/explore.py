@@ -3,10 +3,12 @@
 Nothing chosen in a widget reaches a file or a later cell; it prints the line that would.
 """
 
+import datetime
 import html
 import os
 import platform
 import shutil
+import time
 
 import pandas as pd
 
@@ -71,37 +73,89 @@ def _browser(table, by, columns):
     return widgets.VBox([widgets.HBox([choice, place]), view])
 
 
-def progress_lines(every: float = 0.25):
-    """A callable for `teacher.complete(progress=...)` that prints a running total at every such share of the requests."""
-    told = {}
+def progress(*, interactive: bool = False, every: float = 0.25):
+    """A callable for `teacher.complete(progress=...)`: requests, tokens, dollars and the time left.
 
-    def tell(tally):
-        place = int(tally.done / max(tally.total, 1) / every)
-        if tally.total and told.get(tally.total) != place and place:
-            told[tally.total] = place
-            print(
-                f"{tally.done:,} of {tally.total:,} requests: {tally.cached:,} from the ledger, {tally.answered:,} answered, "
-                f"{tally.failed:,} refused or failed; {tally.tokens_in + tally.tokens_out:,} tokens, ${tally.spent_usd:.2f}"
-                + (f", ${tally.spent_before_usd + tally.spent_usd:.2f} in all" if tally.spent_before_usd else "")
-            )
+    With `interactive` a bar that moves; else a line at every such share of the requests, for logs.
+    """
+    return _Bar() if interactive else _Lines(every)
 
-    return tell
+
+class _Progress:
+    """Tells apart the calls of `complete` by their totals, and knows how fast each goes."""
+
+    def __init__(self):
+        self.call, self.started, self.asked = 0, 0.0, 0
+
+    def __call__(self, tally):
+        if not tally.total:
+            return
+        asked = tally.answered + tally.failed
+        if tally.total != self.call or asked < self.asked:
+            self.call, self.started = tally.total, time.monotonic()
+            self.begin()
+        self.asked = asked
+        left = tally.total - tally.done
+        seconds = (time.monotonic() - self.started) / asked * left if asked and left else 0
+        self.tell(tally, _standing(tally) + (f", {datetime.timedelta(seconds=round(seconds))} left" if seconds else ""))
+
+
+def _standing(tally) -> str:
+    return (
+        f"{tally.done:,} of {tally.total:,} requests: {tally.cached:,} from the ledger, {tally.answered:,} answered, "
+        f"{tally.failed:,} refused or failed; {tally.tokens_in + tally.tokens_out:,} tokens, ${tally.spent_usd:.2f}"
+        + (f", ${tally.spent_before_usd + tally.spent_usd:.2f} in all" if tally.spent_before_usd else "")
+    )
+
+
+class _Lines(_Progress):
+    def __init__(self, every):
+        super().__init__()
+        self.every = every
+
+    def begin(self):
+        self.place = 0
+
+    def tell(self, tally, text):
+        place = int(tally.done / tally.total / self.every)
+        if place > self.place:
+            self.place = place
+            print(text)
+
+
+class _Bar(_Progress):
+    def begin(self):
+        import ipywidgets as widgets
+        from IPython.display import display
+
+        self.bar, self.text = widgets.FloatProgress(max=1.0), widgets.HTML()
+        display(widgets.HBox([self.bar, self.text]))
+
+    def tell(self, tally, text):
+        self.bar.value, self.text.value = tally.done / tally.total, html.escape(text)
+        self.bar.bar_style = "warning" if tally.failed else "success" if tally.done == tally.total else ""
 
 
 def lineage(id: str, *tables: pd.DataFrame) -> pd.DataFrame:
     """An instance and its ancestors back to the seed, oldest last; tables of instances and of seeds.
 
+    Columns: id, made by (its operator), prompt, teacher, sample, request (the ledger's keys), tokens, usd, verdicts, level, problem.
     Raises ValueError for an id that no table holds.
     """
-    rows = {r["id"]: r for table in tables for r in table.to_dict("records")}
-    if id not in rows:
-        raise ValueError(f"no row has the id {id!r} in the {len(tables)} tables given ({len(rows)} rows)")
     chain = []
-    while id in rows:
-        row = rows[id]
-        text = row.get("query") or row.get("problem")
-        chain.append({"id": id, "made by": row.get("operator", "seed"), "level": row["level"], "problem": text})
+    while found := [table[table["id"] == id].iloc[0] for table in tables if (table["id"] == id).any()][:1]:
+        row = found[0]
+        chain.append(
+            {
+                "id": id, "made by": row.get("operator", "seed"), "prompt": row.get("prompt", ""), "teacher": row.get("teacher", ""),
+                "sample": row.get("sample", ""), "request": row.get("request_key", ""),
+                "tokens": row.get("tokens_in", 0) + row.get("tokens_out", 0), "usd": row.get("cost_usd", 0.0),
+                "verdicts": row.get("verdicts", ""), "level": row["level"], "problem": row.get("query", row.get("problem")),
+            }
+        )  # fmt: skip
         id = row.get("parent_id")
+    if not chain:
+        raise ValueError(f"no row has the id {id!r} in the {len(tables)} tables given ({sum(map(len, tables))} rows)")
     return pd.DataFrame(chain)
 
 

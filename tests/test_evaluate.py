@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from skymath_nb import answers, evaluate, schema, world
+from skymath_nb.answers import steps
 
 
 def table(n=40, right=30, *, name="b", shift=0):
@@ -261,8 +262,8 @@ def test_answers_are_classified_by_the_first_rule_that_holds(response, cap_hit, 
     ],
 )  # fmt: skip
 def test_steps_are_checked_exactly_and_only_where_they_can_be_read(step, holds):
-    assert evaluate.steps_hold(step) is holds
+    assert steps.hold(step) is holds
 
 
 def test_the_worlds_own_solutions_hold():
-    assert all(map(evaluate.steps_hold, world.seeds(300, 0)["solution"]))
+    assert all(map(steps.hold, world.seeds(300, 0)["solution"]))
