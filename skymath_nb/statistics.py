@@ -42,8 +42,15 @@ def clustered(totals: Sequence[float], sizes: Sequence[int], rng: np.random.Gene
 
 
 def paired_bootstrap(differences: Sequence[float], rng: np.random.Generator) -> tuple[float, float]:
-    """The percentile bootstrap interval of a mean difference; one difference an item, items resampled."""
+    """The percentile bootstrap interval of a mean difference; one difference an item, from -1 to 1, items resampled.
+
+    Where all items differ alike the bootstrap has no width: the interval then leaves room for as large a share of items that differ
+    as far as they can as Wilson's interval leaves for what was seen on none of so many.
+    """
     values, counts = np.unique(np.asarray(differences, float), return_counts=True)
+    if len(values) == 1:
+        value, unseen = float(values[0]), wilson(0, int(counts[0]))[1]
+        return value - unseen * (1 + value), value + unseen * (1 - value)
     low, high = np.quantile(_resampled(values[None], counts, rng)[0] / counts.sum(), TAILS)
     return float(low), float(high)
 

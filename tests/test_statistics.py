@@ -57,6 +57,12 @@ def test_the_paired_bootstrap_agrees_with_scipy():
     assert found == pytest.approx(tuple(theirs), abs=0.01)
 
 
+@pytest.mark.parametrize(("value", "expected"), [(0, (-0.037, 0.037)), (1, (0.926, 1.0)), (-1, (-1.0, -0.926))])
+def test_models_that_never_differed_may_yet_differ(value, expected):
+    found = statistics.paired_bootstrap([value] * 100, rng())
+    assert tuple(round(end, 3) for end in found) == expected  # Wilson's upper bound of 0 of 100 is 0.037
+
+
 def test_the_mcnemar_test_is_the_exact_binomial():
     table = [(9, 1), (3, 3), (0, 12)]
     assert [statistics.mcnemar(*pair) for pair in table] == pytest.approx([22 / 1024, 1, 2 / 4096])
