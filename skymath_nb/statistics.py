@@ -44,15 +44,20 @@ def clustered(totals: Sequence[float], sizes: Sequence[int], rng: np.random.Gene
 def paired_bootstrap(differences: Sequence[float], rng: np.random.Generator) -> tuple[float, float]:
     """The percentile bootstrap interval of a mean difference; one difference an item, from -1 to 1, items resampled.
 
-    Where all items differ alike the bootstrap has no width: the interval then leaves room for as large a share of items that differ
-    as far as they can as Wilson's interval leaves for what was seen on none of so many.
+    Where all items differ alike the bootstrap has no width: see `unseen`.
     """
     values, counts = np.unique(np.asarray(differences, float), return_counts=True)
     if len(values) == 1:
-        value, unseen = float(values[0]), wilson(0, int(counts[0]))[1]
-        return value - unseen * (1 + value), value + unseen * (1 - value)
+        return unseen(float(values[0]), int(counts[0]))
     low, high = np.quantile(_resampled(values[None], counts, rng)[0] / counts.sum(), TAILS)
     return float(low), float(high)
+
+
+def unseen(difference: float, n: int) -> tuple[float, float]:
+    """An interval for a difference that is the same on all n items: as large a share of other items may differ as far as they can as
+    Wilson's interval leaves for what was seen on none of n."""
+    share = wilson(0, n)[1]
+    return difference - share * (1 + difference), difference + share * (1 - difference)
 
 
 def _resampled(kinds, counts, rng):
