@@ -149,11 +149,20 @@ def _card(row, nearest, tables):
     parts = [f"<p><b>{_literal(title)}</b><br>{_literal(where)}</p>", LITERAL + _literal(_shortened(row["problem"])) + "</pre>"]
     parts.append(_response("" if pd.isna(row["response"]) else row["response"], int(row["start"]), int(row["end"])))
     if nearest is not None:
-        near = nearest[nearest["wanted_id"] == row["id"]]
-        parts.append(as_html(near.drop(columns="wanted_id"), list(near.columns.drop("wanted_id"))))
-        for id in near["id"] if tables else ():
-            parts.append(f"<p>Lineage of {_literal(id)}</p>" + as_html(chain := lineage(id, *tables), list(chain.columns)))
+        near = nearest[nearest["wanted_id"] == row["id"]].drop(columns="wanted_id")
+        if tables:
+            near = near.assign(lineage=[_descent(lineage(id, *tables)) for id in near["id"]])
+        parts.append(as_html(near, list(near.columns)))
     return f"<div class='tex2jax_ignore mathjax_ignore' style='border-top:1px solid;margin:1em 0'>{''.join(parts)}</div>"
+
+
+def _descent(chain):
+    """A lineage in one line, as in "deepen, level 3, from seed s1, level 2"."""
+    steps = [
+        f"{row['made by']}{'' if i + 1 < len(chain) else ' ' + row['id']}, level {row['level']}"
+        for i, row in enumerate(chain.to_dict("records"))
+    ]
+    return " from ".join(steps)
 
 
 def _response(text, start, end):

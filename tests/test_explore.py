@@ -132,7 +132,12 @@ def test_the_browser_filters_and_shows_the_nearest_rows_with_their_lineage(shown
     by_name = {choice.description: choice for choice in choices.children}
     assert list(by_name) == ["error", "benchmark", "level", "language", "verdict"]
     by_name["error"].value = "wrong operation"
-    assert "2 answers" in view.value and "near 1" in view.value and "the seed itself" in view.value and "near 0" not in view.value
+    assert (
+        "2 answers" in view.value
+        and "near 1" in view.value
+        and "deepen, level 2 from seed s1, level 1" in view.value
+        and "near 0" not in view.value
+    )
     by_name["verdict"].value = "wrong"
     by_name["level"].value = 3
     code = re.search("<code>(.*)</code>", view.value)[1].replace("&#x27;", "'")

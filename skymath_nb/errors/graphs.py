@@ -87,15 +87,15 @@ def compare(steps: list[Step], response: str, graph: Graph, answer: Fraction | N
         match = next((g for g in (*todo, *done) if _same(operation, g)), None)
         if found := None if match else _origin(operation, graph, results, stated):
             return Departure(found[0], step.start, step.end, found[1])
+        error, evidence = ("", "") if match else _judge(operation, todo, graph, [other for _, other in taken[i + 1 :]])
         if not step.holds and operation is step.operations[-1]:
-            return slip(step)
+            found = slip(step)
+            return found._replace(evidence="; besides, ".join(filter(None, (found.evidence, evidence))))
+        if error:
+            return Departure(error, step.start, step.end, evidence)
         if match in todo:
             todo.remove(match)
             done.append(match)
-        elif not match:
-            later = [other for _, other in taken[i + 1 :]]
-            error, evidence = _judge(operation, todo, graph, later)
-            return Departure(error, step.start, step.end, evidence)
         results |= {operation.value} | ({step.stated} if operation is step.operations[-1] else set())
     if gaps:
         return Departure("malformed step", *gaps[0], "this is not a complete equation")
