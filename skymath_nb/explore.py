@@ -150,6 +150,7 @@ def _card(row, nearest, tables):
     parts.append(_response("" if pd.isna(row["response"]) else row["response"], int(row["start"]), int(row["end"])))
     if nearest is not None:
         near = nearest[nearest["wanted_id"] == row["id"]].drop(columns="wanted_id")
+        near = near.assign(cosine=near["cosine"].round(3))
         if tables:
             near = near.assign(lineage=[_descent(lineage(id, *tables)) for id in near["id"]])
         parts.append(as_html(near, list(near.columns)))

@@ -37,6 +37,9 @@ def judged(response, gold="28", problem=STORY, cap_hit=False):
         ("10 / 3 = 3.33", True),
         ("10 / 3 = 3.33...", True),
         ("10 / 3 = 3.4", True),
+        ("2000 / 75 = 26.666666666666668", True),
+        ("2000 / 75 = 26.66666666667", True),
+        ("2000 / 75 = 26.6666666669", False),
         ("10 / 3 = 3.5", False),
         ("$3 \\times 4 = 13$", False),
         ("12 x 2 = 25", False),
@@ -224,8 +227,24 @@ def test_a_planted_error_is_one(validated):
         assert answers.extract(row.response) != world.number(problem.answer)
     clean = world.read(STORY)
     assert errors.plant(clean, "distractor used", random.Random(0)) is None, "there is no distractor to use"
+    told = world.read("Tom has 9 pens. How many pens does Tom have now?")
+    assert errors.plant(told, "cut off", random.Random(0)) is None, "there is no step"
     with pytest.raises(ValueError, match="'bad luck' cannot be planted"):
         errors.plant(clean, "bad luck", random.Random(0))
+
+
+def test_the_teachers_own_mistakes_get_the_class_of_their_kind():
+    from skymath_nb.world import offline
+
+    found = []
+    for problem in world.draw(23, 200):
+        body = {"model": "offline@1,1,1,1,1", "messages": [{"role": "user", "content": problem.text}]}
+        status, reply = offline.respond(body, "solve")
+        assert status == 200
+        found.append(judged(reply["choices"][0]["message"]["content"], world.number(problem.answer), problem.text).error)
+    shares = pd.Series(found).value_counts(normalize=True)
+    made = ["arithmetic slip", "wrong operation", "wrong operand"]  # a slip, another operation, another number of the text
+    assert (shares[made] > 0.2).all() and shares[made].sum() > 0.95
 
 
 def data(path):

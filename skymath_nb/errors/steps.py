@@ -28,6 +28,7 @@ COMPUTED = re.compile(rf"[\d)]\s*[-+*/{MODULO}]|gcd|lcm")
 PAIR = re.compile(r"(gcd|lcm)\((\d+), ?(\d+)\)")
 BY_FRACTION = re.compile(r"/\s*(\d+/\d+)")  # 12 / 3/4, which some read as 12 / (3/4)
 DECIMAL = re.compile(r"\s*-?\d*\.(\d+)\.*\s*")
+FLOAT = Fraction(1, 2**50)  # how far a decimal with all the digits of a float may be off
 DEEPEST = 20  # brackets in one step
 
 
@@ -137,7 +138,7 @@ def _step(left, right):
 
 def _agree(left, x, right, y):
     places = [len(m[1]) for side in (left, right) if (m := DECIMAL.fullmatch(side))]
-    return abs(x - y) <= (Fraction(1, 10 ** min(places)) if places else 0)
+    return abs(x - y) <= (max(Fraction(1, 10 ** min(places)), abs(x) * FLOAT) if places else 0)
 
 
 def _value(text: str) -> tuple[Fraction, tuple[Operation, ...]] | None:

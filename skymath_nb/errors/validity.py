@@ -24,12 +24,14 @@ PLANTED = (
 def plant(problem: Problem, error: str, rng: random.Random) -> tuple[str, bool] | None:
     """A solution of the problem with one error of a class, carried on consistently, as (response, cap_hit).
 
-    error   one of PLANTED, or "right" for none. None where this problem has no room for such an error: no distractor, say, or
+    error   one of PLANTED, or "right" for none. None where this problem has no room for such an error: no step, no distractor, or
             every try led to the right answer all the same.
     Raises:  ValueError for another class.
     """
     if error not in (*PLANTED, FAULTLESS):
         raise ValueError(f"Errors of the class {error!r} cannot be planted; choose from {', '.join(PLANTED)}, or {FAULTLESS!r}.")
+    if not problem.steps and error != FAULTLESS:
+        return None
     style = rng.randrange(len(STYLES[problem.language]))
     if error not in STEPPED:
         return _unstepped(problem, error, rng, style)
