@@ -3,16 +3,19 @@
 Nothing chosen in a widget reaches a file or a later cell; it prints the line that would.
 """
 
+import datetime
 import html
 import os
 import platform
 import re
 import shutil
+import time
 from collections.abc import Sequence
 
 import pandas as pd
 
-from . import errors, runs
+from . import runs
+from .answers import steps
 
 SHOWN = 3  # rows of each group in the static view
 
@@ -159,24 +162,24 @@ def _card(row, nearest, tables):
 
 def _descent(chain):
     """A lineage in one line, as in "deepen, level 3, from seed s1, level 2"."""
-    steps = [
+    generations = [
         f"{row['made by']}{'' if i + 1 < len(chain) else ' ' + row['id']}, level {row['level']}"
         for i, row in enumerate(chain.to_dict("records"))
     ]
-    return " from ".join(steps)
+    return " from ".join(generations)
 
 
 def _response(text, start, end):
     """A response line by line: the evidence marked, and beside each line what its steps come to."""
     first = max(0, start - LONGEST // 2) if start > LONGEST else 0
-    last, steps = first + LONGEST, errors.read_steps(text)
+    last, found = first + LONGEST, steps.read(text)
     body, place = "", 0
     for line in text.split("\n"):
         a, b = max(place, first), min(place + len(line), last)
         if a <= b:
             x, y = (min(max(edge, a), b) for edge in (start, end))
             marked = f"<mark>{_literal(text[x:y])}</mark>" if x < y else ""
-            checks = [f"{'true' if s.holds else 'FALSE'}: {text[s.start : s.end]}" for s in steps if place <= s.start <= place + len(line)]
+            checks = [f"{'true' if s.holds else 'FALSE'}: {text[s.start : s.end]}" for s in found if place <= s.start <= place + len(line)]
             cells = (_literal(text[a:x]) + marked + _literal(text[y:b]), _literal(_shortened("\n".join(checks))))
             body += (
                 "<tr>" + "".join(f"<td style='text-align:left;vertical-align:top'>{LITERAL}{cell}</pre></td>" for cell in cells) + "</tr>"
@@ -197,34 +200,87 @@ def _literal(text) -> str:
     return html.escape(UNSEEN.sub(lambda m: f"\\u{ord(m[0]):04x}", str(text)))
 
 
-def progress_lines(every: float = 0.25):
-    """A callable for `teacher.complete(progress=...)` that prints a running total at every such share of the requests."""
-    told = {}
+def progress(*, interactive: bool = False, every: float = 0.25):
+    """A callable for `teacher.complete(progress=...)`: requests, tokens, dollars and the time left.
 
-    def tell(tally):
-        place = int(tally.done / max(tally.total, 1) / every)
-        if tally.total and told.get(tally.total) != place and place:
-            told[tally.total] = place
-            print(
-                f"{tally.done:,} of {tally.total:,} requests: {tally.cached:,} from the ledger, {tally.answered:,} answered, "
-                f"{tally.failed:,} refused or failed; {tally.tokens_in + tally.tokens_out:,} tokens, ${tally.spent_usd:.2f}"
-                + (f", ${tally.spent_before_usd + tally.spent_usd:.2f} in all" if tally.spent_before_usd else "")
-            )
+    With `interactive` a bar that moves; else a line at every such share of the requests, for logs.
+    """
+    return _Bar() if interactive else _Lines(every)
 
-    return tell
+
+class _Progress:
+    """Tells apart the calls of `complete` by their totals, and knows how fast each goes."""
+
+    def __init__(self):
+        self.call, self.started, self.asked = 0, 0.0, 0
+
+    def __call__(self, tally):
+        if not tally.total:
+            return
+        asked = tally.answered + tally.failed
+        if tally.total != self.call or asked < self.asked:
+            self.call, self.started = tally.total, time.monotonic()
+            self.begin()
+        self.asked = asked
+        left = tally.total - tally.done
+        seconds = (time.monotonic() - self.started) / asked * left if asked and left else 0
+        self.tell(tally, _standing(tally) + (f", {datetime.timedelta(seconds=round(seconds))} left" if seconds else ""))
+
+
+def _standing(tally) -> str:
+    return (
+        f"{tally.done:,} of {tally.total:,} requests: {tally.cached:,} from the ledger, {tally.answered:,} answered, "
+        f"{tally.failed:,} refused or failed; {tally.tokens_in + tally.tokens_out:,} tokens, ${tally.spent_usd:.2f}"
+        + (f", ${tally.spent_before_usd + tally.spent_usd:.2f} in all" if tally.spent_before_usd else "")
+    )
+
+
+class _Lines(_Progress):
+    def __init__(self, every):
+        super().__init__()
+        self.every = every
+
+    def begin(self):
+        self.place = 0
+
+    def tell(self, tally, text):
+        place = int(tally.done / tally.total / self.every)
+        if place > self.place:
+            self.place = place
+            print(text)
+
+
+class _Bar(_Progress):
+    def begin(self):
+        import ipywidgets as widgets
+        from IPython.display import display
+
+        self.bar, self.text = widgets.FloatProgress(max=1.0), widgets.HTML()
+        display(widgets.HBox([self.bar, self.text]))
+
+    def tell(self, tally, text):
+        self.bar.value, self.text.value = tally.done / tally.total, html.escape(text)
+        self.bar.bar_style = "warning" if tally.failed else "success" if tally.done == tally.total else ""
 
 
 def lineage(id: str, *tables: pd.DataFrame) -> pd.DataFrame:
     """An instance and its ancestors back to the seed, oldest last; tables of instances and of seeds.
 
+    Columns: id, made by (its operator), prompt, teacher, sample, request (the ledger's keys), tokens, usd, verdicts, level, problem.
     Raises ValueError for an id that no table holds.
     """
     chain, row = [], _row(id, tables)
     if row is None:
         raise ValueError(f"no row has the id {id!r} in the {len(tables)} tables given ({sum(map(len, tables))} rows)")
     while row is not None and row["id"] not in [former["id"] for former in chain]:
-        text = row.get("query") or row.get("problem")
-        chain.append({"id": row["id"], "made by": row.get("operator", "seed"), "level": row["level"], "problem": text})
+        chain.append(
+            {
+                "id": row["id"], "made by": row.get("operator", "seed"), "prompt": row.get("prompt", ""), "teacher": row.get("teacher", ""),
+                "sample": row.get("sample", ""), "request": row.get("request_key", ""),
+                "tokens": row.get("tokens_in", 0) + row.get("tokens_out", 0), "usd": row.get("cost_usd", 0.0),
+                "verdicts": row.get("verdicts", ""), "level": row["level"], "problem": row.get("query", row.get("problem")),
+            }
+        )  # fmt: skip
         row = _row(row.get("parent_id"), tables)
     return pd.DataFrame(chain)
 

@@ -46,7 +46,9 @@ def test_lineage_goes_back_to_the_seed():
     instances = pd.DataFrame(
         {"id": ["i1", "i2"], "operator": ["deepen", "reason"], "level": [2, 3], "query": ["one", "two"], "parent_id": ["s", "i1"]}
     )
-    assert explore.lineage("i2", instances, seeds)["id"].tolist() == ["i2", "i1", "s"]
+    table = explore.lineage("i2", instances, seeds)
+    assert table["id"].tolist() == ["i2", "i1", "s"] and table["made by"].tolist() == ["reason", "deepen", "seed"]
+    assert table["problem"].tolist() == ["two", "one", "seed text"]
     with pytest.raises(ValueError, match="nobody"):
         explore.lineage("nobody", instances, seeds)
 
@@ -158,8 +160,34 @@ def test_the_machine_is_described_without_any_secret(monkeypatch):
 def test_progress_is_a_few_lines_whatever_the_number_of_calls(capsys):
     from skymath_nb.teacher import Tally
 
-    tell = explore.progress_lines(0.25)
+    tell = explore.progress(every=0.25)
     for done in range(1001):
         tell(Tally(total=1000, answered=done))
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 4 and lines[-1].startswith("1,000 of 1,000")
+
+
+def test_progress_knows_one_call_from_the_next_and_how_long_it_takes(capsys, monkeypatch):
+    from skymath_nb.teacher import Tally
+
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr(explore.time, "monotonic", lambda: next(clock))
+    tell = explore.progress(every=0.5)
+    for total in (10, 10, 4):
+        for done in range(total + 1):
+            tell(Tally(total=total, answered=done))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" requests")[0] for line in lines] == ["5 of 10", "10 of 10"] * 2 + ["2 of 4", "4 of 4"]
+    assert "left" in lines[0] and "left" not in lines[1]
+
+
+def test_progress_is_a_bar_in_the_lab(shown):
+    from skymath_nb.teacher import Tally
+
+    tell = explore.progress(interactive=True)
+    for done in (0, 5, 10):
+        tell(Tally(total=10, answered=done, spent_usd=1.5))
+    tell(Tally(total=3, cached=3))
+    first, second = shown
+    assert first.children[0].value == 1.0 and "$1.50" in first.children[1].value
+    assert second.children[0].value == 1.0 and "3 from the ledger" in second.children[1].value

@@ -7,10 +7,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from .. import answers as grading
-from ..answers import spelling
+from ..answers import spelling, steps
 from ..world.problem import HAN, number
 from . import graphs
-from .steps import numbers, read_steps
 
 ANYWHERE, PLAIN, WORLD = "any benchmark", "the world; elsewhere roughly, in English problems without formulas", "the world only"
 CLASSES = {  # class -> (what it means, where it can be told); the order is the order of the report
@@ -83,8 +82,8 @@ def diagnose(response: str, extracted: str | None, strict: bool, flexible: bool,
         return Verdict("cut off", max(len(response) - 1, 0), len(response), "the limit of length was reached")
     if not flexible and not (extracted or "").strip():
         return Verdict("no answer", 0, 0, "nothing could be read as an answer")
-    steps = read_steps(response)
-    fault = _fault(steps, response, problem, graph, extracted, flexible)
+    read = steps.read(response)
+    fault = _fault(read, response, problem, graph, extracted, flexible)
     if fault:
         return fault
     if place := _foreign(response, problem):
@@ -92,32 +91,32 @@ def diagnose(response: str, extracted: str | None, strict: bool, flexible: bool,
     return Verdict("right") if flexible else Verdict("other")
 
 
-def _fault(steps, response, problem, graph, extracted, right):
+def _fault(read, response, problem, graph, extracted, right):
     """What is wrong with the steps: of a right answer only what no other way of solving could explain."""
     if graph is None:
-        found = next((graphs.slip(step) for step in steps if not step.holds), None) or _copied(steps, response, problem)
+        found = next((graphs.slip(step) for step in read if not step.holds), None) or _copied(read, response, problem)
     else:
-        found = graphs.compare(steps, response, graph, _exact(extracted))
+        found = graphs.compare(read, response, graph, _exact(extracted))
     if found is None:
         return None
     if not right:
         return Verdict(*found)
-    if found.error in ("arithmetic slip", "distractor used", "wrong operation") or (graph and _unrelated(steps, graph)):
+    if found.error in ("arithmetic slip", "distractor used", "wrong operation") or (graph and _unrelated(read, graph)):
         return Verdict("right answer with wrong steps", found.start, found.end, f"{found.error}: {found.evidence}")
     return None
 
 
-def _copied(steps, response, problem):
+def _copied(read, response, problem):
     """The first operand that stands neither in the problem nor anywhere before in the response; English without formulas only."""
     if not problem or HAN.search(problem) or SYMBOLIC.search(problem):
         return None
     named = {Fraction(NAMED[word]) for word in re.findall(r"[a-z]+", problem.lower()) if word in NAMED}
-    known, read = {*CONSTANTS, *named, *numbers(problem)}, 0
+    known, place = {*CONSTANTS, *named, *steps.numbers(problem)}, 0
     known |= {n / 100 for n in known} | {100 - n for n in known} | {1 + n / 100 for n in known} | {1 - n / 100 for n in known}
     known |= {1 - n for n in known} | {1 / n for n in known if n}
-    for step in steps:
-        known |= numbers(response[read : step.start])
-        read = step.start
+    for step in read:
+        known |= steps.numbers(response[place : step.start])
+        place = step.start
         for operation in step.operations:
             if foreign := [side for side in operation[1:3] if side not in known]:
                 evidence = f"{number(foreign[0])} is neither in the problem nor before in the answer"
@@ -126,8 +125,8 @@ def _copied(steps, response, problem):
     return None
 
 
-def _unrelated(steps, graph):
-    return bool(steps) and all(graph.answer not in (step.stated, *(o.value for o in step.operations)) for step in steps)
+def _unrelated(read, graph):
+    return bool(read) and all(graph.answer not in (step.stated, *(o.value for o in step.operations)) for step in read)
 
 
 def _exact(answer):

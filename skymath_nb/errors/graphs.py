@@ -6,8 +6,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from ..answers.steps import SENTENCE, Operation, Step, numbers
 from ..world.problem import KINDS, STYLES, Problem, Unreadable, Unsolvable, number, operate, read, write_clause
-from .steps import SENTENCE, Operation, Step, numbers
 
 COMMUTE = ("+", "*", "gcd", "lcm")
 OPENERS = sorted({word.strip() for styles in STYLES.values() for style in styles for word in style[:3]} - {""}, key=len, reverse=True)

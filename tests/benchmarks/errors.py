@@ -22,6 +22,7 @@ import pandas as pd
 from sklearn.neighbors import NearestNeighbors
 
 from skymath_nb import errors, world
+from skymath_nb.answers import steps
 
 
 def lines(path):
@@ -45,8 +46,8 @@ def real(folder):
 
 def false_steps(folder):
     table = pd.DataFrame(real(folder), columns=["of", "response", "right"])
-    steps = table["response"].map(errors.read_steps)
-    table = table.assign(with_steps=steps.map(bool), false_step=steps.map(lambda found: any(not step.holds for step in found)))
+    read = table["response"].map(steps.read)
+    table = table.assign(with_steps=read.map(bool), false_step=read.map(lambda found: any(not step.holds for step in found)))
     shares = table.groupby(["of", "right"]).agg(n=("right", "size"), with_steps=("with_steps", "mean"), false_step=("false_step", "mean"))
     print("\nShare of responses with a step that can be read, and with a false one, %:")
     print((shares * [1, 100, 100]).round(2).to_string())

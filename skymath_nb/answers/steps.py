@@ -52,7 +52,7 @@ class Step(NamedTuple):
     stated: Fraction
 
 
-def read_steps(response: str) -> list[Step]:
+def read(response: str) -> list[Step]:
     """Every step of a response that can be read, in order; a chain `a + b = c = d - e` is one step per equals sign.
 
     Not read, and so not checked: what has letters, powers, roots, percentages or LaTeX beside the signs of the four operations, a
@@ -72,9 +72,9 @@ def read_steps(response: str) -> list[Step]:
     return steps
 
 
-def steps_hold(response: str) -> bool:
+def hold(response: str) -> bool:
     """Say whether every step `a op b = c` that can be read in a response is true; decimals may be rounded."""
-    return all(step.holds for step in read_steps(response))
+    return all(step.holds for step in read(response))
 
 
 def numbers(text: str) -> set[Fraction]:
