@@ -61,6 +61,13 @@ def test_what_is_worked_out_in_words_is_not_called_missing_or_invented():
     assert judged("Let p = 9. He has $p - 2$ pens, four times that.\nThe answer is 30.").error == "other"
     assert judged("He has some pens, so there are many.\nThe answer is 30.").error == "other"
     assert judged("The answer is 30.").error == "missing step"
+    assert judged("The answer is 8.", "9", "Tom has 9 pens. How many pens does Tom have now?").error == "wrong number copied"
+
+
+def test_a_right_answer_that_no_step_leads_to_is_told_from_one_worked_out_in_words():
+    assert judged("9 * 4 = 36. 36 - 2 = 34.\nThe answer is 28.").error == "right answer with wrong steps"
+    assert judged("9 - 2 = 7 pens, and four times that gives 28.\nThe answer is 28.").error == "right"
+    assert judged("9 - 2 = 7 pens, so $p = 7 \\times 2^2$.\nThe answer is 28.").error == "right"
 
 
 def test_a_cut_off_answer_is_not_searched_and_a_slip_is_found_behind_another_right_way():
@@ -101,7 +108,8 @@ def test_a_table_is_classified_row_by_row_with_its_index():
 
 
 HOSTILE = [
-    "1 + 1 = " * 12_000,
+    "1 + 1 = " * 6_000,
+    "1 + 1 = 2\n9 =\n" * 4_000,
     "(" * 50_000,
     "9" * 50_000 + " = 1",
     "gcd(" * 20_000,

@@ -101,7 +101,7 @@ def _fault(read, response, problem, graph, extracted, right):
         return None
     if not right:
         return Verdict(*found)
-    if found.error in ("arithmetic slip", "distractor used", "wrong operation") or (graph and _unrelated(read, graph)):
+    if found.error in ("arithmetic slip", "distractor used", "wrong operation") or (graph and _unrelated(read, response, graph)):
         return Verdict("right answer with wrong steps", found.start, found.end, f"{found.error}: {found.evidence}")
     return None
 
@@ -125,8 +125,11 @@ def _copied(read, response, problem):
     return None
 
 
-def _unrelated(read, graph):
-    return bool(read) and all(graph.answer not in (step.stated, *(o.value for o in step.operations)) for step in read)
+def _unrelated(read, response, graph):
+    """Say whether every equation was read and nothing before the answer's line comes to the answer."""
+    if not read or response.count("=") > len(read) or graph.answer in steps.numbers(ANSWER_LINE.sub("", response[read[-1].end :])):
+        return False
+    return all(graph.answer not in (step.stated, *(o.value for o in step.operations)) for step in read)
 
 
 def _exact(answer):

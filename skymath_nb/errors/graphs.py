@@ -1,6 +1,7 @@
 """Comparing the steps of a solution with the graph of a problem of the world: where the solution first leaves it, and how."""
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from fractions import Fraction
 from functools import lru_cache
@@ -146,7 +147,7 @@ def _ending(steps, response, todo, graph, answer):
         start, end = (steps[-1].start, steps[-1].end) if steps else (0, len(response))
         return Departure("missing step", start, end, f"{_written(todo[0])} = {number(todo[0].value)} is not taken")
     if answer is not None and answer != graph.answer:
-        start = _place_of_answer(response, steps[-1].end)
+        start = _place_of_answer(response, steps[-1].end if steps else 0)
         evidence = f"the steps lead to {number(graph.answer)}, the answer says {number(answer)}"
         return Departure("wrong number copied", start, len(response), evidence)
     return None
@@ -221,13 +222,13 @@ def _redo(sign, left, right):
 
 def _unreadable(response, steps):
     """Places that look like a step and are none: "7 - 16 = "."""
-    covered = [(step.start, step.end) for step in steps]
-    found, start = [], 0
+    starts, found, start = [step.start for step in steps], [], 0
     for end in [*(m.start() for m in SENTENCE.finditer(response)), len(response)]:
         bare = BARE.fullmatch(response[start:end])
         if bare and re.search(r"[-+*/%=(]", bare[1]):
             a, b = start + bare.start(1), start + len(response[start:end].rstrip())
-            if not any(a < y and x < b for x, y in covered):
+            before = bisect_left(starts, b)  # the steps that begin before this ends
+            if not before or steps[before - 1].end <= a:
                 found.append((a, b))
         start = end + 1
     return found
