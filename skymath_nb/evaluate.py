@@ -1,4 +1,4 @@
-"""Scores with their intervals, paired comparisons on the same items, and what went wrong, by rule."""
+"""Scores with their intervals, pass@k and maj@k, and paired comparisons: of models, and of versions of the same items."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from . import runs, schema, statistics
-from .answers import equivalent, steps
+from .answers import equivalent
 
 VERDICTS = ("strict", "flexible")
 NUMBERS = tuple(f"{verdict}{end}" for verdict in VERDICTS for end in ("", "_low", "_high"))
@@ -281,18 +281,3 @@ def flat_report(scores: pd.DataFrame) -> dict[str, float | int]:
         report |= {f"{prefix}_{name}": float(row[name]) for name in (*NUMBERS, "cap_hit")}
         report |= {f"{prefix}_{name}_n": int(row["n"]) for name in VERDICTS}
     return report
-
-
-def classify(answers: pd.DataFrame) -> pd.Series:
-    """Name what happened to each answer, by the first rule that holds: right; extraction (equal, but not where the
-    strict matcher reads); cut off; no answer; arithmetic slip (a step a op b = c is false); other wrong answer."""
-    slips = [not (right or steps.hold(text)) for right, text in zip(answers["flexible"], answers["response"], strict=True)]
-    classes = {
-        "right": answers["strict"],
-        "extraction": answers["flexible"],
-        "cut off": answers["cap_hit"],
-        "no answer": answers["extracted"].isna(),
-        "arithmetic slip": pd.Series(slips, answers.index),
-    }
-    conditions = [condition.to_numpy(bool) for condition in classes.values()]
-    return pd.Series(np.select(conditions, list(classes), "other wrong answer"), answers.index, name="error")

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from skymath_nb import answers, evaluate, schema, world
-from skymath_nb.answers import steps
 
 
 def table(n=40, right=30, *, name="b", shift=0):
@@ -218,52 +217,3 @@ def test_the_worlds_versions_keep_their_pair_in_the_answers():
     graded = pd.concat(tables)
     assert evaluate.compare_variants(graded.query("language == 'en'"), "distractors", 0)["n"].tolist() == [6, 6]
     assert evaluate.compare_variants(graded.query("distractors == 0"), "language", "en")["difference"].tolist() == [0, 0]
-
-
-@pytest.mark.parametrize(
-    ("response", "cap_hit", "expected"),
-    [
-        ("3 + 2 = 5\nThe answer is 5.", False, "right"),
-        ("So it is \\boxed{5}", False, "extraction"),
-        ("3 + 2 = 6. And then", True, "cut off"),
-        ("I cannot say", False, "no answer"),
-        ("3 + 3 = 7\nThe answer is 7.", False, "arithmetic slip"),
-        ("3 + 3 = 6\nThe answer is 6.", False, "other wrong answer"),
-    ],
-)
-def test_answers_are_classified_by_the_first_rule_that_holds(response, cap_hit, expected):
-    row = answers.grade(response, "5")._asdict() | {"response": response, "cap_hit": cap_hit}
-    assert evaluate.classify(pd.DataFrame([row], index=[9])).to_dict() == {9: expected}
-
-
-@pytest.mark.parametrize(
-    ("step", "holds"),
-    [
-        ("3 + 4 = 7", True),
-        ("3 + 4 = 8", False),
-        ("3×5=16，", False),
-        ("9 * $2 = $18 every day", True),
-        ("2 * (3 + 4) - 4 / 2 = 12.", True),
-        ("1,000 - 1 = 999", True),
-        ("1 + 1 = 2 = 4 / 2 = 3", False),
-        ("10 / 3 = 3.33", True),
-        ("10 / 3 = 3.4", True),
-        ("10 / 3 = 3.5", False),
-        ("$3 \\times 4 = 13$", False),
-        ("12 x 2 = 25", False),
-        ("x + 5 = 9", True),
-        ("3 + 4 = 7x", True),
-        ("half of 10 + 4 = 9", True),
-        ("2^3 + 1 = 9", True),
-        ("5 / 0 = 1", True),
-        ("((((" * 50 + "1 + 1 = 3", True),
-        ("1 + 1 = " * 2000, True),
-        ("9" * 100_000 + " + 1 = 2", True),
-    ],
-)  # fmt: skip
-def test_steps_are_checked_exactly_and_only_where_they_can_be_read(step, holds):
-    assert steps.hold(step) is holds
-
-
-def test_the_worlds_own_solutions_hold():
-    assert all(map(steps.hold, world.seeds(300, 0)["solution"]))

@@ -10,7 +10,7 @@ import skymath_nb
 FLOORS = {  # from the top
     "faces": ("figures", "explore", "lab", "plans", "pages", "scorecards", "suite", "__main__"),
     "experiments": ("arms",),
-    "methods": ("augment", "coreset", "leakage", "curriculum", "evaluate", "precision", "responses", "scaling"),
+    "methods": ("augment", "coreset", "leakage", "curriculum", "errors", "evaluate", "precision", "responses", "scaling"),
     "engines": ("teacher", "embed", "sft", "generate", "pretrain"),
     "sources": ("seeds", "world", "prompts"),
     "facts": ("schema", "answers", "ledger", "paper", "runs", "statistics"),
