@@ -280,3 +280,13 @@ def test_the_same_number_written_as_a_fraction_is_one_operand():
     assert problem.answer == Fraction(5, 2)
     assert judged(problem.solution(0), "5/2", problem.text).error == "right"
     assert judged("9 / 2 = 9/2. 9/2 + 2 = 13/2.\nThe answer is 13/2.", "5/2", problem.text).error == "wrong operation"
+
+
+def test_cells_of_several_columns_stand_in_one_ranking():
+    table, training = cells()
+    table, training = table.assign(subject=table["benchmark"]), training.assign(subject="a")
+    ranked = errors.rank_all(table, training, {"level": ["benchmark"], "subject": ["benchmark"]})
+    assert set(ranked["by"]) == {"level", "subject"} and ranked["above"].dropna().is_monotonic_decreasing
+    alone = errors.rank_cells(table, training, "level", ["benchmark"]).set_index("level")["above"]
+    levels = ranked[ranked["by"] == "level"].set_index("cell")["above"]
+    pd.testing.assert_series_equal(levels.sort_index(), alone.sort_index(), check_names=False, check_dtype=False, check_index_type=False)

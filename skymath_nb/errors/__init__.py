@@ -12,10 +12,10 @@ mistake.
 """
 
 from .classes import CLASSES, Verdict, classify, diagnose
-from .rows import nearest, rank_cells, topics
+from .rows import nearest, rank_all, rank_cells, topics
 from .validity import PLANTED, confusion, plant, validate
 
 __all__ = [
-    "CLASSES", "PLANTED", "Verdict", "classify", "confusion", "diagnose", "nearest", "plant", "rank_cells",
+    "CLASSES", "PLANTED", "Verdict", "classify", "confusion", "diagnose", "nearest", "plant", "rank_all", "rank_cells",
     "topics", "validate",
 ]  # fmt: skip

@@ -132,3 +132,13 @@ def rank_cells(
         row["classes"] = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
         rows.append(dict(zip(by, cell, strict=True)) | row)
     return pd.DataFrame(rows).sort_values("above", ascending=False, kind="stable", ignore_index=True)
+
+
+def rank_all(classified: pd.DataFrame, training: pd.DataFrame, within: dict[str, Sequence[str]]) -> pd.DataFrame:
+    """The cells of several columns in one ranking: `within` names for each column what makes its cells comparable.
+
+    Columns: by, cell, and those of `rank_cells`. The same errors stand in the cells of every column: never add them up.
+    """
+    tables = [rank_cells(classified, training, by, like).rename(columns={by: "cell"}).assign(by=by) for by, like in within.items()]
+    table = pd.concat(tables).sort_values("above", ascending=False, kind="stable", ignore_index=True)
+    return table[["by", "cell", *table.columns.drop(["by", "cell"])]]
