@@ -1,7 +1,7 @@
 """A stand-in for `vllm serve`: the same words on the command line, /health and both completions pages, nothing of a model.
 
 Options of its own: --wait SECONDS before it listens, --fail to end at once, --stubborn to ignore SIGTERM, --child to start
-one process more, whose number it prints. A prompt is answered with its length; after --die N answers it kills itself.
+one process more, whose number it prints with its own. A prompt is answered with its length; after --die N answers it kills itself.
 """
 
 import json
@@ -55,6 +55,6 @@ if __name__ == "__main__":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if "--child" in given:
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-        print("child", child.pid, flush=True)
+        print("child", child.pid, "of", os.getpid(), flush=True)
     time.sleep(float(given.get("--wait", "0")))
     ThreadingHTTPServer((given["--host"], int(given["--port"])), Handler).serve_forever()

@@ -1,12 +1,15 @@
 """Generation over a server: through the teacher's client, and the server as a child process."""
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -173,11 +176,17 @@ def test_a_server_is_ready_within_the_block_and_gone_after_it(model, tmp_path, m
     with serving(model, command=STAND_IN, options=["--wait", "0.5", "--child", "1"], log=log) as served:
         assert isinstance(served, Served) and served.server.startswith("http://127.0.0.1:")
         said = log.read_text()
-        child = psutil.Process(int(said.partition("child ")[2].split()[0]))
-        server = psutil.Process(child.ppid())
+        child, server = (psutil.Process(int(number)) for number in re.search(r"child (\d+) of (\d+)", said).groups())
     gone, alive = psutil.wait_procs([child, server], timeout=10)
     assert not alive or all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
     assert f"serve {model.resolve()} --host 127.0.0.1" in said and "--generation-config vllm" in said and "no key" in said
+
+
+def test_transformers_serve_is_told_to_sample_and_where_to_end(model):
+    with serving(model, "transformers", command=STAND_IN) as served:
+        assert served.model == str(model.resolve()) and served.known_as.startswith("transformers:")
+    told = json.loads(served.parameters["generation_config"])
+    assert told == {"do_sample": True, "top_k": 0, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
 
 
 def test_a_server_that_fails_shows_its_log(model):
@@ -238,3 +247,19 @@ def test_wrong_words_for_a_server_are_refused_before_anything_starts(model, tmp_
             pass
     with pytest.raises(OSError, match="no-such-model"), serving(tmp_path / "no-such-model", command=STAND_IN):
         pass
+
+
+@pytest.mark.slow
+def test_a_real_server_answers_as_transformers_does_here(model, tmp_path):
+    missing = [name for name in ("fastapi", "uvicorn") if not find_spec(name)]
+    if missing:
+        pytest.skip(f"{' and '.join(missing)} of `pip install 'transformers[serving]'` are not here: no real server is asked")
+    program = [sys.executable, "-c", "import sys; from transformers.cli.transformers import main; sys.exit(main())"]
+    texts = [tiny_model.prompt(query) for query in ("1 + 1", "22 + 33")]
+    with serving(model, "transformers", command=program, options=["--device", "cpu"], ready_s=300) as served:
+        given = {**served._asdict(), "ledger": tmp_path / "ledger.sqlite", "timeout": 300, "workers": 2}
+        greedy = generate(teacher.asker(**given), texts, max_new_tokens=8)
+        drawn = generate(teacher.asker(**given), texts, max_new_tokens=8, temperature=1.5, samples=3)
+    assert [answer.text for answer in greedy] == [answer.text for answer in generate(model, texts, max_new_tokens=8)]
+    assert len({answer.text for answer in drawn}) > 3  # n and the seed may be ignored there, drawing is not
+    assert generate(teacher.asker(**given, replay=True), texts, max_new_tokens=8, temperature=1.5, samples=3) == drawn

@@ -1,6 +1,7 @@
 """A server of a model as a child process of this one: started, awaited, ended. The package never imports what it runs."""
 
 import http.client
+import json
 import os
 import shutil
 import socket
@@ -36,6 +37,7 @@ class Served(NamedTuple):
     server: str
     model: str
     known_as: str  # with a digest of the model's files: the ledger tells a retrained student from its former self
+    parameters: dict | None = None  # of each request's body
 
 
 @contextmanager
@@ -67,8 +69,12 @@ def serving(
     port = _port(port)
     name = f"{source.name}-{digest}" if source.is_dir() else named
     words += ["serve", named, "--host", HOST, "--port", str(port)]
-    if engine == "vllm":  # else it samples as the model's own generation_config says
-        words += ["--served-model-name", name, "--generation-config", "vllm"]
+    served = Served(f"http://{HOST}:{port}/v1", named, f"{engine}:{source.name}@{digest}")
+    if engine == "vllm":
+        words += ["--served-model-name", name, "--generation-config", "vllm"]  # not the model's own way of sampling
+        served = served._replace(model=name)
+    else:
+        served = served._replace(parameters={"generation_config": _neutral(named)})
     environment = {key: value for key, value in os.environ.items() if key != "OPENAI_API_KEY"}
     with tempfile.TemporaryDirectory() as folder:
         log = Path(log or Path(folder) / "log")
@@ -80,7 +86,7 @@ def serving(
             )  # fmt: skip
         try:
             _wait(guard, port, log, ready_s, " ".join(words))
-            yield Served(f"http://{HOST}:{port}/v1", name if engine == "vllm" else named, f"{engine}:{source.name}@{digest}")
+            yield served
         finally:
             guard.stdin.close()  # the guard ends the server and itself
             guard.wait()
@@ -96,6 +102,18 @@ def _command(engine: str, command: str | Sequence[str]) -> list[str]:
     if not found:
         raise ValueError(f"There is no command {words[0]!r} to serve a model with: {INSTALL[engine]}.")
     return [found, *words[1:]]
+
+
+def _neutral(model: str) -> str:
+    """What `transformers serve` takes in place of the model's own way of sampling, which may be greedy at any temperature."""
+    from transformers import AutoConfig, GenerationConfig
+
+    try:
+        own = GenerationConfig.from_pretrained(model)
+    except OSError:  # there is no such file
+        own = GenerationConfig.from_model_config(AutoConfig.from_pretrained(model))
+    ends = {name: getattr(own, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    return json.dumps({"do_sample": True, "top_k": 0} | ends)
 
 
 def _port(port: int) -> int:
