@@ -13,6 +13,7 @@ BENCHMARKS = {
     "world-chinese": "the items of world-test in Chinese",
     "world-distractors": "the items of world-test with 1 to 3 sentences whose numbers change nothing",
     "world-backward": "the items of world-test asked backward: one number masked, the answer given (FOBAR)",
+    **{f"world-distractors-{n}": f"the items of world-test with {n} such sentences" for n in range(6)},
     "world-unseen": "families that no seed is drawn from (a base may have read their stories, unsolved)",
 }
 
@@ -35,6 +36,8 @@ def _variant(name, problem, rng, i):
         return translate(problem, "zh")
     if name == "world-distractors":
         return distract(problem, 1 + i % 3, rng)
+    if name.startswith("world-distractors-"):
+        return distract(problem, int(name.rpartition("-")[2]), rng)
     if name == "world-backward":
         return backward(problem, rng)
     return problem
