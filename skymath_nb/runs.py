@@ -129,6 +129,12 @@ def digest_model(model: str | Path) -> str:
     return f"{model}@{Path(cached_file(str(model), 'config.json')).parent.name}"
 
 
+def name_model(model: str | Path) -> str:
+    """A name that tells a model from every other, also from the same folder trained anew: student@7b1d..., owner/name@commit."""
+    digest = digest_model(model)
+    return f"{Path(model).resolve().name}@{digest}" if Path(model).is_dir() else digest
+
+
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all files below a folder."""
     return sum(p.stat().st_size for p in ([path] if path.is_file() else path.rglob("*")) if p.is_file())

@@ -152,7 +152,7 @@ def test_a_retrained_student_is_another_model_in_the_ledger(tmp_path):
         with serving(folder, command=STAND_IN) as served:
             said[seed] = served
     assert said["one"].model != said["two"].model and said["one"].known_as != said["two"].known_as
-    assert said["one"].known_as.startswith("vllm:student@")
+    assert said["one"].known_as == f"vllm:{said['one'].model}" and said["one"].model.startswith("student@")
 
 
 def test_what_a_server_is_given_stays_with_its_asker(tmp_path):

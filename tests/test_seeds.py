@@ -298,6 +298,7 @@ def test_problems_that_speak_of_a_lost_figure_are_told_from_those_that_do_not():
 
 def test_seeds_are_drawn_from_training_splits_and_never_from_what_only_tests(data_folder, monkeypatch):
     monkeypatch.setenv(seeds.DATA, str(data_folder))
+    assert seeds.files(["gsm8k", "cmath"])[1].name == "cmath_dev.jsonl"
     assert set(seeds.draw("cmath", 5, 0)["split"]) == {"dev"} and set(seeds.draw("olympiadbench", 5, 0)["split"]) == {"test"}
     for name, inside in [("math500", "math"), ("mgsm-zh", "gsm8k"), ("gsm-plus", "gsm8k")]:
         with pytest.raises(ValueError, match=f"{name}, which only tests: .*test split of {inside}"):

@@ -36,6 +36,8 @@ def generate(
 ) -> list[Completion]:
     """Answer prompts: `samples` Completions for each, one after the other, in the order of the prompts.
 
+    So the items of k samples are `items.loc[items.index.repeat(k)]`.
+
     model        a model folder or hub id, or an `ask` of `teacher.asker` for a model behind a server
     prompts      plain texts to go on with, or chat messages, which the model's own template renders (prompts.pose)
     temperature  0 is greedy. Above 0 each sample is drawn with its own random stream, named by seed, prompt and number:
@@ -44,7 +46,8 @@ def generate(
     top_p        draws only from the likeliest tokens that have this probability together
     stop         texts that end an answer, and are cut from it (a base model after few-shot examples: "\\nProblem:")
     ledger       path of the store in which each answer is kept as it arrives, so that a rerun asks only for what is missing; the key
-                 is a digest of the model's files, the prompt and the sampling. The ledger of a server is the asker's own.
+                 is a digest of the model's files, the prompt and the sampling. The ledger of a server is the asker's own, which
+                 knows a model by its name there: where that does not tell which one it is, give the asker `known_as`.
     too_long     prompts that leave no room for max_new_tokens: "refuse" them, or "skip" them: an empty answer that counts
                  as cut off, with `error`; of a server, all that it refuses (400, 413, 422)
     progress     called with a line that counts answers, empty ones, cut-off ones, and those from the ledger

@@ -26,7 +26,7 @@ def answer(
 ) -> list[Completion]:
     """One Completion per question, in order; equal questions are answered once."""
     device, dtype = _device(device)
-    name = f"{Path(model).name}@{runs.digest_model(model)}" if ledger else ""
+    name = runs.name_model(model) if ledger else ""  # without a ledger keys only tell questions apart
     keys = [_key(name.rpartition("@")[2], question, sampling, str(dtype)) for question in questions]
     asked = dict(zip(keys, questions, strict=True))
     with ledgers.Ledger(ledger) if ledger else nullcontext() as book:

@@ -63,21 +63,19 @@ def serving(
     Raises:  ValueError for another engine, a missing model or no such command; ServerError if it does not become ready.
     """
     words = _command(engine, command)
-    source = Path(model).expanduser()
-    named = str(source.resolve()) if source.is_dir() else str(model)
-    digest = runs.digest_model(named)
-    port = _port(port)
-    name = f"{source.name}-{digest}" if source.is_dir() else named
-    words += ["serve", named, "--host", HOST, "--port", str(port)]
-    served = Served(f"http://{HOST}:{port}/v1", named, f"{engine}:{source.name}@{digest}")
+    folder = Path(model).expanduser().resolve()
+    source = str(folder) if folder.is_dir() else str(model)
+    name, port = runs.name_model(source), _port(port)
+    words += ["serve", source, "--host", HOST, "--port", str(port)]
+    served = Served(f"http://{HOST}:{port}/v1", source, f"{engine}:{name}")
     if engine == "vllm":
         words += ["--served-model-name", name, "--generation-config", "vllm"]  # not the model's own way of sampling
         served = served._replace(model=name)
     else:
-        served = served._replace(parameters={"generation_config": _neutral(named)})
+        served = served._replace(parameters={"generation_config": _neutral(source)})
     environment = {key: value for key, value in os.environ.items() if key != "OPENAI_API_KEY"}
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(log or Path(folder) / "log")
+    with tempfile.TemporaryDirectory() as place:
+        log = Path(log or Path(place) / "log")
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as out:
             guard = subprocess.Popen(
@@ -119,6 +117,7 @@ def _neutral(model: str) -> str:
 def _port(port: int) -> int:
     """The port, if nobody listens there; of 0, a free one."""
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the last one there may just have ended
         try:
             probe.bind((HOST, port))
         except OSError as error:

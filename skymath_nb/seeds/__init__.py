@@ -148,8 +148,12 @@ def file(name: str, split: str = "train", data: str | os.PathLike | None = None)
 
 
 def files(names: Iterable[str], split: str = "train", data: str | os.PathLike | None = None) -> list[Path]:
-    """List the local files behind several sources."""
-    return [path for name in names if (path := file(name, split, data))]
+    """List the local files behind several sources; of those without a train split, the files that seeds are drawn from."""
+
+    def there(name):
+        return SOURCES[name].seeded if name in SOURCES and split == "train" and split not in SOURCES[name].files else split
+
+    return [path for name in names if (path := file(name, there(name) or split, data))]
 
 
 def draw(name: str, n: int, seed: int, *, levels=world.LEVELS, chinese: float = 0.2) -> pd.DataFrame:

@@ -39,8 +39,8 @@ SUBJECTS = (
 )
 AGIEVAL = {"layout": layouts.agieval, "origin": "ruixiangcui/AGIEval, data/v1", "seeded": "test", "figures": False}
 OLYMPIAD = {
-    **{"layout": layouts.olympiadbench, "hub": "Hothan/OlympiadBench", "hub_split": {"test": "train"}, "licence": "Apache-2.0"},
-    **{"seeded": "test", "figures": False},
+    **{"layout": layouts.olympiadbench, "hub": "Hothan/OlympiadBench", "hub_split": {"test": "train"}},
+    **{"licence": "MIT; Apache-2.0 on the hub", "seeded": "test", "figures": False},
 }
 QWEN = {"origin": "QwenLM/Qwen2.5-Math, evaluation/data", "licence": "MIT there; its makers' own terms"}
 SYMBOLIC = {"hub": "apple/GSM-Symbolic", "layout": layouts.gsm8k, "licence": "CC-BY-NC-ND-4.0", "within": "gsm8k"}
