@@ -13,8 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from .. import answers, runs, schema, world
-from . import files as _files
-from . import layouts
+from . import layouts, reading
 from .layouts import MARKS
 from .sources import SOURCES, Source, spoils
 
@@ -53,7 +52,7 @@ def load(name: str, split: str = "train", limit: int = 0, data: str | os.PathLik
     if path and "agieval" in str(path).lower() and path.name.split(".")[0] == "math":
         return load("agieval-math")  # by its path: refused with the same words
     origin = name if source else Path(name).name.split(".")[0]
-    rows = _files.rows(path) if path else _hub_rows(name, split)
+    rows = reading.rows(path) if path else _hub_rows(name, split)
     layout = source.layout if source else layouts.anybody
     dropped, noted, seen = Counter(), Counter(), Counter()
     table = list(islice(_seeds(_parsed(layout, rows, path or name), origin, split, source, (dropped, noted, seen)), limit or None))

@@ -37,63 +37,63 @@ SUBJECTS = (
     *("algebra", "counting_and_probability", "geometry", "intermediate_algebra"),
     *("number_theory", "prealgebra", "precalculus"),
 )
-AGIEVAL = {"layout": layouts.agieval, "origin": "ruixiangcui/AGIEval, data/v1", "seeded": "test", "figures": False}
-OLYMPIAD = {
-    **{"layout": layouts.olympiadbench, "hub": "Hothan/OlympiadBench", "hub_split": {"test": "train"}},
-    **{"licence": "MIT; Apache-2.0 on the hub", "seeded": "test", "figures": False},
-}
-QWEN = {"origin": "QwenLM/Qwen2.5-Math, evaluation/data", "licence": "MIT there; its makers' own terms"}
-SYMBOLIC = {"hub": "apple/GSM-Symbolic", "layout": layouts.gsm8k, "licence": "CC-BY-NC-ND-4.0", "within": "gsm8k"}
-EXAM = {"layout": layouts.exam, "language": "zh", "figures": False, **QWEN}
+AGIEVAL = dict(layout=layouts.agieval, origin="ruixiangcui/AGIEval, data/v1", seeded="test", figures=False)
+OLYMPIAD = dict(
+    layout=layouts.olympiadbench, hub="Hothan/OlympiadBench", hub_split={"test": "train"}, licence="MIT; Apache-2.0 on the hub",
+    seeded="test", figures=False,
+)  # fmt: skip
+QWEN = dict(origin="QwenLM/Qwen2.5-Math, evaluation/data", licence="MIT there; its makers' own terms")
+SYMBOLIC = dict(layout=layouts.gsm8k, hub="apple/GSM-Symbolic", licence="CC-BY-NC-ND-4.0", within="gsm8k")
+EXAM = dict(layout=layouts.exam, language="zh", figures=False, **QWEN)
 
 SOURCES = {
     "gsm8k": Source(
         files={"train": "gsm8k/train.jsonl.gz", "test": "gsm8k/test.jsonl"},
-        **{"layout": layouts.gsm8k, "hub": "openai/gsm8k", "configs": ("main",), "licence": "MIT", "seeded": "train"},
+        layout=layouts.gsm8k, hub="openai/gsm8k", configs=("main",), licence="MIT", seeded="train",
     ),
     "math": Source(
         files={"train": "math/train.jsonl.gz", "test": "math/test.jsonl.gz"},
-        **{"layout": layouts.math, "hub": "EleutherAI/hendrycks_math", "configs": SUBJECTS, "licence": "MIT", "seeded": "train"},
+        layout=layouts.math, hub="EleutherAI/hendrycks_math", configs=SUBJECTS, licence="MIT", seeded="train",
     ),
     "math500": Source(
         files={"test": "math/math500.jsonl"},
-        **{"layout": layouts.math, "hub": "HuggingFaceH4/MATH-500", "licence": "MIT", "within": "math"},
+        layout=layouts.math, hub="HuggingFaceH4/MATH-500", licence="MIT", within="math",
     ),
     "cmath": Source(
         files={"dev": "cmath/cmath_dev.jsonl", "test": "cmath/cmath_test.jsonl"},
-        **{"layout": layouts.cmath, "hub": "weitianwen/cmath", "hub_split": {"dev": "validation"}, "licence": "CC-BY-4.0"},
-        **{"language": "zh", "seeded": "dev"},
+        layout=layouts.cmath, hub="weitianwen/cmath", hub_split={"dev": "validation"}, licence="CC-BY-4.0",
+        language="zh", seeded="dev",
     ),
     "cmath-distractors": Source(
         files={"test": "cmath/distractor_half_a.jsonl"},
-        **{"layout": layouts.cmath_distractors, "origin": "XiaoMi/cmath, datasets/distractor.jsonl", "licence": "CC-BY-4.0"},
-        **{"language": "zh", "within": "cmath"},
+        layout=layouts.cmath_distractors, origin="XiaoMi/cmath, datasets/distractor.jsonl", licence="CC-BY-4.0",
+        language="zh", within="cmath",
     ),
     "mgsm-zh": Source(
         files={"test": "mgsm_zh/mgsm_zh.jsonl"},
-        **{"layout": layouts.mgsm, "hub": "juletxara/mgsm", "configs": ("zh",), "licence": "CC-BY-SA-4.0", "language": "zh"},
+        layout=layouts.mgsm, hub="juletxara/mgsm", configs=("zh",), licence="CC-BY-SA-4.0", language="zh",
         within="gsm8k",
     ),
     "gsm-plus": Source(
         files={"test": "robustness/gsm_plus.jsonl"},
-        **{"layout": layouts.gsm_plus, "hub": "qintongli/GSM-Plus", "licence": "CC-BY-SA-4.0", "within": "gsm8k"},
+        layout=layouts.gsm_plus, hub="qintongli/GSM-Plus", licence="CC-BY-SA-4.0", within="gsm8k",
     ),
     "gsm-symbolic": Source(files={"test": "robustness/gsm_symbolic.jsonl"}, configs=("main",), **SYMBOLIC),
     "gsm-symbolic-p1": Source(files={"test": "robustness/gsm_symbolic_p1.jsonl"}, configs=("p1",), **SYMBOLIC),
     "gsm-symbolic-p2": Source(files={"test": "robustness/gsm_symbolic_p2.jsonl"}, configs=("p2",), **SYMBOLIC),
     "gsm-hard": Source(
         files={"test": "robustness/gsmhardv2.jsonl"},
-        **{"layout": layouts.gsm_hard, "hub": "reasoning-machines/gsm-hard", "hub_split": {"test": "train"}, "licence": "Apache-2.0"},
+        layout=layouts.gsm_hard, hub="reasoning-machines/gsm-hard", hub_split={"test": "train"}, licence="Apache-2.0",
         within="gsm8k",
     ),
     "gsm8k-backward": Source(
         files={"test": "robustness/gsm8k_backward.jsonl"},
-        **{"layout": layouts.backward, "hub": "meta-math/GSM8K_Backward", "licence": "Apache-2.0", "within": "gsm8k"},
+        layout=layouts.backward, hub="meta-math/GSM8K_Backward", licence="Apache-2.0", within="gsm8k",
     ),
     "olympiadbench": Source(files={"test": "olympiadbench/test.jsonl"}, configs=("OE_TO_maths_en_COMP",), **OLYMPIAD),
     "olympiadbench-zh": Source(
         files={"test": "olympiadbench/test_zh.jsonl"},
-        **{"configs": ("OE_TO_maths_zh_COMP", "OE_TO_maths_zh_CEE"), "language": "zh", "within": "olympiadbench"},
+        configs=("OE_TO_maths_zh_COMP", "OE_TO_maths_zh_CEE"), language="zh", within="olympiadbench",
         **OLYMPIAD,
     ),
     "agieval-sat-math": Source(files={"test": "agieval/sat-math.jsonl"}, licence="MIT", **AGIEVAL),
@@ -102,29 +102,29 @@ SOURCES = {
     "agieval-gaokao-mathcloze": Source(files={"test": "agieval/gaokao-mathcloze.jsonl"}, licence="MIT", language="zh", **AGIEVAL),
     "scibench": Source(
         files={"test": "scibench/scibench.jsonl"},
-        **{"layout": layouts.scibench, "hub": "xw27/scibench", "hub_split": {"test": "train"}, "licence": "MIT"},
-        **{"seeded": "test", "figures": False},
+        layout=layouts.scibench, hub="xw27/scibench", hub_split={"test": "train"}, licence="MIT",
+        seeded="test", figures=False,
     ),
     "jeebench": Source(
         files={"test": "jeebench/dataset.json"},
-        **{"layout": layouts.jeebench, "hub": "daman1209arora/jeebench", "licence": "MIT", "seeded": "test", "figures": False},
+        layout=layouts.jeebench, hub="daman1209arora/jeebench", licence="MIT", seeded="test", figures=False,
     ),
     "svamp": Source(
         files={"test": "word_problems/svamp.jsonl"},
-        **{"layout": layouts.svamp, "hub": "ChilleD/SVAMP", "hub_split": {"test": "train+test"}, "licence": "MIT"},
+        layout=layouts.svamp, hub="ChilleD/SVAMP", hub_split={"test": "train+test"}, licence="MIT",
     ),
     "asdiv": Source(files={"test": "word_problems/asdiv.jsonl"}, layout=layouts.asdiv, **QWEN),
     "mawps": Source(files={"test": "word_problems/mawps.jsonl"}, layout=layouts.mawps, **QWEN),
     "aime24": Source(
         files={"test": "exams/aime24.jsonl"},
-        **{"layout": layouts.aime, "hub": "HuggingFaceH4/aime_2024", "hub_split": {"test": "train"}, "licence": QWEN["licence"]},
+        layout=layouts.aime, hub="HuggingFaceH4/aime_2024", hub_split={"test": "train"}, licence=QWEN["licence"],
     ),
     "carp-en": Source(files={"test": "exams/carp_en.jsonl"}, layout=layouts.carp, **QWEN),
     "cn-middle-school": Source(files={"test": "exams/cn_middle_school.jsonl"}, **EXAM),
     "gaokao2024-1": Source(files={"test": "exams/gaokao2024_I.jsonl"}, **EXAM),
     "gaokao2024-2": Source(files={"test": "exams/gaokao2024_II.jsonl"}, **EXAM),
     "gaokao2024-mix": Source(files={"test": "exams/gaokao2024_mix.jsonl"}, **EXAM),
-}
+}  # fmt: skip
 
 
 def spoils(source: str, benchmark: str) -> bool:
