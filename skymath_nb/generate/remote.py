@@ -27,8 +27,9 @@ def answer(ask: Callable, questions: list[Question], sampling: Sampling, too_lon
     if progress:
         progress(line(completions, len(questions), sum(reply.cached for reply in replies)))
     if failed:
+        reason = failed[0].error.rstrip(".")
         raise Unanswered(
-            f"{len(failed)} of {len(questions)} prompts have no answer, the first because {failed[0].error} What was answered is kept if "
+            f"{len(failed)} of {len(questions)} prompts have no answer, the first because {reason}. What was answered is kept if "
             "the asker has a ledger: run again to ask only the rest. Where the server refuses prompts as too long, shorten them, or "
             'count them as unanswered with too_long="skip"; where it has no /completions, send chat messages.'
         )
