@@ -123,8 +123,9 @@ def errors(table: pd.DataFrame, by: str) -> go.Figure:
     """Share of answers per class of error, stacked to 100 %, per value of `by`; columns `by` and `error`."""
     figure = _figure("What happened to the answers", by, "share of answers, %", barmode="stack")
     shares = pd.crosstab(table[by], table["error"], normalize="index") * 100
-    for name in shares.columns[np.argsort(-shares.sum().to_numpy())]:
-        figure.add_bar(x=shares.index.astype(str), y=shares[name], name=name)
+    for i, name in enumerate(shares.columns[np.argsort(-shares.sum().to_numpy())]):
+        shape = ("", "/", ".")[i // len(COLOURS) % 3]  # there are more classes than colours
+        figure.add_bar(x=shares.index.astype(str), y=shares[name], name=name, marker_pattern_shape=shape)
     figure.update_xaxes(type="category")
     return figure
 

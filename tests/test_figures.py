@@ -53,6 +53,12 @@ def test_errors_are_shares_that_sum_to_a_hundred():
     assert np.allclose(np.sum([trace.y for trace in figure.data], axis=0), 100)
 
 
+def test_no_two_classes_of_error_look_alike():
+    figure = figures.errors(pd.DataFrame({"level": 1, "error": [f"class {i}" for i in range(16)]}), "level")
+    looks = [(i % len(figures.COLOURS), trace.marker.pattern.shape) for i, trace in enumerate(figure.data)]
+    assert len(set(looks)) == 16
+
+
 def test_the_map_marks_the_chosen_points(seeds):
     points = np.arange(120, dtype=float).reshape(60, 2)
     figure = figures.problem_map(points, np.array([3, 5]), seeds["problem"], seeds["subject"])

@@ -8,9 +8,9 @@ import pytest
 import skymath_nb
 
 FLOORS = {  # from the top
-    "faces": ("figures", "explore", "plans", "pages", "suite", "__main__"),
+    "faces": ("figures", "explore", "lab", "plans", "pages", "suite", "__main__"),
     "experiments": ("arms",),
-    "methods": ("augment", "coreset", "leakage", "curriculum", "evaluate", "precision", "scaling"),
+    "methods": ("augment", "coreset", "leakage", "curriculum", "errors", "evaluate", "precision", "scaling"),
     "engines": ("teacher", "embed", "sft", "generate", "pretrain"),
     "sources": ("seeds", "world", "prompts"),
     "facts": ("schema", "answers", "ledger", "runs"),
