@@ -133,6 +133,8 @@ def test_prompts_that_a_server_refuses_are_refused_or_counted():
         with pytest.raises(Unanswered, match="1 of 2 prompts .*maximum context length"):
             generate(ask, ["a", "long"], max_new_tokens=8)
         short, long = generate(ask, ["a", "long"], max_new_tokens=8, too_long="skip")
+        with pytest.raises(Unanswered, match="1 of 1 prompts"):
+            generate(ask, ["long"], max_new_tokens=8, too_long="skip")
     assert short == Completion("to a", 7, False) and long[:3] == ("", 0, True) and "maximum context" in long.error
 
 

@@ -23,7 +23,9 @@ def answer(ask: Callable, questions: list[Question], sampling: Sampling, too_lon
     ]
     replies = ask(fields)
     completions = [_completion(reply, sampling) for reply in replies]
-    failed = [reply for reply in replies if reply.error and (too_long == "refuse" or reply.status not in REFUSED)]
+    errors = [reply for reply in replies if reply.error]
+    some = too_long == "skip" and len(errors) < len(replies)  # where all are refused, it is not for their length
+    failed = [reply for reply in errors if not some or reply.status not in REFUSED]
     if progress:
         progress(line(completions, len(questions), sum(reply.cached for reply in replies)))
     if failed:
