@@ -206,7 +206,7 @@ def test_a_server_that_is_never_ready_is_ended(model):
 
 def test_a_stubborn_server_is_killed(model, monkeypatch, tmp_path):
     script = tmp_path / "guard.py"
-    script.write_text(Path(guard.__file__).read_text().replace("GRACE_S = 20", "GRACE_S = 1"))
+    script.write_text(Path(guard.__file__).read_text().replace("GRACE_S = 15", "GRACE_S = 1"))
     monkeypatch.setattr("skymath_nb.generate.server.GUARD", script)
     before = time.monotonic()
     with serving(model, command=STAND_IN, options=["--stubborn"]):

@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import suppress
 
-GRACE_S = 20  # between asking and killing
+GRACE_S = 15  # between asking and asking louder
 
 
 def main(command: list[str]) -> int:
@@ -24,20 +24,20 @@ def main(command: list[str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _end_with_pipe(group: int):
+def _end_with_pipe(leader: int):
     while os.read(0, 1):  # not sys.stdin, whose lock a daemon thread would hold at the interpreter's end
         pass
-    end(group)
+    end(leader)
 
 
-def end(group: int):
-    """Ask the processes of a group to end, and kill those that are left after a while."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGTERM)
-        for _ in range(GRACE_S * 10):
-            time.sleep(0.1)
-            os.killpg(group, 0)  # raises when nobody is left
-        os.killpg(group, signal.SIGKILL)
+def end(leader: int):
+    """Ask the leader of a process group to end in its own order, then whoever is left, then kill them."""
+    for send, number in ((os.kill, signal.SIGTERM), (os.killpg, signal.SIGTERM), (os.killpg, signal.SIGKILL)):
+        with suppress(ProcessLookupError):
+            send(leader, number)
+            for _ in range(GRACE_S * 10):
+                time.sleep(0.1)
+                os.killpg(leader, 0)  # raises when nobody is left
 
 
 if __name__ == "__main__":
