@@ -48,6 +48,15 @@ def test_math_takes_the_last_box_and_counts_what_it_drops_and_does_not_understan
     assert table.attrs == {"dropped": {"no answer": 1}, "noted": {"several boxes": 1, "level not understood": 1}}
 
 
+def test_what_was_left_out_is_shown_beside_what_was_kept(folder):
+    tables = {"math": seeds.take(seeds.load("math", data=folder), 1, 0), "world-test": world.benchmark("world-test", 4)}
+    counts = seeds.count(tables)
+    assert counts.loc["math"].to_dict() == {
+        "licence": "MIT", "kept": 1, "left out: no answer": 1, "odd: several boxes": 1, "odd: level not understood": 1,
+    }  # fmt: skip
+    assert counts.loc["world-test", "kept"] == 4 and counts.loc["world-test", "left out: no answer"] == 0
+
+
 def test_ids_do_not_depend_on_what_else_is_in_the_file(folder):
     before = seeds.load("gsm8k", data=folder)["id"].tolist()
     lines(folder / "gsm8k/train.jsonl.gz", [GSM8K[1], GSM8K[0], GSM8K[0]])

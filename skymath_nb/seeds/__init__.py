@@ -18,7 +18,8 @@ from .layouts import MARKS
 from .sources import SOURCES, Source, spoils
 
 __all__ = [
-    "DATA", "MARKS", "REFUSED", "SOURCES", "Source", "benchmarks", "deduplicate", "draw", "file", "files", "load", "refuse_seeded", "take",
+    "DATA", "MARKS", "REFUSED", "SOURCES", "Source", "benchmarks", "count", "deduplicate", "draw", "file", "files", "load", "refuse_seeded",
+    "take",
 ]  # fmt: skip
 
 DATA = "SKYMATH_DATA"  # environment variable: a folder of benchmark files, used in place of the hub
@@ -201,6 +202,19 @@ def take(table: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
 def benchmarks(names: Iterable[str], items: int = 0) -> dict[str, pd.DataFrame]:
     """Return the first `items` rows (0 = all) of the test split of each benchmark, by name."""
     return {name: load(name, "test", items) for name in names}
+
+
+def count(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """What became of the rows behind some tables of `load`, `draw` or `benchmarks`: a row each, with licence, rows kept, and a column
+    for every reason why rows were left out or are odd (of all rows that were read)."""
+    columns = [
+        {"source": name, "licence": ", ".join(sorted(set(table["licence"]))), "kept": len(table)}
+        | {f"left out: {reason}": n for reason, n in table.attrs.get("dropped", {}).items()}
+        | {f"odd: {reason}": n for reason, n in table.attrs.get("noted", {}).items()}
+        for name, table in tables.items()
+    ]
+    counts = pd.DataFrame(columns).set_index("source")
+    return counts.fillna(0).astype({name: int for name in counts.columns.drop("licence")})
 
 
 def deduplicate(seeds: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
