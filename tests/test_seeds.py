@@ -222,7 +222,8 @@ def test_gold_answers_grade_equal_to_themselves_and_not_to_others(name, split, d
 def test_distractors_and_versions_of_a_problem_keep_together(data_folder):
     table = seeds.load("cmath-distractors", "test", data=data_folder)
     assert table["distractors"].value_counts().to_dict() == dict.fromkeys(range(6), 30)
-    assert table.groupby(table["id"].str.rpartition("-")[0])["answer"].nunique().eq(1).all()
+    assert table.groupby("pair")["answer"].nunique().eq(1).all() and set(table["pair"]) <= set(table["id"])
+    assert seeds.take(table, 12, 0).groupby("pair").size().tolist() == [6, 6]
     plain = world.benchmark("world-distractors-0", 12)
     crowded = seeds.load("world-distractors-5", "test", 12)
     assert plain["distractors"].eq(0).all() and crowded["distractors"].eq(5).all()
@@ -332,3 +333,9 @@ def test_a_source_without_a_hub_id_says_where_its_file_comes_from(monkeypatch, t
         seeds.load("agieval-sat-math", "test")
     with pytest.raises(FileNotFoundError, match=r"sat-math.jsonl is missing.*github.com/ruixiangcui/AGIEval"):
         seeds.load("agieval-sat-math", "test", data=tmp_path)
+
+
+def test_versions_of_the_same_items_give_the_same_pick():
+    names = ("world-test", "world-chinese", "world-distractors-3")
+    picks = [seeds.take(seeds.load(name, limit=40), 10, seed=1)["pair"].tolist() for name in names]
+    assert picks[0] == picks[1] == picks[2] and picks[0] != sorted(picks[0])

@@ -39,7 +39,7 @@ def load(name: str, split: str = "train", limit: int = 0, data: str | os.PathLik
 
     limit  the first so many rows that are kept, 0 = all;  data  a folder of benchmark files, else $SKYMATH_DATA,
            else the hub. `attrs["dropped"]` and `attrs["noted"]` count, by reason, rows left out (no answer, needs an image) and
-           odd ones (several boxes, an answer that no grammar reads). A benchmark that counts them has `distractors`.
+           odd ones (several boxes, an answer that no grammar reads). Versions of the same items have `distractors` and `pair`.
     Raises:  ValueError for an unknown name, a bad line or an empty file; FileNotFoundError; ConnectionError.
     """
     if REFUSED.search(name):
@@ -106,7 +106,7 @@ def _seeds(parsed: Iterable[dict], origin: str, split: str, source: Source | Non
         level = re.search(r"\d+", str(row.get("level", "")))
         noted["level not understood"] += bool(row.get("level")) and not level
         seen[problem] += 1
-        more = {"distractors": row["distractors"]} if "distractors" in row else {}
+        more = {name: row[name] for name in ("distractors", "pair") if name in row}
         yield more | {
             "id": str(row.get("id") or f"{origin}-{split}-{schema.row_id(problem, seen[problem])}"),
             "source": str(row.get("source") or origin),
@@ -192,10 +192,14 @@ def refuse_seeded(benchmarks: Iterable[str], sources: Iterable[str]):
 
 
 def take(table: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
-    """Pick n rows at random (0 = all, in their order); a larger n begins with the smaller pick."""
+    """Pick n rows at random (0 = all, in their order); a larger n begins with the smaller pick.
+
+    Versions of the same items (column `pair`) give the same pick, so that they can be compared in pairs.
+    """
     if not n or n >= len(table):
         return table
-    places = [runs.stream(seed, "seeds", id) for id in table["id"]]  # by id: another row changes no other's place
+    names = table["pair"] if "pair" in table else table["id"]
+    places = [runs.stream(seed, "seeds", name) for name in names]  # by name: another row changes no other's place
     return table.iloc[sorted(range(len(table)), key=places.__getitem__)[:n]].reset_index(drop=True)
 
 

@@ -1,6 +1,6 @@
 """How a row of each source reads as a seed problem: one function a layout, row -> named parts.
 
-Parts are problem, answer, and where there are any solution, subject, level, language, id, source, licence, distractors; besides
+Parts are problem, answer, and where there are any solution, subject, level, language, id, source, licence, distractors, pair; besides
 `leave`, a reason to leave the row out, and `notes`, what is odd about it. A missing column is a KeyError, which names it.
 """
 
@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 
 from .. import answers
+from ..schema import row_id
 
 MARKS = re.compile(r"<<[^<>]*>>")  # GSM8K's calculator marks
 PROBLEM = ("problem", "question", "query", "instruction", "input")
@@ -102,12 +103,9 @@ def cmath(row: dict) -> dict:
 
 
 def cmath_distractors(row: dict) -> dict:
-    """One of six versions of a problem, with 0 to 5 distractors; the id is that of the plain one and their number."""
-    from ..schema import row_id
-
-    n = int(row["distractor"])
-    id = f"cmath-distractors-test-{row_id(row['original'])}-{n}"
-    return {"problem": row["input"], "answer": row["golden"], "distractors": n, "id": id}
+    """One of six versions of a problem, with 0 to 5 distractors; `pair` is the id of the version without."""
+    n, name = int(row["distractor"]), f"cmath-distractors-test-{row_id(row['original'])}"
+    return {"problem": row["input"], "answer": row["golden"], "distractors": n, "id": f"{name}-{n}", "pair": f"{name}-0"}
 
 
 def mgsm(row: dict) -> dict:
