@@ -43,6 +43,8 @@ VERSIONS = (
     "openai",
     "unsloth",
 )
+MODEL_FILES = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
+TRAINING = "training.json"  # of a model folder that was trained here: how, not what
 MIN_FREE_BYTES = 200e6  # a step that fills the disk half-way costs more than one that does not start
 
 
@@ -108,6 +110,29 @@ def digest_file(path: str | Path) -> str:
         return _sha([(name, digest_file(files[name])) for name in sorted(files)])
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def model_files(folder: str | Path) -> list[Path]:
+    """The files of a model folder that decide what is loaded: configuration, weights, tokenizer."""
+    return [path for path in sorted(Path(folder).iterdir()) if path.suffix in MODEL_FILES and path.name != TRAINING]
+
+
+def digest_model(model: str | Path) -> str:
+    """16 hex digits over what is loaded of a model folder; for a hub id its name and commit.
+
+    Raises:  OSError if there is neither such a folder nor such an id on the hub.
+    """
+    if Path(model).is_dir():
+        return _sha([(path.name, digest_file(path)) for path in model_files(model)])[:16]
+    from transformers.utils import cached_file
+
+    return f"{model}@{Path(cached_file(str(model), 'config.json')).parent.name}"
+
+
+def name_model(model: str | Path) -> str:
+    """A name that tells a model from every other, also from the same folder trained anew: student@7b1d..., owner/name@commit."""
+    digest = digest_model(model)
+    return f"{Path(model).resolve().name}@{digest}" if Path(model).is_dir() else digest
 
 
 def size_of(path: Path) -> int:

@@ -28,8 +28,7 @@ from skymath_nb.prompts import student as student_prompt
 from skymath_nb.schema import Curriculum, Phase, row_id
 
 BASES = Path(__file__).parent / "bases"
-RECORD = "training.json"  # written last: its presence means that a model folder is complete
-LOADED = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
+RECORD = runs.TRAINING  # written last: its presence means that a model folder is complete
 LOG_EVERY = 20  # steps; logging each step costs a few per cent at the tiny student's size
 WINDOW = 32  # batches whose rows are sorted by length together: little padding, and batches still differ
 PAD_TO = 16  # few distinct shapes: CPU kernels are cached per shape, and tensor cores like multiples of 8
@@ -125,16 +124,12 @@ def base_path(base: str | os.PathLike) -> str:
 def local_files(base: str | os.PathLike) -> list[Path]:
     """List a local base's files that decide what is loaded; none for a hub id, whose commit is its identity."""
     source = Path(base_path(base))
-    return [p for p in sorted(source.iterdir()) if p.suffix in LOADED and p.name != RECORD] if source.is_dir() else []
+    return runs.model_files(source) if source.is_dir() else []
 
 
 def base_digest(base: str | os.PathLike) -> str:
     """Return a digest of what is loaded of a base: configuration, weights, tokenizer; for a hub id name and commit."""
-    if files := local_files(base):
-        return row_id(*((p.name, runs.digest_file(p)) for p in files))
-    from transformers.utils import cached_file
-
-    return f"{base}@{Path(cached_file(str(base), 'config.json')).parent.name}"
+    return runs.digest_model(base_path(base))
 
 
 def tokenise(

@@ -1,5 +1,6 @@
 """Prompts are filled exactly as written, and a wrong file or value is named."""
 
+import pandas as pd
 import pytest
 
 from skymath_nb import prompts
@@ -111,7 +112,7 @@ def test_every_prompt_renders_hard_text_unharmed_and_marks_the_problem():
         prompt = prompts.load(name)
         text = prompts.render(name, **{v: LATEX for v in prompt.variables})[-1]["content"]
         assert LATEX in text and prompt.source and prompt.note
-        if name != "student":
+        if name not in ("student", "chat"):  # these ask a student or a baseline, no teacher
             assert f"<problem>\n{LATEX}\n</problem>" in text and prompt.parser in augment.PARSERS
 
 
@@ -121,9 +122,43 @@ def test_every_operator_that_asks_a_teacher_has_a_prompt_and_every_prompt_its_op
 
     ruled = {"answer", "fobar"}  # written by rule; `solve` answers them
     operators = {o for names in augment.METHODS.values() for o in names} - ruled
-    assert operators | {"solve", "student"} == set(prompts.names())
+    assert operators | {"solve", "student", "chat"} == set(prompts.names())
     assert operators | {"solve", "answer"} == set(offline.OPERATORS)
 
 
 def test_the_students_prompt_is_what_training_and_evaluation_share():
     assert prompts.student("What is 1 + 1?") == "Problem: What is 1 + 1?\nSolution:"
+
+
+EXAMPLES = pd.DataFrame(
+    {
+        "problem": ["1 + 1?", "2 + 2?"],
+        "solution": ["1 + 1 = 2.", "It is 4.\nThe answer is 4."],
+        "answer": ["2", "4"],
+    }
+)
+
+
+def test_a_problem_is_posed_in_the_style_that_was_named():
+    assert prompts.pose("3?") == prompts.pose("3?", "student") == prompts.student("3?")
+    assert prompts.pose("3?", "chat")[0]["role"] == "user" and "3?" in prompts.pose("3?", "chat")[0]["content"]
+    shots = prompts.pose("3?", "few-shot", EXAMPLES)
+    first, second = (prompts.student(problem) for problem in EXAMPLES["problem"])
+    assert shots == (f"{first} 1 + 1 = 2.\nThe answer is 2.\n\n{second} It is 4.\nThe answer is 4.\n\n{prompts.student('3?')}")
+    (stop,) = prompts.stops("few-shot")
+    assert shots.count(stop) == 2 and prompts.stops("student") == prompts.stops("chat") == ()
+
+
+@pytest.mark.parametrize(
+    ("style", "examples", "message"),
+    [
+        ("shot", None, "student, chat, few-shot"),
+        ("few-shot", None, "0 examples"),
+        ("few-shot", EXAMPLES[:0], "0 examples"),
+        ("chat", EXAMPLES, "2 examples"),
+        ("few-shot", EXAMPLES.assign(problem="3?"), "its own few-shot examples"),
+    ],
+)
+def test_a_style_that_cannot_be_is_refused(style, examples, message):
+    with pytest.raises(ValueError, match=message):
+        prompts.pose("3?", style, examples)

@@ -18,7 +18,7 @@ from .objects import Words
 from .quantities import WRAPPED
 from .spelling import clean, normalise, words
 
-__all__ = ["Grade", "boxes", "equivalent", "extract", "grade", "grade_many", "last_boxed", "normalise", "strict_answer"]
+__all__ = ["Grade", "boxes", "equivalent", "extract", "grade", "grade_many", "last_boxed", "normalise", "readable", "strict_answer"]
 
 LONGEST = 1000  # characters; a longer answer is compared as a string only
 LONGEST_SYMBOLIC = 200  # characters that math-verify is asked to read
@@ -102,6 +102,12 @@ def _depth(text):
         depth += (character in "{([") - (character in "})]")
         deepest = max(deepest, depth)
     return deepest
+
+
+def readable(answer: str) -> bool:
+    """Say whether an answer is read as mathematics or plain words; a formula that is neither is left to math-verify."""
+    value = reading.read(clean(answer)) if len(answer) <= LONGEST and not CONTROL.search(answer) else None
+    return value is not None and not (isinstance(value, Words) and FORMULA.search(WRAPPED.sub(r"\1", value.text)))
 
 
 def grade(response: str, gold: str) -> Grade:

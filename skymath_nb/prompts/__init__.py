@@ -25,6 +25,12 @@ FOLDER = Path(__file__).parent
 HEADER = ("name", "version", "variables", "parser", "source", "note")
 FILE = re.compile(r"---\n(.*?\n)---\n(.*)", re.DOTALL)
 PART = re.compile(r"^# (system|user)[ \t]*\n", re.MULTILINE)
+STYLES = {  # of asking in evaluation
+    "student": "the text that stood before the response in SFT",
+    "chat": "a user's message, which the model's own chat template renders",
+    "few-shot": "the student's text after worked examples, for a base model",
+}
+CLOSING = "The answer is"
 PLACEHOLDER = re.compile(r"\{\{([a-z_][a-z0-9_]*)\}\}")
 
 
@@ -79,6 +85,38 @@ def student(query: str) -> str:
     """The text that stands before the response, in training and in evaluation alike (prompts/student.md)."""
     prompt = load("student")
     return _fill(prompt.user, dict.fromkeys(prompt.variables, query))
+
+
+def pose(problem: str, style: str = "student", examples=None) -> str | list[dict]:
+    """A problem as evaluation asks it: a text to go on with, or (`chat`) messages; what `generate` takes.
+
+    style     one of STYLES; a student is asked in its own, a baseline in the one that the report names
+    examples  for few-shot: a table of seeds (problem, solution, answer), from a train split
+    Raises:   ValueError for another style, examples without need, none where they are needed, or the problem among them.
+    """
+    if style not in STYLES:
+        raise ValueError(f"style={style!r} was asked for, but it is one of {', '.join(STYLES)}.")
+    if (style == "few-shot") != (examples is not None and len(examples) > 0):
+        given = 0 if examples is None else len(examples)
+        raise ValueError(f"The style {style!r} was given {given} examples; few-shot needs at least one, the other styles take none.")
+    if style == "chat":
+        return render("chat", problem=problem)
+    if style == "student":
+        return student(problem)
+    if (examples["problem"] == problem).any():
+        raise ValueError(f"The problem {problem[:60]!r} is among its own few-shot examples; take examples from a train split.")
+    shown = [f"{student(row.problem)} {_worked(row.solution, row.answer)}" for row in examples.itertuples()]
+    return "\n\n".join([*shown, student(problem)])
+
+
+def stops(style: str) -> tuple[str, ...]:
+    """What ends an answer in this style beside the model's own end: for few-shot, where the next problem would begin."""
+    return ("\n" + PLACEHOLDER.split(load("student").user)[0].rstrip(),) if style == "few-shot" else ()
+
+
+def _worked(solution: str, answer: str) -> str:
+    solution = solution.strip()
+    return solution if CLOSING in solution else f"{solution}\n{CLOSING} {answer}.".lstrip()
 
 
 def _fill(part: str, values: dict) -> str:

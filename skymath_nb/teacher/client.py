@@ -85,9 +85,8 @@ class Client:
         headers = {OPERATOR: request.operator, SAMPLE: str(request.sample)}
         try:
             async with asyncio.timeout(self.settings.timeout):
-                response = await self.openai.post(
-                    "/chat/completions", cast_to=self._raw, body=self.settings.body(request), options={"headers": headers}
-                )
+                page = "/completions" if request.plain else "/chat/completions"
+                response = await self.openai.post(page, cast_to=self._raw, body=self.settings.body(request), options={"headers": headers})
         except TimeoutError:
             raise Fault(f"the try timed out after {self.settings.timeout:g} s", passing=True) from None
         except Exception as error:
@@ -113,14 +112,14 @@ class Client:
         return error
 
     def record(self, body: bytes | dict, messages: Sequence[dict], max_tokens: int) -> ledgers.Record:
-        """What a Chat Completions answer says, ready to store; without usage the tokens are estimated from the text.
+        """What an answer says, of a chat or a plain text, ready to store; without usage the tokens are estimated from the text.
 
         Raises Fault, worth another try, for an answer that cannot be read.
         """
         try:
             payload = body if isinstance(body, dict) else json.loads(body)
             choice = payload["choices"][0]
-            message = choice["message"]
+            message = choice["message"] if "message" in choice else {"content": choice["text"]}
             text, finish = message.get("content") or "", choice.get("finish_reason") or ""
             if not text and message.get("refusal"):
                 finish = "content_filter"
@@ -133,7 +132,9 @@ class Client:
         if counts is None:
             counts = (prices.tokens(messages), prices.tokens([{"content": text}]), 0, 0)
         tokens_in, tokens_out, cached, reasoning = counts
-        return ledgers.Record(text, finish, tokens_in, tokens_out, self.settings.model, max_tokens, "", cached, reasoning)
+        return ledgers.Record(
+            text, finish, tokens_in, tokens_out, self.settings.known_as or self.settings.model, max_tokens, "", cached, reasoning
+        )
 
     def named(self, what: str) -> str:
         """The server and what happened, without the key, which some servers repeat."""

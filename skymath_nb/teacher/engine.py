@@ -101,7 +101,8 @@ def _seen(asked: dict, known: dict) -> tuple[float, dict]:
 
 def _known_as(settings: Settings) -> str:
     """The model's name in the ledger; the offline teacher is another one after every edit of the world."""
-    return f"{settings.model}#{offline.revision()}" if settings.server == "offline" else settings.model
+    name = settings.known_as or settings.model
+    return f"{name}#{offline.revision()}" if settings.server == "offline" else name
 
 
 def _plan(requests: list[Request], settings: Settings, book) -> tuple[list[str], dict, dict]:
@@ -116,6 +117,8 @@ def _plan(requests: list[Request], settings: Settings, book) -> tuple[list[str],
 
 
 def _complete(requests: list[Request], settings: Settings, budget: Budget) -> list[Reply]:
+    if settings.batch and any(request.plain for request in requests):
+        raise ValueError("batch=True with plain texts; the Batch API is asked for chats only. Send chat messages, or set batch=False.")
     url, api_key = ("", "") if settings.replay else address(settings.server)  # a missing key shows before any work
     with ledgers.Ledger(settings.ledger) if settings.ledger else nullcontext() as book:
         keys, asked, known = _plan(requests, settings, book)

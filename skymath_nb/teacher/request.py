@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from .. import ledger as ledgers
 from . import prices
 
-RESERVED = {"model", "messages", "max_tokens", "max_completion_tokens", "n", "stream", "stream_options"}
+RESERVED = {"model", "messages", "prompt", "max_tokens", "max_completion_tokens", "n", "stream", "stream_options"}
 LENGTHS = ("max_tokens", "max_completion_tokens")
+PLAIN = "prompt"  # the role of a text that is no chat: the model goes on where it ends
 
 
 class TeacherError(RuntimeError):
@@ -29,7 +30,9 @@ class Request:
     """One question: chat messages, the operator that wrote them, and how to sample.
 
     `sample` tells apart several draws of one question. `temperature` None leaves it out, for models that
-    refuse it. Raises ValueError for what no server can read.
+    refuse it. `parameters` are further ones of this request's body, such as {"seed": 7}. A single message of the role
+    "prompt" is no chat but a plain text, which the server's /completions continues.
+    Raises ValueError for what no server can read.
     """
 
     messages: Sequence[dict]
@@ -37,6 +40,7 @@ class Request:
     sample: int = 0
     max_tokens: int = 1024
     temperature: float | None = 0.7
+    parameters: dict | None = None
 
     def __post_init__(self):
         try:
@@ -46,20 +50,33 @@ class Request:
                 f"A request of operator {self.operator!r} needs messages with a role and a content in valid "
                 f"Unicode, but has {self.messages!r:.200} ({error!r}); make them with prompts.render."
             ) from None
+        if len(self.messages) > 1 and any(message["role"] == PLAIN for message in self.messages):
+            raise ValueError(f"A request has {len(self.messages)} messages, one of role {PLAIN!r}; a plain text stands alone.")
+        _check_free(self.parameters)
         if not self.messages or self.sample < 0 or self.max_tokens < 1 or not self.operator.isascii():
             raise ValueError(
                 f"A request needs messages, sample >= 0, max_tokens >= 1 and an ASCII operator, but has "
                 f"{len(self.messages)}, {self.sample}, {self.max_tokens} and {self.operator!r}."
             )
 
+    @property
+    def plain(self) -> bool:
+        """Whether this is a text to go on with, not a chat."""
+        return self.messages[0]["role"] == PLAIN
+
     def sampling(self, parameters: dict | None = None) -> dict:
-        """How to sample, as it goes into the body: the temperature, and over it `parameters` (None leaves one out)."""
-        given = {"temperature": self.temperature} | (parameters or {})
+        """How to sample, as it goes into the body: the request's own, and over it `parameters` (None leaves one out)."""
+        given = {"temperature": self.temperature} | (self.parameters or {}) | (parameters or {})
         return {name: value for name, value in given.items() if value is not None}
 
     def key(self, model: str, parameters: dict | None = None) -> str:
         """The digest under which the ledger keeps the reply."""
         return ledgers.key(model, self.messages, self.sampling(parameters), self.sample)
+
+
+def _check_free(parameters: dict | None):
+    if taken := RESERVED & set(parameters or {}):
+        raise ValueError(f"parameters has {sorted(taken)}, which the engine sets itself; leave them out.")
 
 
 class Reply(NamedTuple):
@@ -110,6 +127,7 @@ class Settings:
 
     server      "offline", or the base URL of an OpenAI-compatible server, whose key is OPENAI_API_KEY
     model       the server's name for the model; for the offline teacher see world.offline
+    known_as    the ledger's name for the model, where the server's does not tell which it is: a folder's digest
     ledger      path of the reply store, or None
     replay      True: the ledger alone answers, no request leaves, a missing reply is an error
     workers     requests in flight at most
@@ -132,6 +150,7 @@ class Settings:
 
     server: str = "offline"
     model: str = "offline"
+    known_as: str = ""
     ledger: str | Path | None = None
     replay: bool = False
     workers: int = 32
@@ -162,8 +181,7 @@ class Settings:
             )
         if self.budget_usd and not self.prices:
             raise ValueError(f"budget_usd={self.budget_usd} but no prices, so nothing can be counted; give prices.")
-        if taken := RESERVED & set(self.parameters or {}):
-            raise ValueError(f"parameters has {sorted(taken)}, which the engine sets itself; leave them out.")
+        _check_free(self.parameters)
         if self.length_parameter not in LENGTHS:
             raise ValueError(f"length_parameter is {self.length_parameter!r}; it is one of {', '.join(LENGTHS)}.")
         if not self.ledger and (self.replay or self.batch):
@@ -172,7 +190,10 @@ class Settings:
             raise ValueError("replay=True and batch=True: the first sends nothing, the second sends a batch; choose one.")
 
     def body(self, request: Request) -> dict:
-        """The body of a Chat Completions request."""
+        """The body of a Chat Completions request, or of a plain one."""
+        if request.plain:
+            named = {"model": self.model, "prompt": request.messages[0]["content"], "max_tokens": request.max_tokens}
+            return named | request.sampling(self.parameters)
         named = {"model": self.model, "messages": list(request.messages), self.length_parameter: request.max_tokens}
         return named | request.sampling(self.parameters)
 

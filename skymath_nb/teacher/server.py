@@ -65,6 +65,7 @@ class Pages:
             ("GET", "health"): lambda: (200, {"status": "ok"}),
             ("GET", "models"): lambda: (200, _listed([{"id": "offline", "object": "model", "owned_by": "skymath"}])),
             ("POST", "chat", "completions"): lambda: self._chat(raw, headers),
+            ("POST", "completions"): lambda: self._chat(raw, headers),  # a plain text; the offline teacher refuses it
             ("POST", "files"): lambda: self._upload(raw, headers),
             ("POST", "batches"): lambda: self._begin(raw),
             ("GET", "batches"): lambda: (200, _listed([_shown(batch) for batch in reversed(self.batches.values())])),
@@ -212,8 +213,8 @@ def _error(message: str) -> dict:
 def _spoiled(payload: dict, fault: str) -> dict:
     """The same answer as the faults that concern its text leave it."""
     for choice in payload.get("choices", []) if fault in ("empty", "length", "filter") else []:
-        text = choice["message"]["content"] or ""
-        choice["message"]["content"] = text[: len(text) // 2] if fault == "length" else ""
+        place, name = (choice["message"], "content") if "message" in choice else (choice, "text")
+        place[name] = (place[name] or "")[: len(place[name] or "") // 2] if fault == "length" else ""
         choice["finish_reason"] = {"length": "length", "filter": "content_filter"}.get(fault, "stop")
     return payload
 

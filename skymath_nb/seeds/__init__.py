@@ -1,78 +1,45 @@
-"""Seed problems and benchmarks from files, the hub or the world, in one schema, with what was dropped counted."""
+"""Seed problems and benchmarks from files, the hub or the world, in one schema, with what was dropped counted.
 
-import gzip
-import json
+`sources` is the table of those that have a name, `layouts` says how their rows read.
+"""
+
 import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 
-from . import answers, runs, schema, world
+from .. import answers, runs, schema, world
+from . import layouts, reading
+from .layouts import MARKS
+from .sources import SOURCES, Source, spoils
+
+__all__ = [
+    "DATA", "MARKS", "REFUSED", "SOURCES", "Source", "benchmarks", "count", "deduplicate", "draw", "file", "files", "load", "refuse_seeded",
+    "take",
+]  # fmt: skip
 
 DATA = "SKYMATH_DATA"  # environment variable: a folder of benchmark files, used in place of the hub
 WORLD_ITEMS = 300  # items of a world benchmark when all are asked for: its supply has no end
 REFUSED = re.compile(r"(?:^|[\W_])agieval[\W_]+(?:v1[\W_]+)?math(?:\.jsonl?)?(?:\.gz)?$", re.I)
-MARKS = re.compile(r"<<[^<>]*>>")  # GSM8K's calculator marks
-PROBLEM = ("problem", "question", "query", "instruction", "input")
-ANSWER = ("answer", "final_answer", "expected_answer", "golden", "gold", "target")
-SOLUTION = ("solution", "response", "output", "rationale", "answer")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a named source is: files per split under a data folder, and the hub id with its configurations."""
-
-    files: dict[str, str]
-    hub: str
-    configs: tuple[str | None, ...]
-    licence: str
-    parse: Callable[[dict], dict]
-    language: str = "en"
-
-
-def _parse_gsm8k(row: dict) -> dict:
-    solution, _, answer = row["answer"].rpartition("####")
-    return {
-        "problem": row["question"],
-        "solution": MARKS.sub("", solution).strip(),
-        "answer": answer.strip().replace(",", ""),
-        "subject": "word problems",
-    }
-
-
-def _parse_math(row: dict) -> dict:
-    subject = row.get("type") or row.get("subject")
-    answer = row.get("answer") or answers.last_boxed(row["solution"])
-    return {"subject": subject, "answer": answer, **{k: row[k] for k in ("problem", "solution", "level")}}
-
-
-def _parse_any(row: dict) -> dict:
-    """Read a row of somebody's problems by its usual column names; a solution is searched for its answer."""
-    found = {k: _first(row, names) for k, names in (("problem", PROBLEM), ("solution", SOLUTION), ("answer", ANSWER))}
-    if "####" in found["answer"] or len(found["answer"]) > answers.LONGEST_SYMBOLIC or not found["answer"]:
-        found["answer"] = answers.extract(found["solution"]) or ""
-    elif found["solution"] == found["answer"]:
-        found["solution"] = ""
-    found["solution"] = MARKS.sub("", found["solution"])
-    kept = {k: row[k] for k in ("id", "level", "language", "source", "licence") if row.get(k)}
-    return found | {"subject": _first(row, ("subject", "type"))} | kept
-
-
-def _first(row: dict, names: Iterable[str]) -> str:
-    value = next((row[n] for n in names if row.get(n) not in (None, "", [])), "")
-    return str(value[0] if isinstance(value, list) and len(value) == 1 else value)
+SPEAKS_OF_A_FIGURE = re.compile(
+    r"!\[|<im(?:g|age)|\\includegraphics|\b(?:figure|diagram|picture|graph)s? (?:shown|below|above|(?:at|on) (?:the )?(?:left|right))\b|"
+    r"\b(?:shown|illustrated|pictured|depicted|given) in (?:the )?(?:figure|diagram|picture)|\bin the (?:figure|diagram)\b|\bFigure \d|"
+    r"如[上下左右]?图|[下左右]图|图中|图\s*\d",
+    re.I,
+)
+DRAWN = "[asy]"  # a figure that the text itself draws
 
 
 def load(name: str, split: str = "train", limit: int = 0, data: str | os.PathLike | None = None) -> pd.DataFrame:
     """Return the problems of a source: a name in SOURCES, a world benchmark, or the path of a file.
 
     limit  the first so many rows that are kept, 0 = all;  data  a folder of benchmark files, else $SKYMATH_DATA,
-           else the hub. `attrs["dropped"]` and `attrs["noted"]` count, by reason, rows left out and odd ones.
+           else the hub. `attrs["dropped"]` and `attrs["noted"]` count, by reason, rows left out (no answer, needs an image) and
+           odd ones (several boxes, an answer that no grammar reads). Versions of the same items have `distractors` and `pair`.
     Raises:  ValueError for an unknown name, a bad line or an empty file; FileNotFoundError; ConnectionError.
     """
     if REFUSED.search(name):
@@ -86,18 +53,19 @@ def load(name: str, split: str = "train", limit: int = 0, data: str | os.PathLik
     if path and "agieval" in str(path).lower() and path.name.split(".")[0] == "math":
         return load("agieval-math")  # by its path: refused with the same words
     origin = name if source else Path(name).name.split(".")[0]
-    rows = _rows(path) if path else _hub_rows(name, split)
-    parse = source.parse if source else _parse_any
+    rows = reading.rows(path) if path else _hub_rows(name, split)
+    layout = source.layout if source else layouts.anybody
     dropped, noted, seen = Counter(), Counter(), Counter()
-    table = list(islice(_seeds(_parsed(parse, rows, path or name), origin, split, source, (dropped, noted, seen)), limit or None))
+    table = list(islice(_seeds(_parsed(layout, rows, path or name), origin, split, source, (dropped, noted, seen)), limit or None))
     if not table:
         raise ValueError(
             f"Seed problems were asked for from {path or name}, but none of its rows could be used "
-            f"({dict(dropped) or 'it is empty'}). Each row needs a problem ({', '.join(PROBLEM)}) and an answer."
+            f"({dict(dropped) or 'it is empty'}). Each row needs a problem ({', '.join(layouts.PROBLEM)}) and an answer."
         )
-    frame = pd.DataFrame(table, columns=schema.SEEDS.names)
+    frame = pd.DataFrame(table)
     _check_own(frame, path or name)
-    frame.attrs.update(dropped=dict(dropped), noted=dict(noted))
+    frame = frame[[*schema.SEEDS.names, *frame.columns.drop(schema.SEEDS.names)]]
+    frame.attrs.update(dropped=dict(dropped), noted=dict(+noted))
     return frame
 
 
@@ -112,10 +80,10 @@ def _check_own(frame: pd.DataFrame, where) -> None:
         )
 
 
-def _parsed(parse: Callable[[dict], dict], rows: Iterable[dict], where) -> Iterator[dict]:
+def _parsed(layout: Callable[[dict], dict], rows: Iterable[dict], where) -> Iterator[dict]:
     for number, row in enumerate(rows, 1):
         try:
-            yield parse(row)
+            yield layout(row)
         except KeyError as error:
             raise ValueError(
                 f"Row {number} of {where} has no column {error}; it has {', '.join(row)}. Is it the file that was meant?"
@@ -126,13 +94,20 @@ def _seeds(parsed: Iterable[dict], origin: str, split: str, source: Source | Non
     dropped, noted, seen = counts
     for row in parsed:
         problem, answer = ((row[key] or "").strip() for key in ("problem", "answer"))
-        if not problem or not answer:
-            dropped["no answer" if problem else "no problem"] += 1
+        without_figure = DRAWN not in problem and bool(SPEAKS_OF_A_FIGURE.search(problem))
+        lost = without_figure and source and not source.figures
+        reasons = (("no problem", not problem), (row.get("leave"), row.get("leave")), ("needs an image", lost), ("no answer", not answer))
+        if reason := next((reason for reason, holds in reasons if holds), ""):
+            dropped[reason] += 1
             continue
+        noted.update(row.get("notes", ()))
+        noted["speaks of a figure"] += without_figure
+        noted["answer not read as mathematics"] += not answers.readable(answer)
         level = re.search(r"\d+", str(row.get("level", "")))
         noted["level not understood"] += bool(row.get("level")) and not level
         seen[problem] += 1
-        yield {
+        more = {name: row[name] for name in ("distractors", "pair") if name in row}
+        yield more | {
             "id": str(row.get("id") or f"{origin}-{split}-{schema.row_id(problem, seen[problem])}"),
             "source": str(row.get("source") or origin),
             "split": split,
@@ -140,7 +115,7 @@ def _seeds(parsed: Iterable[dict], origin: str, split: str, source: Source | Non
             "level": int(level[0]) if level else 0,
             "subject": row.get("subject") or "",
             "problem": problem,
-            "solution": (row["solution"] or "").strip(),
+            "solution": (row.get("solution") or "").strip(),
             "answer": answer,
             "licence": source.licence if source else str(row.get("licence") or "unknown"),
         }
@@ -167,22 +142,53 @@ def file(name: str, split: str = "train", data: str | os.PathLike | None = None)
     if not path.is_file():
         raise FileNotFoundError(
             f"The {split} split of {name} was asked for from the data folder {folder}, but {path} is missing. Put "
-            f"the file there, or unset {DATA} to read {SOURCES[name].hub} from the hub."
+            f"the file there{f', or unset {DATA} to read {hub} from the hub' if (hub := SOURCES[name].hub) else _whence(name)}."
         )
     return path
 
 
 def files(names: Iterable[str], split: str = "train", data: str | os.PathLike | None = None) -> list[Path]:
-    """List the local files behind several sources."""
-    return [path for name in names if (path := file(name, split, data))]
+    """List the local files behind several sources; of those without a train split, the files that seeds are drawn from."""
+
+    def there(name):
+        return SOURCES[name].seeded if name in SOURCES and split == "train" and split not in SOURCES[name].files else split
+
+    return [path for name in names if (path := file(name, there(name) or split, data))]
 
 
 def draw(name: str, n: int, seed: int, *, levels=world.LEVELS, chinese: float = 0.2) -> pd.DataFrame:
-    """Return n seeds of the train split of a source (0 = all): drawn from the world (the only one that knows
-    `levels` and `chinese`), or picked at random from what a file holds; a larger n keeps the smaller pick."""
+    """Return n seeds of a source (0 = all): drawn from the world (the only one that knows `levels` and `chinese`), or picked
+    at random from its train or dev split; a larger n keeps the smaller pick.
+
+    OlympiadBench, AGIEval, SciBench and JEEBench have no such split: the paper's seeds are their test items, and they can
+    test no model that comes of these (`refuse_seeded`).
+    Raises:  what `load` raises, and ValueError for a source that only tests.
+    """
     if name == "world":
         return world.seeds(n or WORLD_ITEMS, seed, levels=levels, chinese=chinese)
-    return take(load(name), n, seed)
+    source = SOURCES.get(name)
+    if source and not source.seeded:
+        raise ValueError(
+            f"Seeds were asked for from {name}, which only tests"
+            + (f": its items come from the test split of {source.within}" if source.within else "")
+            + f". Draw from world, a file, or {', '.join(name for name, s in SOURCES.items() if s.seeded)}."
+        )
+    return take(load(name, source.seeded if source else "train"), n, seed)
+
+
+def refuse_seeded(benchmarks: Iterable[str], sources: Iterable[str]):
+    """Refuse to test on what the training came from: call it with the `source` column of all instances that were trained on.
+
+    Raises:  ValueError if a benchmark has no items beside those that a source gave (OlympiadBench for a model seeded from it).
+    """
+    sources, benchmarks = sorted(set(sources)), list(benchmarks)
+    pairs = [(benchmark, source) for benchmark in benchmarks for source in sources if spoils(source, benchmark)]
+    if pairs:
+        raise ValueError(
+            f"The benchmarks {', '.join(benchmarks)} were asked for, but the model was trained on instances whose seeds are test items: "
+            + "; ".join(f"{benchmark} (seeds from {source})" for benchmark, source in pairs)
+            + ". Leave these benchmarks out, or train without those seeds."
+        )
 
 
 def take(table: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
@@ -202,6 +208,19 @@ def benchmarks(names: Iterable[str], items: int = 0) -> dict[str, pd.DataFrame]:
     return {name: load(name, "test", items) for name in names}
 
 
+def count(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """What became of the rows behind some tables of `load`, `draw` or `benchmarks`: a row each, with licence, rows kept, and a column
+    for every reason why rows were left out or are odd (of all rows that were read)."""
+    columns = [
+        {"source": name, "licence": ", ".join(sorted(set(table["licence"]))), "kept": len(table)}
+        | {f"left out: {reason}": n for reason, n in table.attrs.get("dropped", {}).items()}
+        | {f"odd: {reason}": n for reason, n in table.attrs.get("noted", {}).items()}
+        for name, table in tables.items()
+    ]
+    counts = pd.DataFrame(columns).set_index("source")
+    return counts.fillna(0).astype({name: int for name in counts.columns.drop("licence")})
+
+
 def deduplicate(seeds: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Keep the first of seeds whose problems are equal but for case and white space; also list those dropped."""
     plain = seeds["problem"].str.casefold().str.split().str.join(" ")
@@ -211,59 +230,22 @@ def deduplicate(seeds: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return seeds[~again].reset_index(drop=True), dropped.reset_index(drop=True)
 
 
-def _rows(path: Path) -> Iterator[dict]:
-    if path.suffix == ".parquet":
-        try:
-            frame = pd.read_parquet(path)
-        except OSError as error:  # pyarrow's errors of broken files are among these
-            raise ValueError(f"{path} should be a Parquet file, but it cannot be read as one ({error}). Fetch it again.") from error
-        yield from frame.astype(object).where(lambda t: t.notna(), None).to_dict("records")
-    elif path.suffix == ".json":
-        try:
-            rows = json.loads(path.read_text("utf-8-sig"))
-        except ValueError as error:
-            raise ValueError(f"{path} should be one JSON array of problems, but it does not parse: {error}.") from error
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise ValueError(f"{path} should be one JSON array of objects. Use .jsonl for one object a line.")
-        yield from rows
-    elif path.name.endswith((".jsonl", ".jsonl.gz")):
-        yield from _lines(path)
-    else:
-        raise ValueError(f"{path} is none of .jsonl, .jsonl.gz, .json and .parquet. Convert it to one of these.")
-
-
-def _lines(path: Path) -> Iterator[dict]:
-    number, opener = 0, gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="\n") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield _object(line, number, path)
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read after line {number} ({error}). Fetch the file again.") from error
-
-
-def _object(line: str, number: int, path: Path) -> dict:
-    try:
-        row = json.loads(line)
-        problem = "" if isinstance(row, dict) else f"it is a {type(row).__name__}"
-    except ValueError as error:
-        problem = str(error)
-    if problem:
-        raise ValueError(
-            f"Every line of {path} should be one JSON object, but line {number} is not ({problem}). It begins "
-            f"{line[:60]!r}. Correct or remove the line; nothing of the file was used."
-        )
-    return row
+def _whence(name: str) -> str:
+    return f"; it comes from github.com/{SOURCES[name].origin}, and no hub id is known to hold it"
 
 
 def _hub_rows(name: str, split: str) -> Iterator[dict]:
+    source = SOURCES[name]
+    if not source.hub:
+        raise FileNotFoundError(
+            f"The {split} split of {name} was asked for, but {DATA} is not set. Set it to a folder that holds {source.files[split]}"
+            f"{_whence(name)}."
+        )
     from datasets import load_dataset
 
-    source = SOURCES[name]
     for config in source.configs:
         try:
-            rows = load_dataset(source.hub, config, split=split)
+            rows = load_dataset(source.hub, config, split=source.hub_split.get(split, split))
         except (OSError, ValueError, RuntimeError) as error:
             raise ConnectionError(
                 f"The {split} split of {name} was asked for. No local folder is given ({DATA} is not set), and "
@@ -272,20 +254,3 @@ def _hub_rows(name: str, split: str) -> Iterator[dict]:
                 f"{source.files[split]}."
             ) from error
         yield from rows
-
-
-SUBJECTS = (
-    *("algebra", "counting_and_probability", "geometry", "intermediate_algebra"),
-    *("number_theory", "prealgebra", "precalculus"),
-)
-SOURCES = {
-    "gsm8k": Source({"train": "gsm8k/train.jsonl.gz", "test": "gsm8k/test.jsonl"}, "openai/gsm8k", ("main",), "MIT", _parse_gsm8k),
-    "math": Source(
-        {"train": "math/train.jsonl.gz", "test": "math/test.jsonl.gz"},
-        "EleutherAI/hendrycks_math",
-        SUBJECTS,
-        "MIT",
-        _parse_math,
-    ),
-    "math500": Source({"test": "math/math500.jsonl"}, "HuggingFaceH4/MATH-500", (None,), "MIT", _parse_math),
-}
