@@ -9,7 +9,7 @@ import skymath_nb
 
 FLOORS = {  # from the top
     "faces": ("figures", "explore", "lab", "plans", "pages", "scorecards", "suite", "__main__"),
-    "experiments": ("arms",),
+    "experiments": ("arms", "answering"),
     "methods": ("augment", "coreset", "leakage", "curriculum", "errors", "evaluate", "precision", "responses", "scaling"),
     "engines": ("teacher", "embed", "sft", "generate", "pretrain"),
     "sources": ("seeds", "world", "prompts"),
