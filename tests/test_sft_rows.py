@@ -9,7 +9,7 @@ from skymath_nb.sft import rows as sft_rows
 from skymath_nb.sft import trainer
 
 
-def train(base, rows, out, *, epochs=1, batch_size=12, max_length=96, rate=1e-3, shuffle=True, **kwargs):
+def train(base, rows, out, *, epochs=1, batch_size=12, max_length=256, rate=1e-3, shuffle=True, **kwargs):
     """One phase on one thread in float32; by default one step that sees all of 12 rows."""
     plan = Curriculum((Phase("p", rows, epochs, rate, shuffle),), batch_size, max_length, warmup=0.0)
     given = {"precision": "float32", "threads": 1, "progress": None, **kwargs}
@@ -97,7 +97,7 @@ def test_what_a_limit_cuts_is_told_by_level_and_method():
 
 @pytest.fixture(scope="module", params=tiny_model.ARCHITECTURES)
 def base(request, tmp_path_factory):
-    return tiny_model.save(tmp_path_factory.mktemp("bases") / request.param, architecture=request.param)
+    return tiny_model.save(tmp_path_factory.mktemp("bases") / request.param, architecture=request.param, context=256)
 
 
 def test_each_class_trains_and_packed_rows_count_as_unpacked_ones(base, tmp_path):
@@ -118,17 +118,17 @@ def test_each_class_trains_and_packed_rows_count_as_unpacked_ones(base, tmp_path
 def test_packing_keeps_every_row_whole_and_to_its_phase():
     words = tiny_model.tokenizer()
     rows = tiny_model.rows(40)
-    plan = Curriculum((Phase("a", rows[:25], 2, 1e-3), Phase("b", rows[25:], 2, 1e-3)), 8, 96)
+    plan = Curriculum((Phase("a", rows[:25], 2, 1e-3), Phase("b", rows[25:], 2, 1e-3)), 8, 256)
     for phase in plan.phases:
-        data = sft.tokenise(phase.rows, words, tiny_model.prompt, 96)
-        layout = sft_rows.lay_out(plan, phase, data, 96, sft.Settings(packing=True))
+        data = sft.tokenise(phase.rows, words, tiny_model.prompt, 256)
+        layout = sft_rows.lay_out(plan, phase, data, 256, sft.Settings(packing=True))
         documents = []
         for line in layout.dataset:
-            assert sum(line["seq_lengths"]) == len(line["input_ids"]) == len(line["labels"]) <= 96
+            assert sum(line["seq_lengths"]) == len(line["input_ids"]) == len(line["labels"]) <= 256
             documents += np.split(line["input_ids"], np.cumsum(line["seq_lengths"])[:-1])
         expected = [tuple(ids) for ids in data["input_ids"]]
         assert sorted(map(tuple, documents)) == sorted(expected * 2)
-        assert layout.sequences < len(phase.rows) / 1.5 and 6 <= layout.batch * len(phase.rows) / layout.sequences <= 10
+        assert layout.sequences < len(phase.rows) / 3 and 6 <= layout.batch * len(phase.rows) / layout.sequences <= 10
 
 
 def test_packing_is_refused_where_the_order_is_meant(tmp_path):

@@ -42,13 +42,13 @@ class Watch:
         if self.progress:
             self.progress(line)
 
-    def require_number(self, value: float, what: str, step: int, rate: float) -> None:
+    def require_number(self, value: float, what: str, step: int) -> None:
         """Raises:  RuntimeError if the value is no number, naming phase, step, rows, learning rate and what is kept."""
         if not math.isfinite(value):
             raise RuntimeError(
                 f"{what} became {value} in phase {self.phase.name!r} at step {step} of {self.layout.steps}, on "
-                f"{self.layout.describe(step)}, so training stopped; {self.kept()}. Lower the learning rate (now {rate:g}, at its "
-                f"highest {self.phase.learning_rate:g}) or look at those rows."
+                f"{self.layout.describe(step)}, so training stopped; {self.kept()}. Lower the learning rate (at its highest "
+                f"{self.phase.learning_rate:g}) or look at those rows."
             )
 
     def kept(self) -> str:
@@ -71,7 +71,7 @@ class Watch:
             def on_log(self, args, state, control, logs=None, **kwargs):
                 if "loss" not in logs:
                     return
-                watch.require_number(logs["grad_norm"], "The gradient", state.global_step, logs["learning_rate"])
+                watch.require_number(logs["grad_norm"], "The gradient", state.global_step)
                 if state.is_world_process_zero:
                     watch.say(
                         f"{watch.phase.name}: step {state.global_step}/{steps}, loss {logs['loss']:.3f}{watch._left(state.global_step)}"
@@ -140,7 +140,7 @@ def make(
         def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
             found = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             loss = found[0] if return_outputs else found
-            watch.require_number(loss.item(), "The loss", self.state.global_step + 1, self._get_learning_rate())
+            watch.require_number(loss.item(), "The loss", self.state.global_step + 1)
             return found
 
     gpu = device == "cuda"
