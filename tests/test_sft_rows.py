@@ -97,7 +97,8 @@ def test_what_a_limit_cuts_is_told_by_level_and_method():
 
 @pytest.fixture(scope="module", params=tiny_model.ARCHITECTURES)
 def base(request, tmp_path_factory):
-    return tiny_model.save(tmp_path_factory.mktemp("bases") / request.param, architecture=request.param, context=256)
+    folder = tmp_path_factory.mktemp("bases") / request.param
+    return tiny_model.save(folder, architecture=request.param, context=256, vocabulary=270)  # Qwen's tokenizer class adds tokens
 
 
 def test_each_class_trains_and_packed_rows_count_as_unpacked_ones(base, tmp_path):

@@ -40,7 +40,7 @@ def save(
 
     words = tokenizer(**kwargs)
     config = getattr(transformers, f"{architecture}Config")(
-        vocab_size=vocabulary or len(words) + 5,  # Qwen's tokenizer class adds tokens of its own
+        vocab_size=vocabulary or len(words),
         hidden_size=hidden,
         intermediate_size=2 * hidden,
         num_hidden_layers=layers,

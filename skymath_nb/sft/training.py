@@ -141,6 +141,9 @@ def run(job: Job, folder: Path, progress: Callable[[str], None] | None) -> dict:
     from transformers import AutoConfig, AutoTokenizer
 
     settings, curriculum = job.settings, job.curriculum
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world != settings.processes:
+        raise ValueError(f"{settings.launcher or 'No launcher'} stands for {settings.processes} processes, but there are {world}.")
     if settings.threads:
         torch.set_num_threads(settings.threads)
     device = devices.choose(settings.device)
