@@ -266,6 +266,9 @@ def test_a_tokenizer_without_pad_takes_its_eos(tmp_path):
         ({"too_long": "cut"}, "too_long is one of refuse, drop, truncate"),
         ({"micro_batch": 3}, "does not divide batch_size=5"),
         ({"device": "tpu"}, "device='tpu'"),
+        ({"too_lng": "drop"}, r"no setting 'too_lng' of sft.train \(nearest: too_long\)"),
+        ({"tuning": "lora"}, 'goes through Unsloth: set backend="unsloth"'),
+        ({"checkpoint_every": -1}, "0 or more"),
     ],
 )
 def test_settings_are_checked_before_anything_is_done(base, tmp_path, kwargs, message):
@@ -288,24 +291,55 @@ def test_without_unsloth_one_line_says_how_to_get_it(base, tmp_path, monkeypatch
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("kwargs, message", [({"packing": True}, "Unsloth packed rows do not"), ({"tuning": "qlora"}, "needs a GPU")])
+def test_what_unsloth_would_do_otherwise_than_asked_is_refused(base, tmp_path, monkeypatch, kwargs, message):
+    monkeypatch.setattr(sft_settings.importlib.util, "find_spec", lambda name: True)
+    with pytest.raises(ValueError, match=message):
+        train(base, two_stages(8), tmp_path / "m", backend="unsloth", device="cpu", **kwargs)
+
+
 @pytest.mark.skipif(not importlib.util.find_spec("unsloth"), reason="Unsloth is not installed: make unsloth")
-def test_unsloth_has_the_losses_of_the_full_backend(base, tmp_path):
+def test_unsloth_has_the_losses_of_the_full_backend_and_merges_its_low_rank_matrices(base, tmp_path):
     # In its own process, because importing Unsloth changes trl and transformers for all that follows.
     code = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import test_sft
+import unsloth, test_sft
 from skymath_nb.sft import trainer
 trainer.LOG_EVERY = 1
-test_sft.train(sys.argv[2], test_sft.two_stages(), sys.argv[3], backend="unsloth")
+given = {"backend": "unsloth", "precision": "float32"}
+for loss in ("token_mean", "example_mean"):
+    test_sft.train(sys.argv[2], test_sft.two_stages(), sys.argv[3] + "/" + loss, loss=loss, **given)
+plan = test_sft.Curriculum((test_sft.Phase("p", test_sft.tiny_model.rows(12), 6, 2e-2),), 4, 96)
+test_sft.train(sys.argv[2], plan, sys.argv[3] + "/lora", tuning="lora", lora_rank=4, **given)
 """
     here = [str(Path(__file__).parent), str(base), str(tmp_path / "unsloth")]
-    subprocess.run([sys.executable, "-c", code, *here], check=True, cwd=tmp_path, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", code, *here], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer, "LOG_EVERY", 1)
-        out = train(base, two_stages(), tmp_path / "full")
-    losses = [pd.read_parquet(folder / "loss.parquet")["loss"] for folder in (out, tmp_path / "unsloth")]
-    np.testing.assert_allclose(*losses, atol=1e-5)
+        for loss in ("token_mean", "example_mean"):
+            out = train(base, two_stages(), tmp_path / loss, loss=loss, precision="float32")
+            ours, theirs = (pd.read_parquet(folder / "loss.parquet")["loss"] for folder in (out, tmp_path / "unsloth" / loss))
+            np.testing.assert_allclose(ours, theirs, rtol=2e-6)
+    _merged_is_base_and_adapter(base, tmp_path / "unsloth" / "lora")
+
+
+def _merged_is_base_and_adapter(base, out):
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    losses = pd.read_parquet(out / "loss.parquet")["loss"]
+    assert losses.iloc[-1] < losses.iloc[0] - 0.1
+    whole = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32)
+    plain = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    ids = torch.arange(40)[None]
+    with torch.no_grad():
+        before = plain(ids).logits
+        adapted, merged = PeftModel.from_pretrained(plain, out / "adapter")(ids).logits, whole(ids).logits
+    moved = (adapted - before).abs().max()
+    assert moved > 0.1 and (merged - adapted).abs().max() < 0.02 * moved  # merged weights have 16 bits
 
 
 def test_importing_the_engine_imports_no_framework():

@@ -160,7 +160,7 @@ def alternatives(curriculum: Curriculum, settings: Settings, device: str) -> Ite
                 yield f'launcher="params/accelerate/gpus_{processes}.yaml", micro_batch=1', least, processes
     for tuning in ("lora", "qlora") if device == "cuda" else ("lora",):
         text = f'backend="unsloth", tuning="{tuning}", micro_batch=1'
-        yield text, dataclasses.replace(least, backend="unsloth", tuning=tuning), None
+        yield text, dataclasses.replace(least, backend="unsloth", tuning=tuning, packing=False), None
 
 
 def estimate(

@@ -80,6 +80,13 @@ class Settings:
                 'backend="unsloth" needs Unsloth, which is not installed: `make unsloth` on a CPU machine, '
                 "`pip install -c constraints.txt -e '.[unsloth]'` on a GPU machine."
             )
+        if self.backend == "unsloth" and self.packing:
+            raise ValueError(
+                "packing=True was asked for, but through Unsloth packed rows do not count as they do alone (its attention takes no "
+                'account of where a row ends). Set packing=False, or backend="full".'
+            )
+        if self.tuning == "qlora" and devices.choose(self.device) == "cpu":
+            raise ValueError('tuning="qlora" needs a GPU: on a CPU Unsloth would train 16-bit weights instead. Take tuning="lora".')
         ordered = [phase.name for phase in curriculum.phases if not phase.shuffle]
         if self.packing and ordered:
             raise ValueError(
