@@ -11,9 +11,10 @@ class Memory(NamedTuple):
     free: int
 
 
-def choose(device: str = "auto") -> str:
+def choose(device: str = "auto", processes: int = 1) -> str:
     """Return "cpu" or "cuda" for "auto", "cpu" or "cuda".
 
+    processes  how many will share the machine's GPUs; a launcher's own processes (WORLD_SIZE is set) have one each.
     Raises:  ValueError if there is no such device, or if one process sees several GPUs.
     """
     import torch
@@ -22,7 +23,7 @@ def choose(device: str = "auto") -> str:
     device = found if device == "auto" else device
     if device not in ("cpu", found):
         raise ValueError(f'device={device!r} was asked for, but this machine gives {found}; use "auto".')
-    if device == "cuda" and torch.cuda.device_count() > 1 and "WORLD_SIZE" not in os.environ:
+    if device == "cuda" and torch.cuda.device_count() > 1 and processes == 1 and "WORLD_SIZE" not in os.environ:
         raise ValueError(
             f"{torch.cuda.device_count()} GPUs are visible to one process, which trains on one: set "
             "CUDA_VISIBLE_DEVICES=0 before the kernel starts, or name a launcher (params/accelerate/*.yaml)."
@@ -39,11 +40,11 @@ def multiplies_bfloat16(device: str) -> bool:
 
 
 def memory(device: str) -> Memory:
-    """Return the memory of the first GPU, or of the machine."""
+    """Return the memory of this process's GPU, or of the machine."""
     if device == "cuda":
         import torch
 
-        free, total = torch.cuda.mem_get_info(0)
+        free, total = torch.cuda.mem_get_info(int(os.environ.get("LOCAL_RANK", "0")))
         return Memory(total, free)
     import psutil
 

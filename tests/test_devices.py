@@ -20,6 +20,7 @@ def test_several_gpus_in_one_process_are_refused_but_not_in_a_process_of_a_launc
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with pytest.raises(ValueError, match="2 GPUs are visible.*CUDA_VISIBLE_DEVICES=0.*launcher"):
         devices.choose()
+    assert devices.choose("auto", processes=2) == "cuda"
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert devices.choose() == "cuda"
 

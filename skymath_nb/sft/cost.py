@@ -173,15 +173,15 @@ def estimate(
 ) -> Cost:
     """Say what `train` with these arguments would cost, before it is called.
 
-    pilot_steps  so many steps of the first phase are trained in a temporary folder and timed (at least 4 to have a
-                 median without the first two); 0 gives no hours.
+    pilot_steps  so many steps of the first phase are trained in a temporary folder and timed (6 or more:
+                 the first two warm up); 0 gives no hours.
     Raises:  what `train` raises.
     """
     from .training import train
 
     settings = Settings.of(**settings)
     settings.check(curriculum)
-    source, device = base_path(base), devices.choose(settings.device)
+    source, device = base_path(base), devices.choose(settings.device, settings.processes)
     model = shape(source)
     tokens = [sft_rows.lengths(base, phase.rows, prompt=prompt).clip(max=curriculum.max_length) for phase in curriculum.phases]
     longest = curriculum.max_length if settings.packing else int(max(t.max() for t in tokens))

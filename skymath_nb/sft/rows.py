@@ -147,7 +147,7 @@ class Layout(NamedTuple):
 def lay_out(curriculum: Curriculum, phase: Phase, dataset, limit: int, settings: Settings) -> Layout:
     """Lay a tokenised phase out: packed if that is asked for, in the order of training, in full batches."""
     rng, rows = runs.rng(curriculum.seed, "sft", phase.name), len(dataset)
-    ids = phase.rows["id"].to_numpy()[np.asarray(dataset["row"])]
+    ids = phase.rows["id"].to_numpy()[dataset.data.column("row").to_numpy()]
     if settings.packing:
         dataset = pack(dataset, limit, rng)
     batch, micro, accumulate = settings.batch(curriculum.batch_size, rows / len(dataset))

@@ -85,7 +85,7 @@ class Settings:
                 "packing=True was asked for, but through Unsloth packed rows do not count as they do alone (its attention takes no "
                 'account of where a row ends). Set packing=False, or backend="full".'
             )
-        if self.tuning == "qlora" and devices.choose(self.device) == "cpu":
+        if self.tuning == "qlora" and devices.choose(self.device, self.processes) == "cpu":
             raise ValueError('tuning="qlora" needs a GPU: on a CPU Unsloth would train 16-bit weights instead. Take tuning="lora".')
         ordered = [phase.name for phase in curriculum.phases if not phase.shuffle]
         if self.packing and ordered:

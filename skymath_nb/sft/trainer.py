@@ -125,7 +125,7 @@ def make(
     from transformers import PrinterCallback
     from trl import SFTConfig, SFTTrainer
 
-    # It warns that packed rows might see each other without FlashAttention; tests/test_sft.py shows that they do not.
+    # It warns that packed rows might see each other without FlashAttention; tests/test_sft_rows.py shows that they do not.
     logging.getLogger("trl.trainer.sft_trainer").setLevel(logging.ERROR)
 
     class Trainer(SFTTrainer):

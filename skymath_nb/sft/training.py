@@ -188,8 +188,9 @@ def _phase(job: Job, phase: Phase, dataset, limit: int, source: str, place: Path
     watch = trainer.Watch(phase, layout, work, progress)
     at_work = trainer.make(job.curriculum, phase, settings, layout, model, tokenizer, work, device, seed, watch)
     trainer.train(at_work, watch, settings)
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True, exist_ok=True)
+    if at_work.is_world_process_zero():  # it alone writes there
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
     backends.save(settings, at_work, place)
     if at_work.is_world_process_zero():
         curve = pd.DataFrame([line for line in at_work.state.log_history if "loss" in line])
@@ -201,7 +202,7 @@ def _phase(job: Job, phase: Phase, dataset, limit: int, source: str, place: Path
             "tokens": int(layout.tokens[-1]),
             "rows": len(dataset),
             "dropped": len(phase.rows) - len(dataset),
-            "truncated": sum(dataset["cut"]),
+            "truncated": int(dataset.data.column("cut").to_numpy().sum()),
             "sequences": layout.sequences,
             "final_loss": float(curve["loss"].iloc[-1]),
             "seconds_per_step": watch.seconds_per_step(),
