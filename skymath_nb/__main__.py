@@ -7,6 +7,8 @@ import argparse
 import signal
 import sys
 
+COLUMNS = ("response", "gold", "id", "cap_hit")  # of files of responses
+
 
 def _run(given) -> int:
     from skymath_nb import suite
@@ -59,6 +61,22 @@ def _base(given) -> int:
     return 0
 
 
+def _grade(given) -> int:
+    from skymath_nb import scorecards
+
+    named = {role: getattr(given, role) for role in COLUMNS}
+    scorecards.grade(given.file, by=given.by, out=given.out, workers=given.workers, listed=given.list, echo=_say, **named)
+    return 0
+
+
+def _compare(given) -> int:
+    from skymath_nb import scorecards
+
+    named = {role: getattr(given, role) for role in COLUMNS}
+    scorecards.compare(given.a, given.b, workers=given.workers, echo=_say, **named)
+    return 0
+
+
 def _strip(given) -> int:
     from skymath_nb import suite
 
@@ -107,6 +125,20 @@ def parser() -> argparse.ArgumentParser:
     base = command("base", _base, "make the tiny base again from its params file")
     base.add_argument("params")
     base.add_argument("--out", metavar="DIR", help="where to write it")
+    grade = command("grade", _grade, "score a file of responses and gold answers, lm-evaluation-harness samples too")
+    grade.add_argument("file", help=".jsonl, .jsonl.gz, .json or .parquet")
+    grade.add_argument("--by", action="append", default=[], metavar="COLUMN", help="score groups, as level or doc.level")
+    grade.add_argument("--out", metavar="FILE", help="write the graded rows (.parquet, .jsonl), and beside them the disagreements")
+    grade.add_argument("--list", type=int, default=10, metavar="N", help="disagreements to print of each kind (10)")
+    compare = command("compare", _compare, "compare two files of responses on the items that both answered")
+    compare.add_argument("a", metavar="A")
+    compare.add_argument("b", metavar="B")
+    for sub in (grade, compare):
+        for role in COLUMNS:
+            sub.add_argument(
+                f"--{role.replace('_', '-')}", dest=role, metavar="COLUMN", help=f"the {role} column, if it is not guessed right"
+            )
+        sub.add_argument("--workers", type=int, default=0, metavar="N", help="processes; 0: one per core")
     strip = command("strip", _strip, "remove outputs and stray metadata from the notebooks")
     strip.add_argument("--check", action="store_true", help="only list them; exit 1 if there are any")
     return top
@@ -115,6 +147,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     top = parser()
     given = top.parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without Chinese characters is no reason to stop
     if "act" not in given:
         top.print_help()
         return 0

@@ -119,12 +119,68 @@ def scores(table: pd.DataFrame, x: str, series: str, title: str, verdict: str = 
     return figure
 
 
+def beside_paper(
+    table: pd.DataFrame, published: pd.DataFrame, x: str, title: str, series: str = "student", verdict: str = "flexible", log: bool = False
+) -> go.Figure:
+    """A run's accuracies with their 95 % intervals (from `evaluate.score`) beside published ones (from `paper.scores` or `.scaling`).
+
+    x  a column of both: level, subject, language, distractors, benchmark, or instances with a logarithmic axis. Published numbers
+    have open marks and no interval: the paper gives none. Other models on other items: shapes may be compared, heights only with care.
+    """
+    figure = _figure(title, x, "accuracy, %", height=460)
+    values = list if log else lambda column: [str(value) for value in column]
+    for name, part in table.groupby(series, sort=False):
+        _points(figure, values(part[x]), part, verdict, f"{name}, {verdict}", mode="lines+markers")
+    symbols = ("circle-open", "square-open", "diamond-open", "cross-open", "triangle-up-open", "star-open")
+    by = [name for name in ("model", "data") if name in published]
+    for i, (names, part) in enumerate(published.groupby(by, sort=False)):
+        source = ", ".join(dict.fromkeys(part["source"])).lower()
+        figure.add_scatter(
+            x=values(part[x]), y=part["accuracy"], name=f"{', '.join(names)} (paper, {source})", mode="lines+markers",
+            marker={"symbol": symbols[i % len(symbols)], "size": 8}, line={"dash": "dot", "width": 1}, opacity=0.7,
+            hovertemplate="%{x}: %{y} %<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.update_yaxes(range=[0, 100])
+    figure.update_xaxes(type="log" if log else "category")
+    return figure
+
+
+def differences(table: pd.DataFrame, x: str, title: str, series: str = "verdict") -> go.Figure:
+    """Paired differences in points with their 95 % intervals, from `evaluate.compare_variants` or `.compare_all`; zero is marked."""
+    figure = _figure(title, x, "difference, points", scattermode="group")
+    figure.add_hline(y=0, line={"color": "#222222", "width": 1})
+    for name, part in table.groupby(series, sort=False):
+        _points(figure, part[x].astype(str), part, "difference", str(name), ("low", "high"), mode="markers")
+    figure.update_xaxes(type="category")
+    return figure
+
+
+def at_k(passed: pd.DataFrame, majority: pd.DataFrame, title: str) -> go.Figure:
+    """pass@k and maj@k with their 95 % intervals against the number of samples, from `evaluate.pass_at_k` and `.majority_at_k`."""
+    figure = _figure(title, "samples k", "accuracy, %")
+    for column, name, table, dash in (("pass_at_k", "pass@k", passed, "solid"), ("majority_at_k", "maj@k", majority, "dash")):
+        items = table.rename(columns={"items": "n"})
+        _points(figure, table["k"], items, column, name, mode="lines+markers", line={"dash": dash})
+    figure.update_yaxes(range=[0, 100])
+    return figure
+
+
+def _points(figure, x, table, column, name, ends=None, **style):
+    """Fractions as points in per cent with their intervals; hovering shows n."""
+    middle, low, high = (100 * table[c] for c in (column, *(ends or (f"{column}_low", f"{column}_high"))))
+    figure.add_scatter(
+        x=x, y=middle, name=name, error_y={"type": "data", "symmetric": False, "array": high - middle, "arrayminus": middle - low},
+        customdata=table["n"], hovertemplate="%{x}: %{y:.1f}, n=%{customdata}<extra>%{fullData.name}</extra>", **style,
+    )  # fmt: skip
+
+
 def errors(table: pd.DataFrame, by: str) -> go.Figure:
     """Share of answers per class of error, stacked to 100 %, per value of `by`; columns `by` and `error`."""
     figure = _figure("What happened to the answers", by, "share of answers, %", barmode="stack")
     shares = pd.crosstab(table[by], table["error"], normalize="index") * 100
-    for name in shares.columns[np.argsort(-shares.sum().to_numpy())]:
-        figure.add_bar(x=shares.index.astype(str), y=shares[name], name=name)
+    for i, name in enumerate(shares.columns[np.argsort(-shares.sum().to_numpy())]):
+        shape = ("", "/", ".")[i // len(COLOURS) % 3]  # there are more classes than colours
+        figure.add_bar(x=shares.index.astype(str), y=shares[name], name=name, marker_pattern_shape=shape)
     figure.update_xaxes(type="category")
     return figure
 

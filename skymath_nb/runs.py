@@ -29,7 +29,7 @@ import pandas as pd
 PACKAGE = Path(__file__).resolve().parent
 EXECUTION = (
     "run", "label", "device", "workers", "progress", "interactive",
-    "ledger", "replay", "batch", "poll_s", "pilot", "timeout", "retries", "requests_per_minute", "tokens_per_minute",  # of the teacher
+    "ledger", "replay_only", "batch", "poll_s", "pilot", "timeout", "retries", "requests_per_minute", "tokens_per_minute",  # of the teacher
 )  # fmt: skip
 VERSIONS = (
     "numpy",

@@ -7,6 +7,7 @@ Tables are pandas DataFrames in memory and Parquet on disk. `level` 0 means unkn
 import hashlib
 import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -86,16 +87,22 @@ ANSWERS = _schema(
 SCHEMAS = {"seeds": SEEDS, "instances": INSTANCES, "gate": GATE, "answers": ANSWERS}
 
 
-def write(table: pd.DataFrame, path: str | os.PathLike, kind: str) -> Path:
+def write(table: pd.DataFrame | Iterable[pd.DataFrame], path: str | os.PathLike, kind: str) -> Path:
     """Write a table as Parquet, whole or not at all, with the kind's columns first and any others after them.
 
+    A table may come in parts, which are written as they come and never held together; they have the same columns.
     Raises:  ValueError if a column of the kind is missing, has another type, or has gaps where none may be.
     """
-    path, arrow = Path(path), _as_arrow(table, kind, f"the table for {path}")
+    path = Path(path)
+    parts = iter([table] if isinstance(table, pd.DataFrame) else table)
+    first = _as_arrow(next(parts), kind, f"the table for {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        pq.write_table(arrow, half, compression="zstd")
+        with pq.ParquetWriter(half, first.schema, compression="zstd") as writer:
+            writer.write_table(first)
+            for part in parts:
+                writer.write_table(_as_arrow(part, kind, f"a part of the table for {path}"))
         os.replace(half, path)
     finally:
         half.unlink(missing_ok=True)

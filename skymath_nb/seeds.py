@@ -186,10 +186,14 @@ def draw(name: str, n: int, seed: int, *, levels=world.LEVELS, chinese: float = 
 
 
 def take(table: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
-    """Pick n rows at random (0 = all, in their order); a larger n begins with the smaller pick."""
+    """Pick n rows at random (0 = all, in their order); a larger n begins with the smaller pick.
+
+    Versions of the same items (column `pair`) give the same pick, so that they can be compared in pairs.
+    """
     if not n or n >= len(table):
         return table
-    places = [runs.stream(seed, "seeds", id) for id in table["id"]]  # by id: another row changes no other's place
+    names = table["pair"] if "pair" in table else table["id"]
+    places = [runs.stream(seed, "seeds", name) for name in names]  # by name: another row changes no other's place
     return table.iloc[sorted(range(len(table)), key=places.__getitem__)[:n]].reset_index(drop=True)
 
 

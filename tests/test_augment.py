@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from skymath_nb import augment, schema, teacher, world
+from skymath_nb.augment import replies
 
-MIX = {"metamath": 0.4, "evol": 0.4, "xwin": 0.2}
+MIX = {"metamath": 0.35, "evol": 0.35, "xwin": 0.2, "variants": 0.1}
 
 
 def ask_with(model="offline"):
@@ -38,7 +39,7 @@ def test_responses_of_a_teacher_that_never_errs_are_right(instances):
 def test_a_wrong_teacher_is_kept_unless_verification_is_asked_for(seeds):
     wrong = ask_with("offline@1,1,1,1,1")
     free = augment.augment(seeds, wrong, n=60, mix={"metamath": 1.0}, seed=0)
-    strict = augment.augment(seeds, wrong, n=60, mix={"metamath": 1.0}, seed=0, verify=True)
+    strict = augment.augment(seeds, wrong, n=60, mix={"metamath": 1.0}, seed=0, verify=["gold"])
     assert free["kept"].sum() > 40 and strict["kept"].sum() == 0
     assert (strict["reason"] == "disagrees with the gold").sum() == free["kept"].sum()
 
@@ -123,20 +124,60 @@ def test_replies_that_do_not_parse_are_counted_not_lost(seeds):
     ],
 )
 def test_question_parser(reply, question):
-    assert augment.parse_question(reply) == question
+    assert replies.parse_question(reply) == question
+
+
+@pytest.mark.parametrize(
+    ("question", "why"),
+    [
+        ("tom  has 3 pens. How many?", "unchanged"),
+        ("I'm sorry, but this problem cannot be made harder.", "refusal"),
+        ("抱歉，我无法改写这道题。", "refusal"),
+        ("<answer>3</answer> How many pens does Tom have?", "copies the prompt"),
+        ("What?", "too short"),
+        ("Tom has 3 pens and gets 2. How many? The answer is 5.", "gives its answer away"),
+    ],
+)
+def test_a_question_that_is_none_is_eliminated_by_a_stated_rule(question, why):
+    parent = "Tom has 3 pens. How many?"
+    with pytest.raises(augment.Unparsed, match=why):
+        replies.check_question(question, parent)
+    replies.check_question("Tom has 3 pens and loses one. How many are left?", parent)
+
+
+@pytest.mark.parametrize(
+    ("reply", "ending"),
+    [
+        ("2 + 3 = 5.\nThe answer is 5.", "The answer is 5."),
+        ("2 + 3 = 5. The correct answer is $5$.", "\nThe answer is 5."),
+        ("Adding, the value of x is 5.", "\nThe answer is 5."),
+        (r"So we get $\boxed{\frac{1}{2}}$.", "\n" + r"The answer is \frac{1}{2}."),
+        ("所以答案是12。", "\nThe answer is 12."),
+        ("<think>The answer is 7.</think>2 + 3 = 5.\nThe answer is 5.", "= 5.\nThe answer is 5."),
+    ],
+)
+def test_a_solution_ends_in_the_papers_form_however_it_announces_its_answer(reply, ending):
+    assert replies.parse_solution(reply).endswith(ending)
+    assert "<think>" not in replies.parse_solution(reply)
+
+
+def test_a_last_number_is_no_announcement():
+    with pytest.raises(augment.Unparsed, match="no answer announced"):
+        replies.parse_solution("First 2 + 3 = 5, then 5 + 1 = 6")
 
 
 def test_final_question_parser():
-    assert augment.parse_final_question("CREATED QUESTION: a\nVERIFICATION: b\n**FINAL QUESTION:** c?") == "c?"
+    assert replies.parse_final_question("CREATED QUESTION: a\nVERIFICATION: b\n**FINAL QUESTION:** c?") == "c?"
     with pytest.raises(augment.Unparsed):
-        augment.parse_final_question("a question without headings")
+        replies.parse_final_question("a question without headings")
 
 
 def test_instances_become_seeds_and_seeds_instances(instances, seeds, tmp_path):
-    again, forward = augment.as_seeds(instances), ~instances["operator"].isin(augment.BACKWARD)
+    again, forward = augment.as_seeds(instances), ~instances["operator"].isin(["self_verification", "fobar"])
     assert len(again) == (instances["kept"] & forward).sum()
     second = augment.augment(again, ask_with(), n=40, mix={"metamath": 1.0}, seed=0, round=2)
-    assert second["verdicts"].eq('{"agrees_with_gold": null}').all(), "a teacher's answer is nobody's gold"
+    verdicts = second["verdicts"].map(json.loads)
+    assert all(v["agrees_with_gold"] is None for v in verdicts), "a teacher's answer is nobody's gold"
     schema.write(again, tmp_path / "s.parquet", "seeds")
     schema.write(augment.as_instances(seeds), tmp_path / "i.parquet", "instances")
     assert isinstance(augment.summary(instances), pd.DataFrame)
@@ -161,17 +202,206 @@ def test_a_reply_that_a_filter_emptied_counts_as_refused():
     assert instances["reason"].eq(augment.REFUSED).all() and augment.bill(instances)["cost_usd_per_kept"] == 0
 
 
-def test_a_plan_announces_as_many_requests_as_it_will_make(seeds):
+def test_a_plan_announces_as_many_requests_as_it_will_make(seeds, tmp_path):
     asked = []
 
     def ask(asks):
         asked.extend(asks)
         return ask_with()(asks)
 
-    plan = augment.plan(seeds, 60, MIX, seed=0)
-    expected = augment.expected_requests(seeds, plan)
-    augment.augment(seeds, ask, n=60, mix=MIX, seed=0)
+    settings = {"n": 60, "mix": MIX, "seed": 0, "max_tokens": 500}
+    expected = augment.expected_requests(seeds, augment.plan(seeds, 60, MIX, seed=0), **settings)
+    augment.augment(seeds, ask, **settings)
     assert 0.8 * len(expected) <= len(asked) <= len(expected)  # refused questions are not solved
-    assert teacher.forecast([teacher.Request(**e) for e in expected], prices={"input": 1, "output": 1, "date": "2026-11-23"})[
-        "to_ask"
-    ] == len(expected)
+    requests, prices = [teacher.Request(**e) for e in expected], {"input": 1, "output": 1, "date": "2026-11-23"}
+    assert teacher.forecast(requests, prices=prices)["to_ask"] == len(expected)
+    assert len(augment.expected_requests(seeds, augment.plan(seeds, 60, MIX, seed=0), votes=4, **settings)) > 2.5 * len(expected)
+
+
+def test_a_pilots_first_questions_serve_the_run(seeds, tmp_path):
+    settings = {"n": 60, "mix": {"evol": 0.8, "xwin": 0.2}, "seed": 0}
+    plan = augment.plan(seeds, 60, settings["mix"], seed=0)
+    pilot = [teacher.Request(**e) for e in augment.expected_requests(seeds, plan, **settings)]
+    book = tmp_path / "ledger.sqlite"
+    first = teacher.complete([request for request in pilot if request.operator != "solve" and request.sample < 1000], ledger=book)
+    run = []
+    augment.augment(seeds, lambda asks: run.append(teacher.asker(ledger=book)(asks)) or run[-1], **settings)
+    assert len(first) == len(plan) and all(reply.cached for reply in run[0] if not reply.error)
+
+
+def test_blocks_make_the_rows_of_one_table(seeds, instances, tmp_path):
+    parts = list(augment.blocks(seeds, ask_with(), n=200, mix=MIX, seed=0, block=17))
+    assert len(parts) > 5
+    together = pd.concat(parts, ignore_index=True)
+    assert together["id"].tolist() == instances["id"].tolist() and together["query"].tolist() == instances["query"].tolist()
+    assert together.loc[together["response"] != "", "request_key"].is_unique, "no sample is asked twice"
+    schema.write(iter(parts), tmp_path / "parts.parquet", "instances")
+    pd.testing.assert_frame_equal(schema.read(tmp_path / "parts.parquet", "instances")[together.columns], together, check_dtype=False)
+
+
+def test_translated_and_distracted_rows_keep_the_gold_of_their_seed(seeds):
+    table = augment.augment(seeds, ask_with(), n=80, mix={"variants": 1.0}, seed=0, distractors=3)
+    chinese = set(seeds.loc[seeds["language"] == "zh", "id"])
+    kept, refused = table[table["kept"]], table[~table["kept"]]
+    assert set(refused["seed_id"]) <= chinese and set(refused["reason"]) == {"already Chinese"}
+    verdicts = kept["verdicts"].map(json.loads)
+    assert all(v["agrees_with_gold"] and v["same_graph"] and v["numbers_kept"] for v in verdicts)
+    assert set(kept.loc[kept["operator"] == "translate", "language"]) == {"zh"}
+    assert all(world.read(query).n_distractors == 3 for query in kept.loc[kept["operator"] == "distract", "query"])
+
+
+@pytest.mark.parametrize(
+    ("operator", "reply", "why"),
+    [
+        ("translate", "汤姆有三支笔，得到2支。一共有几支？", "a number is lost"),
+        ("translate", "Tom hat 3 Stifte und bekommt 2. Wie viele hat er?", "not translated"),
+        ("distract", "Tom has 3 pens and gets 2. It is late. How many?", "too few distractors"),
+        ("distract", "Tom has 3 pens and gets 2 on day 7. It is 8 degrees. How many?", ""),
+    ],
+)
+def test_a_variant_that_lost_something_is_eliminated(seeds, operator, reply, why):
+    seed = seeds.iloc[0].replace({seeds["problem"].iloc[0]: "Tom has 3 pens and gets 2. How many?"})
+
+    def ask(asks):
+        texts = [reply if a["operator"] == operator else "The answer is 5." for a in asks]
+        return [teacher.Reply(text, "stop", 1, 1, 0.0, "k", False) for text in texts]
+
+    row = augment.trial(seed, operator, ask).row
+    assert row["reason"] == (f"question: {why}" if why else "")
+
+
+def test_items_are_varied_under_their_own_ids(seeds):
+    items = world.benchmark("world-test", 20)
+    for operator, language, count in (("translate", "zh", 0), ("distract", "en", 2)):
+        varied, left_out = augment.vary(items, ask_with(), operator)
+        assert varied["id"].tolist() == items["id"].tolist() and left_out.empty
+        assert varied["problem"].map(world.key).tolist() == items["problem"].map(world.key).tolist()
+        assert set(varied["language"]) == {language} and set(varied["distractors"]) == {count}
+        assert varied["answer"].tolist() == items["answer"].tolist() and (varied["source"] != items["source"]).all()
+    varied, left_out = augment.vary(pd.concat([items, seeds[seeds["language"] == "zh"].head(2)]), ask_with(), "translate")
+    assert len(varied) == 20 and left_out["reason"].tolist() == ["already Chinese"] * 2
+    with pytest.raises(ValueError, match="rephrase"):
+        augment.vary(items, ask_with(), "rephrase")
+
+
+def test_a_majority_of_samples_votes_and_every_vote_is_paid_for(seeds):
+    teacher_model = "offline@0.3,0.3,0.3,0.3,0.3"
+    asked = []
+
+    def ask(asks):
+        asked.extend(asks)
+        return ask_with(teacher_model)(asks)
+
+    table = augment.augment(seeds, ask, n=60, mix={"metamath": 1.0}, seed=0, votes=5, verify=["majority"])
+    solved = [a for a in asked if a["operator"] == "solve"]
+    assert len({(a["messages"][-1]["content"], a["sample"]) for a in solved}) == len(solved)
+    questions = pd.Series([a["messages"][-1]["content"] for a in solved]).value_counts()
+    assert (questions == 5).all()
+    verdicts = pd.DataFrame(table["verdicts"].map(json.loads).tolist())
+    voted = verdicts["agrees_with_majority"].dropna().astype(bool)
+    truth = [
+        world.number(world.read(q).answer) == a for q, a in zip(table["query"][voted.index], table["answer"][voted.index], strict=True)
+    ]
+    assert (voted == truth).mean() > 0.95, "five samples of a teacher that errs on a third rarely agree on a wrong answer"
+    assert (table["reason"] == "disagrees with the majority").sum() == (~voted).sum() > 3
+    replies_in = sum(reply.tokens_out for reply in ask_with(teacher_model)(asked))
+    assert table["tokens_out"].sum() == replies_in
+
+
+def test_what_the_checks_name_is_left_out_with_its_reason(seeds):
+    wrong = ask_with("offline@1,1,1,1,1")
+    table = augment.augment(seeds, wrong, n=80, mix={"xwin": 1.0}, seed=0, verify=["steps"])
+    verdicts = table["verdicts"].map(json.loads)
+    assert (table["reason"] == "a step is wrong").tolist() == [v["steps_hold"] is False for v in verdicts]
+    assert 5 < (table["reason"] == "a step is wrong").sum() < 75, "slips show in a step, wrong operations do not"
+    for settings, said in (
+        ({"verify": ["luck"]}, "luck"),
+        ({"verify": ["majority"]}, "votes=1"),
+        ({"votes": 3, "temperature": 0}, "temperature 0"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            augment.augment(seeds, wrong, n=5, mix=MIX, seed=0, **settings)
+
+
+def test_the_hard_stage_says_which_questions_are_hard(seeds):
+    hard = seeds[seeds["level"] >= 4]
+    for min_level in (4, 3):
+        table = augment.augment(hard, ask_with(), n=60, mix=MIX, seed=0, stage="hard", min_level=min_level, verify=["hardness"])
+        asked = table[table["query"] != ""]
+        levels = asked["query"].map(lambda q: world.read(q).level)
+        verdicts = asked["verdicts"].map(lambda v: json.loads(v)["hard"])
+        assert verdicts.tolist() == (levels >= min_level).tolist()
+        assert (asked["reason"] == "not hard").tolist() == (levels < min_level).tolist()
+    assert augment.augment(seeds, ask_with(), n=20, mix=MIX, seed=0)["verdicts"].map(lambda v: json.loads(v)["hard"]).isna().all()
+
+
+def test_a_text_is_hard_where_the_teacher_disagrees_with_itself(seeds):
+    seed = seeds.iloc[0].replace({seeds["problem"].iloc[0]: "Let $x$ be a real number. Find all $x$ with $x^2 = 4$."})
+
+    def teacher_that_says(answers):
+        def ask(asks):
+            texts = [f"The answer is {answers[a['sample'] % 5]}." for a in asks]
+            return [teacher.Reply(text, "stop", 1, 1, 0.0, "k", False) for text in texts]
+
+        return ask
+
+    for said, hard, agrees in (("22222", False, True), ("21232", True, True), ("12222", True, False), ("11223", True, None)):
+        verdicts = json.loads(augment.trial(seed, "answer", teacher_that_says(said), stage="hard", votes=5).row["verdicts"])
+        assert (verdicts["hard"], verdicts["agrees_with_majority"]) == (hard, agrees), said
+
+
+def test_summaries_go_by_any_column_and_reasons_add_up(instances):
+    for by in ("language", "level", ["method", "operator"]):
+        table = augment.summary(instances, by)
+        assert table["rows"].sum() == len(instances) and table["kept"].sum() == instances["kept"].sum()
+    table = augment.reasons(instances, "method")
+    assert table["all"].sum() == len(instances) and table.loc["kept", "all"] == instances["kept"].sum()
+
+
+def test_a_row_names_both_requests_that_made_it(seeds, tmp_path):
+    from skymath_nb import ledger
+
+    book = tmp_path / "ledger.sqlite"
+    table = augment.augment(seeds, teacher.asker(ledger=book), n=20, mix={"xwin": 1.0}, seed=0)
+    row = table[table["kept"]].iloc[0]
+    with ledger.Ledger(book) as kept:
+        question, response = (kept.get_many([key])[key].text for key in row["request_key"].split("+"))
+    assert row["query"] in question and response.strip() == row["response"] and row["prompt"].startswith("create@")
+
+
+def test_an_operator_is_tried_on_one_problem(seeds):
+    trial = augment.trial(seeds.iloc[3], "create", ask_with())
+    assert [a["operator"] for a in trial.asked] == ["create", "solve"] and len(trial.replies) == 2
+    assert trial.row["query"] in trial.asked[1]["messages"][-1]["content"] and trial.row["kept"]
+    with pytest.raises(ValueError, match="enlarge"):
+        augment.trial(seeds.iloc[3], "enlarge", ask_with())
+
+
+def test_real_problems_pass_every_operator_unharmed(monkeypatch):
+    """LaTeX, dollars, braces and Chinese arrive at the teacher and come back as they are; the unknown is a letter of its own."""
+    import os
+    import re
+
+    if not os.environ.get("SKYMATH_DATA"):
+        pytest.skip("SKYMATH_DATA names no folder of benchmark files")
+    from skymath_nb import seeds as sources
+
+    problems = sources.load("math", limit=0).sample(300, random_state=0)
+
+    def ask(asks):
+        texts = []
+        for a in asks:
+            marked = re.search(r"<problem>\n(.*)\n</problem>", a["messages"][-1]["content"], re.S)[1]
+            new = f"{marked} Also say why, with 17 and 23, in way {len(texts)}. 为什么？"
+            texts.append({"solve": f"Way {a['sample']}.\nThe answer is 1.", "create": f"FINAL QUESTION: {new}"}.get(a["operator"], new))
+        return [teacher.Reply(text, "stop", 1, 1, 0.0, "k", False) for text in texts]
+
+    mix = {"metamath": 0.4, "evol": 0.3, "xwin": 0.1, "variants": 0.2}
+    table = augment.augment(problems, ask, n=900, mix=mix, seed=0, evol_steps=1)
+    rows = table[table["kept"]].merge(problems[["id", "problem"]], left_on="seed_id", right_on="id")
+    assert set(table.loc[~table["kept"], "reason"]) <= {"no number to mask", "duplicate"} and len(rows) > 800
+    forward = rows[~rows["operator"].isin(["self_verification", "fobar"])]
+    assert all(problem.strip() in query for problem, query in zip(forward["problem"], forward["query"], strict=True))
+    for row in rows[rows["operator"] == "fobar"].itertuples():
+        unknown = re.search(r"unknown number (\w)\?", row.query)[1]
+        assert not re.search(rf"(?<![A-Za-z\\]){unknown}(?![A-Za-z])", row.problem), "the unknown occurs in the problem already"

@@ -81,7 +81,8 @@ def read(n, mix=EVERY_KIND):
 
 
 def of_benchmarks():
-    return {key for name in world.BENCHMARKS for key in world.benchmark(name, 200)["problem"].map(world.key)}
+    names = [name for name in world.BENCHMARKS if not name[-1].isdigit()]  # with 0 to 5 distractors the graphs are those of world-test
+    return {key for name in names for key in world.benchmark(name, 200)["problem"].map(world.key)}
 
 
 def test_no_document_holds_a_graph_of_a_benchmark_or_of_a_held_out_split():

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skymath_nb import curriculum, evaluate, figures, world
+from skymath_nb import curriculum, evaluate, figures, paper, world
 from skymath_nb.augment import as_instances
 
 
@@ -38,7 +38,15 @@ def test_leaks_show_hits_alone_and_say_so_when_there_is_none():
 
 def test_scores_draw_the_interval_that_was_measured():
     answers = pd.DataFrame(
-        {"level": [1] * 10 + [2] * 10, "student": "s", "strict": False, "flexible": [True] * 12 + [False] * 8, "cap_hit": False}
+        {
+            "benchmark": "b",
+            "id": range(20),
+            "level": [1] * 10 + [2] * 10,
+            "student": "s",
+            "strict": False,
+            "flexible": [True] * 12 + [False] * 8,
+            "cap_hit": False,
+        }
     )
     table = evaluate.score(answers, by=("student", "level"))
     bar = figures.scores(table, "level", "student", "title").data[0]
@@ -47,10 +55,45 @@ def test_scores_draw_the_interval_that_was_measured():
     assert bar.y[1] + bar.error_y.array[1] == pytest.approx(100 * table["flexible_high"][1])
 
 
+def test_a_run_stands_beside_the_papers_numbers():
+    answers = pd.DataFrame({"benchmark": "b", "id": range(20), "distractors": [0] * 10 + [5] * 10, "student": "tiny", "strict": False})
+    table = evaluate.score(answers.assign(flexible=[True] * 12 + [False] * 8, cap_hit=False), by=("student", "distractors"))
+    published = paper.scores("Table 7").query("model == 'Mistral-7B'")
+    figure = figures.beside_paper(table, published, "distractors", "title")
+    run, *printed = figure.data
+    assert list(run.x) == ["0", "5"] and list(run.y) == [100, 20] and run.y[1] + run.error_y.array[1] == 100 * table["flexible_high"][1]
+    assert [trace.name for trace in printed] == ["Mistral-7B, MetaMathQA (paper, table 7)", "Mistral-7B, 2.5M (paper, table 7)"]
+    assert list(printed[1].x) == list("012345") and printed[1].y[5] == 67.01 and printed[1].error_y.array is None
+    sizes = figures.beside_paper(table.assign(instances=[250, 4000]), paper.scaling(), "instances", "title", log=True)
+    assert sizes.layout.xaxis.type == "log" and list(sizes.data[0].x) == [250, 4000] and len(sizes.data) == 4
+
+
+def test_differences_are_drawn_in_points_with_their_intervals():
+    table = pd.DataFrame({"distractors": [1, 2], "verdict": "strict", "difference": [-0.1, -0.2], "low": [-0.15, -0.3], "high": [0, -0.1]})
+    trace = figures.differences(table.assign(n=40), "distractors", "title").data[0]
+    assert list(trace.y) == pytest.approx([-10, -20])
+    assert list(trace.error_y.array) == pytest.approx([10, 10]) and list(trace.error_y.arrayminus) == pytest.approx([5, 10])
+
+
+def test_pass_and_majority_are_drawn_together():
+    tables = [
+        pd.DataFrame({"k": [1, 4], "items": 9, name: [0.5, high], f"{name}_low": 0.4, f"{name}_high": 0.9})
+        for name, high in (("pass_at_k", 0.8), ("majority_at_k", 0.6))
+    ]
+    passed, majority = figures.at_k(*tables, "title").data
+    assert (passed.name, majority.name) == ("pass@k", "maj@k") and passed.y[1] == 80 and majority.error_y.array[1] == pytest.approx(30)
+
+
 def test_errors_are_shares_that_sum_to_a_hundred():
     table = pd.DataFrame({"level": [1, 1, 2, 2], "error": ["right", "cut off", "right", "right"]})
     figure = figures.errors(table, "level")
     assert np.allclose(np.sum([trace.y for trace in figure.data], axis=0), 100)
+
+
+def test_no_two_classes_of_error_look_alike():
+    figure = figures.errors(pd.DataFrame({"level": 1, "error": [f"class {i}" for i in range(16)]}), "level")
+    looks = [(i % len(figures.COLOURS), trace.marker.pattern.shape) for i, trace in enumerate(figure.data)]
+    assert len(set(looks)) == 16
 
 
 def test_the_map_marks_the_chosen_points(seeds):

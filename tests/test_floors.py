@@ -8,12 +8,12 @@ import pytest
 import skymath_nb
 
 FLOORS = {  # from the top
-    "faces": ("figures", "explore", "plans", "pages", "suite", "__main__"),
+    "faces": ("figures", "explore", "lab", "plans", "pages", "scorecards", "suite", "__main__"),
     "experiments": ("arms",),
-    "methods": ("augment", "coreset", "leakage", "curriculum", "evaluate", "precision", "scaling"),
+    "methods": ("augment", "coreset", "leakage", "curriculum", "errors", "evaluate", "precision", "responses", "scaling"),
     "engines": ("teacher", "embed", "sft", "generate", "pretrain"),
     "sources": ("seeds", "world", "prompts"),
-    "facts": ("schema", "answers", "ledger", "runs", "bases", "devices"),
+    "facts": ("schema", "answers", "bases", "devices", "ledger", "paper", "runs", "statistics"),
 }
 OWN_FLOOR = {("teacher", "world"), ("seeds", "world")}  # allowed beside going down
 SIDEWAYS = {"faces", "facts", "sources"}  # floors whose modules may use each other; engines and methods may not

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from skymath_nb import world
+from skymath_nb.augment.replies import numbers
 from skymath_nb.world import offline
 
 
@@ -24,10 +25,12 @@ PROBLEMS = world.draw(11, 250)
 def test_every_operator_answers_in_the_problems_language(operator):
     for language in world.LANGUAGES:
         text = world.translate(PROBLEMS[7], language).text
-        said = content(ask(f"Please do. <problem>{text}</problem>", operator))
+        if operator == "translate" and language == "zh":
+            continue
+        said = content(ask(f"Please do. <problem>{text}</problem><count>2</count>", operator))
         assert (
             said
-            and ("小" in said or "。" in said or operator in ("solve", "answer")) == (language == "zh")
+            and ("小" in said or "。" in said or operator in ("solve", "answer")) == (language == "zh" or operator == "translate")
             or operator in ("solve", "answer")
         )
 
@@ -37,6 +40,17 @@ def test_self_verification_states_the_answer_and_asks_for_x():
     said = content(ask(f"<problem>{text}</problem><answer>3</answer>", "self_verification"))
     assert world.read(said).answer == 5 and "ends up with 3 pens" in said
     assert ask(f"<problem>{text}</problem>", "self_verification")[1]["error"]["code"] == "missing_answer"
+
+
+def test_a_translation_and_a_distracted_problem_keep_graph_and_numbers():
+    for p in PROBLEMS:
+        chinese = content(ask(p.text, "translate"))
+        assert world.key(chinese) == p.key and world.language_of(chinese) == "zh"
+        assert not numbers(p.text) - numbers(chinese)
+        noisy = world.read(content(ask(f"<problem>{p.text}</problem><count>3</count>", "distract")))
+        assert noisy.key == p.key and noisy.n_distractors == 3 and not numbers(p.text) - numbers(noisy.text)
+    assert ask(chinese, "translate")[1]["error"]["code"] == "uneditable_problem"
+    assert ask(f"<problem>{p.text}</problem>", "distract")[1]["error"]["code"] == "missing_count"
 
 
 def test_solutions_are_right_without_a_rate_and_wrong_as_often_as_the_rate_says():

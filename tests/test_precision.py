@@ -83,3 +83,75 @@ def test_one_seed_or_missing_answers_are_refused():
         precision.components(answers.iloc[:-1])
     with pytest.raises(ValueError, match="same items"):
         precision.compared(answers, answers[answers["id"] > 0])
+
+
+@pytest.mark.parametrize(("seeds", "seed_sd", "n"), [(2, 0.0, 100), (3, 0.05, 200), (5, 0.02, 100)])
+def test_the_difference_of_two_recipes_is_in_its_interval_as_often_as_it_says(seeds, seed_sd, n):
+    rng, inside = np.random.default_rng(5), 0
+    for _ in range(80):
+        easiness = rng.beta(2, 1, n) * 0.8 + 0.1
+        a, b = (arm(rng, name, seeds, easiness, seed_sd) for name in "ab")
+        found = precision.difference(a, b)
+        inside += found["low"] <= 0 <= found["high"]
+        assert (found["p"] < 0.05) == (not found["low"] <= 0 <= found["high"])
+    assert inside / 80 > 0.9
+
+
+def test_a_difference_between_seeds_is_not_taken_for_one_between_recipes():
+    rng, alarms, naive = np.random.default_rng(6), 0, 0
+    for _ in range(80):
+        easiness = rng.uniform(0.3, 0.7, 400)
+        a, b = (arm(rng, name, 3, easiness, 0.08) for name in "ab")
+        alarms += precision.difference(a, b)["p"] < 0.05
+        items = (a.groupby("id")["flexible"].mean() - b.groupby("id")["flexible"].mean()).to_numpy()
+        naive += abs(items.mean()) > 1.96 * items.std() / 20
+    assert alarms <= 10 and naive > 30
+
+
+def test_a_clear_difference_is_found_and_one_without_scatter_too():
+    rng = np.random.default_rng(7)
+    easiness = rng.uniform(0.2, 0.6, 300)
+    found = precision.difference(arm(rng, "a", 4, easiness, 0.01, 0.25), arm(rng, "b", 3, easiness, 0.01))
+    assert found["p"] < 0.01 and found["low"] > 0.1 and (found["n"], found["seeds_a"], found["seeds_b"]) == (300, 4, 3)
+    same = precision.difference(*[arm(rng, name, 2, np.ones(20), 0.0) for name in "ab"])
+    assert (same["difference"], same["p"]) == (0, 1) and same["high"] == -same["low"] == pytest.approx(0.161, abs=0.001)
+    with pytest.raises(ValueError, match="same items"):
+        precision.difference(arm(rng, "a", 2, easiness, 0), arm(rng, "b", 2, easiness[:50], 0))
+
+
+def test_samples_of_an_item_are_no_items_of_their_own():
+    rng = np.random.default_rng(8)
+    easiness = rng.uniform(0.2, 0.8, 200)
+    samples = pd.concat([arm(rng, "a", 3, easiness, 0.0).assign(sample=i) for i in range(4)])
+    found = precision.components(samples)
+    assert found["n"] == 200 and found["rest"] == pytest.approx((easiness * (1 - easiness)).mean() / 4, rel=0.15)
+    with pytest.raises(ValueError, match="there twice"):
+        precision.components(pd.concat([samples, samples]))
+    with pytest.raises(ValueError, match="3 answers are missing"):
+        precision.components(samples.query("id > 0 or sample == 0 or seed > 0"))
+
+
+def test_more_items_are_asked_for_until_the_gap_found_would_be_seen():
+    rng = np.random.default_rng(9)
+    easiness = rng.uniform(0.3, 0.7, 150)
+    a, b = (arm(rng, name, 1, easiness, 0.0, shift) for name, shift in (("a", 0.1), ("b", 0.0)))
+    parts = precision.paired(a, b)
+    x, y = (side.sort_values("id")["flexible"].to_numpy(float) for side in (a, b))
+    assert parts["item"] == pytest.approx(np.var(x - y, ddof=1)) and parts["difference"] == pytest.approx((x - y).mean())
+    needed = precision.more(parts | {"difference": 0.1}, 150)
+    assert needed["items"] == precision.items_needed(parts, 0.1, 1) - 150
+    error = precision.standard_error(parts, 150 + needed["items"], 1)
+    seen = np.random.default_rng(10).normal(0.1, error, 4000) > 1.96 * error
+    assert seen.mean() == pytest.approx(0.8, abs=0.02)
+    assert precision.more(parts | {"difference": 0.5}, 150)["items"] == 0
+    assert math.isinf(precision.more(parts | {"difference": 0.0}, 150)["items"])
+    with pytest.raises(ValueError, match="one answered 150 items and the other 149"):
+        precision.paired(a, b[b["id"] > 0])
+
+
+def test_seeds_and_items_needed_agree():
+    parts = {"difference": 0.05, "seed": 2 * 0.02**2, "item": 0.02, "rest": 0.3}
+    seeds = precision.seeds_needed(parts, 0.05, 400)
+    assert precision.items_needed(parts, 0.05, seeds) <= 400 < precision.items_needed(parts, 0.05, seeds - 1)
+    assert math.isinf(precision.seeds_needed(parts, 0.01, 100))
+    assert precision.more(parts, 400, 2) == {"items": precision.items_needed(parts, 0.05, 2) - 400, "seeds": seeds - 2}

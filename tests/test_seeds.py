@@ -152,3 +152,9 @@ def test_the_real_files_are_read_whole(name, split, n, data_folder):
     table = seeds.load(name, split, data=data_folder)
     assert len(table) == n and table["id"].is_unique and not table["solution"].map(seeds.MARKS.search).any()
     assert not table["answer"].map(lambda text: re.search(r"\\boxed|####", text)).any()
+
+
+def test_versions_of_the_same_items_give_the_same_pick():
+    names = ("world-test", "world-chinese", "world-distractors-3")
+    picks = [seeds.take(seeds.load(name, limit=40), 10, seed=1)["pair"].tolist() for name in names]
+    assert picks[0] == picks[1] == picks[2] and picks[0] != sorted(picks[0])

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from skymath_nb import world
+from skymath_nb.schema import row_id
 from skymath_nb.world import edits, problem, sampler
 from skymath_nb.world.families import FAMILIES
 
@@ -91,9 +92,32 @@ def test_benchmark_variants_are_the_same_items():
         world.benchmark("world-french")
 
 
+def test_distractors_are_added_one_by_one_to_the_same_items_in_both_languages():
+    plain = world.benchmark("world-test", 40)
+    told = [world.benchmark(f"world-distractors-{k}", 40) for k in range(6)]
+    chinese = [world.benchmark(f"world-chinese-distractors-{k}", 40) for k in range(6)]
+    assert told[0]["problem"].tolist() == plain["problem"].tolist()
+    for k, (table, translated) in enumerate(zip(told, chinese, strict=True)):
+        assert set(table["distractors"]) == {k} == set(translated["distractors"])
+        assert table["pair"].tolist() == translated["pair"].tolist() == plain["id"].tolist()
+        assert table["answer"].tolist() == translated["answer"].tolist() == plain["answer"].tolist()
+        for english, other in zip(table["problem"], translated["problem"], strict=True):
+            assert world.translate(world.read(english), "zh").text == other
+    sentences = [[world.read(text).clauses for text in table["problem"]] for table in told]
+    for fewer, more in zip(sentences, sentences[1:], strict=False):
+        for short, long in zip(fewer, more, strict=True):
+            assert len(long) == len(short) + 1 and any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
+
+
+def test_benchmarks_are_the_same_items_in_every_version():
+    names = ("world-test", "world-chinese", "world-distractors", "world-backward", "world-unseen")
+    texts = [text for name in names for text in world.benchmark(name, 40)[["id", "problem", "answer"]].to_numpy().ravel()]
+    assert row_id(*texts) == "ba7dc791e2665841"
+
+
 def test_backward_questions_ask_for_the_masked_number(drawn):
     for p in drawn[:300]:
-        masked, value = world.mask(p.text, random.Random(p.text))
+        masked, value, _ = world.mask(p.text, random.Random(p.text))
         try:
             q = world.read(world.ask_backward(masked, world.number(p.answer), "en"))
         except (world.Unsolvable, world.Unreadable):

@@ -52,7 +52,7 @@ def load(name: str) -> Prompt:
     Raises:  FileNotFoundError with the nearest name; ValueError if header, parts and placeholders disagree.
     """
     path = FOLDER / f"{name}.md"
-    if name not in names():
+    if path.name != f"{name}.md" or not path.is_file():  # a name is no way to another folder
         near = difflib.get_close_matches(name, names(), 1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise FileNotFoundError(f"No prompt {name!r} in {FOLDER}.{hint} There are: {', '.join(names())}.")

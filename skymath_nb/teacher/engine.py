@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from functools import partial
 
 from .. import ledger as ledgers
@@ -51,9 +52,9 @@ def forecast(requests: Iterable[Request], *, pilot: int = 0, **settings) -> dict
 
     Tokens are estimates: input from the text, at the rate the server counted for the replies in the ledger; output is
     the mean of the replies of the same operator there, or of all, or half of max_tokens while `cached` is 0. `pilot` asks so
-    many of the missing requests first, evenly spread, through the ledger, so that the estimate rests on them; they
-    cost what they cost and are not asked again. usd_most takes every reply at max_tokens and every byte of a prompt as a token:
-    it is what a cap must allow.
+    many of the missing requests first, evenly spread, through the ledger and never as a batch, so that the estimate rests on
+    them; they cost what they cost and are not asked again. usd_most takes every reply at max_tokens and every byte of a
+    prompt as a token: it is what a cap must allow.
     Raises what `complete` raises, and ValueError for a pilot without a ledger to keep it.
     """
     requests, settings = list(requests), Settings(**settings)
@@ -63,7 +64,7 @@ def forecast(requests: Iterable[Request], *, pilot: int = 0, **settings) -> dict
     missing = [request for key, request in asked.items() if key not in known]
     if pilot and missing:
         step = max(1, len(missing) // pilot)
-        _complete(missing[::step][:pilot], settings, Budget(settings.budget_usd))
+        _complete(missing[::step][:pilot], replace(settings, batch=False), Budget(settings.budget_usd))
         asked, known = _known(requests, settings)
         missing = [request for key, request in asked.items() if key not in known]
     rate, seen = _seen(asked, known)

@@ -50,13 +50,17 @@ def seeds(n: int, seed: int, *, levels=LEVELS, chinese: float = 0.2, families=()
 
 
 def benchmark(name: str, n: int = 300, seed: int = BENCHMARK_SEED, split: str = "test") -> pd.DataFrame:
-    """A benchmark of the world in the seeds schema plus `distractors`; item i of every variant comes from item i of world-test.
+    """A benchmark of the world in the seeds schema plus `distractors` and `pair`.
+
+    Item i of every variant but world-unseen comes from item i of world-test, and has its id as `pair`.
 
     split  "test", or "dev": the same kind of items from other graphs, to choose settings on.
     Raises ValueError for an unknown name. `world-backward` has fewer rows where no number of an item settles the question.
     """
-    prefix = name if split == "test" else f"{name}-{split}"
-    return pd.DataFrame([row(problem, f"{prefix}-{i:05d}", name, split) for i, problem in items(name, n, seed, split)])
+    dev = "" if split == "test" else f"-{split}"
+    drawn, origin = items(name, n, seed, split), name if name == "world-unseen" else "world-test"
+    rows = [row(problem, f"{name}{dev}-{i:05d}", name, split) | {"pair": f"{origin}{dev}-{i:05d}"} for i, problem in drawn]
+    return pd.DataFrame(rows)
 
 
 def distracted(rows: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:

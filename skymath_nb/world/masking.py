@@ -11,19 +11,26 @@ from .problem import Problem, Unreadable, Unsolvable, number, read
 # Plain numbers of up to three digits; not inside words, LaTeX commands, decimals or percentages.
 PLAIN = re.compile(r"(?<![A-Za-z0-9_.,\\])\d{1,3}(?![A-Za-z0-9_%]|[.,]\d)")
 
+UNKNOWNS = ("x", "X", "N", "K", "u")
+ALONE = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])")  # letters that stand for something
 
-def mask(text: str, rng) -> tuple[str, str]:
-    """One number of a text replaced by x: ("... x pens ...", "5"). Raises ValueError where there is none to mask."""
+
+def mask(text: str, rng) -> tuple[str, str, str]:
+    """One number of a text replaced by an unknown: ("... x pens ...", "5", "x").
+
+    The unknown is the first of UNKNOWNS that the text does not use itself. Raises ValueError where there is no number to mask.
+    """
     spots = list(PLAIN.finditer(text))
     if not spots:
         raise ValueError(f"no plain number to mask in {text[:80]!r}")
     spot = rng.choice(spots)
-    return text[: spot.start()] + "x" + text[spot.end() :], spot[0]
+    unknown = next((letter for letter in UNKNOWNS if letter not in ALONE.findall(text)), UNKNOWNS[-1])
+    return text[: spot.start()] + unknown + text[spot.end() :], spot[0], unknown
 
 
-def ask_backward(masked: str, answer: str, language: str) -> str:
+def ask_backward(masked: str, answer: str, language: str, unknown: str = "x") -> str:
     """The FOBAR question: a masked problem, its answer, and the unknown asked for."""
-    return masked + (" " if language == "en" else "") + KNOWN[language].replace("{r}", answer).replace("{x}", "x")
+    return masked + (" " if language == "en" else "") + KNOWN[language].replace("{x}", unknown).replace("{r}", answer)
 
 
 def backward(problem: Problem, rng, tries: int = 10) -> Problem | None:

@@ -19,8 +19,10 @@ from pathlib import Path
 from .. import runs
 from . import edits
 from .problem import STYLES, Unreadable, Unsolvable, operate, read, solve, write_solution
+from .sampler import distract, translate
 
 PROBLEM = re.compile(r"<problem>\s*(.*?)\s*</problem>", re.S)
+COUNT = re.compile(r"<count>\s*([1-5])\s*</count>")
 ANSWER = re.compile(r"<answer>\s*(-?\d+(?:/\d+)?)\s*</answer>")
 WORDS = re.compile(r"\s*(?:[\u4e00-\u9fff]|\d|[A-Za-z]+|[^\w\s])")  # what counts as a token here
 
@@ -69,6 +71,20 @@ def _declared(text, rng, rates, body):
     return edits.declare(text, Fraction(answer[1])).text
 
 
+def _translated(text, rng, rates, body):
+    problem = read(text)
+    if problem.language == "zh":
+        raise edits.Uneditable("the problem is Chinese already")
+    return translate(problem, "zh").text
+
+
+def _distracted(text, rng, rates, body):
+    count = COUNT.search(body)
+    if count is None:
+        raise Refused(400, "missing_count", "distract needs a number from 1 to 5 between <count> and </count>")
+    return distract(read(text), int(count[1]), rng).text
+
+
 OPERATORS = {
     "solve": _solved,
     "answer": _solved,
@@ -80,6 +96,8 @@ OPERATORS = {
     "concretize": _edited(edits.concretize),
     "reason": _edited(edits.reason),
     "create": _created,
+    "translate": _translated,
+    "distract": _distracted,
 }
 
 

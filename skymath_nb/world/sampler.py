@@ -103,19 +103,26 @@ def compose(rng, family, level, language):
     return cast(problem, people) if fits(problem) and problem.level == level else None
 
 
-def distract(problem, n, rng):
-    """The same problem with n more sentences that carry a number and change nothing; answer and key stay."""
+def distractions(problem, n, rng):
+    """The problem with 0, 1, ... n more sentences that carry a number and change nothing, each the former with one more."""
     family = FAMILIES[problem.family][0]
     kinds = [f"noise.{name}" for name in NOISE[family.story]]
     clauses, last = list(problem.clauses), 2 if problem.backward else 1
     people = {person for clause in clauses for person in clause.people}
     bystanders = [i for i in PEOPLE if i not in people]
     items = [c.item for c in clauses if c.item >= 0] or [rng.choice(THINGS)]
+    told = [problem]
     for name in rng.sample(kinds, n):  # each kind at most once
         clause = draw_clause(name, rng, item=items[0], language=problem.language)
         clause = replace(clause, people=tuple(rng.choice(bystanders) for _ in clause.people))
         clauses.insert(rng.randint(0, len(clauses) - last), clause)
-    return Problem(problem.language, tuple(clauses))
+        told.append(Problem(problem.language, tuple(clauses)))
+    return told
+
+
+def distract(problem, n, rng):
+    """The same problem with n more sentences that carry a number and change nothing; answer and key stay."""
+    return distractions(problem, n, rng)[-1]
 
 
 def find(rng, families, level, language, *, accept=lambda problem: True):

@@ -186,22 +186,24 @@ def memory():
 
 
 def instances(n=100_000):
+    """Instances by the offline teacher, written in blocks as they are made; then again, from the ledger alone."""
     with tempfile.TemporaryDirectory() as folder:
-        book, tenths = Path(folder) / "ledger.sqlite", []
-        seeds = world.seeds(min(n // 5, 5000), 0)
+        book, seeds = Path(folder) / "ledger.sqlite", world.seeds(max(300, n // 40), 0)
+        for name in ("asked", "again"):
+            ask = teacher.asker(model="offline@0.02,0.05,0.1,0.2,0.3", ledger=book, workers=IN_FLIGHT)
+            made, began, used = [], time.perf_counter(), time.process_time()
 
-        def progress(tally):
-            if tally.done >= (len(tenths) + 1) * n / 10:
-                tenths.append(memory())
+            def told(parts, made=made, name=name, used=used):
+                for part in parts:
+                    made.append(len(part))
+                    spent = time.process_time() - used
+                    print(f"{name}: {sum(made):9,} instances, {1e3 * spent / sum(made):.2f} ms of CPU each, {memory():.2f} GB", flush=True)
+                    yield part
 
-        ask = teacher.asker(model="offline@0.02,0.05,0.1,0.2,0.3", ledger=book, progress=progress)
-        began, used = time.perf_counter(), time.process_time()
-        table = augment.augment(seeds, ask, n=n, mix={"metamath": 0.3, "evol": 0.5, "xwin": 0.2}, seed=0)
-        schema.write(table, Path(folder) / "instances.parquet", "instances")
-        print(
-            f"{len(table):,} instances, {int(table['kept'].sum()):,} kept: {time.perf_counter() - began:.0f} s wall, "
-            f"{time.process_time() - used:.0f} s CPU, peak memory {memory():.2f} GB (on the way: {', '.join(f'{m:.2f}' for m in tenths)})"
-        )
+            parts = augment.blocks(seeds, ask, n=n, mix={"metamath": 0.3, "evol": 0.5, "xwin": 0.2}, seed=0)
+            path = schema.write(told(parts), Path(folder) / f"{name}.parquet", "instances")
+            kept = int(schema.read(path, "instances")["kept"].sum())
+            print(f"{name}: {kept:,} kept; {time.perf_counter() - began:.0f} s wall, {time.process_time() - used:.0f} s CPU", flush=True)
 
 
 def lookups(largest=1_000_000):

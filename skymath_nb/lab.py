@@ -1,0 +1,85 @@
+"""The prompt lab: one seed problem, one operator, and side by side what is asked, said, read from it and thought of it.
+
+A trial asks through the same `ask` as a run, so its replies are in the ledger and cost what they cost; with the widget nothing is
+asked before the button is pressed. Nothing chosen here reaches a file or a later cell.
+"""
+
+import html
+import json
+
+import pandas as pd
+
+from . import augment, explore, prompts
+
+LISTED = 200  # problems in the widget's list
+BEGINNING = 60  # characters of each
+
+
+def show(seeds: pd.DataFrame, ask, *, operator: str = "deepen", row: int = 0, interactive: bool = False, **settings):
+    """Try an operator on one seed, or with `interactive` on any of the first 200; keywords as in `augment.Settings`.
+
+    Raises ValueError for an operator that does not exist.
+    """
+    from IPython.display import HTML, display
+
+    display(HTML(as_html(augment.trial(seeds.iloc[row], operator, ask, **settings))))
+    if interactive:
+        display(_widget(seeds, ask, operator, settings))
+
+
+def as_html(trial: augment.Trial) -> str:
+    """A trial as a table: a line per request, with prompt, reply, what was read from it, and the verdicts."""
+    row, lines = trial.row, []
+    if trial.asked and trial.asked[0]["operator"] == "solve":
+        lines.append({"request": f"{row['operator']}, by rule", "prompt": "", "reply": "", "read": row["query"], "verdicts": ""})
+    for request, reply in zip(trial.asked, trial.replies, strict=True):
+        solves = request["operator"] == "solve"
+        read = f"answer: {row['answer']}" if solves else row["query"]
+        lines.append(
+            {
+                "request": f"{request['operator']}\nsample {request['sample']}\n{reply.tokens_in} + {reply.tokens_out} tokens",
+                "prompt": "\n\n".join(f"{message['role']}: {message['content']}" for message in request["messages"]),
+                "reply": reply.text or reply.error,
+                "read": read if row["answer"] or not solves and row["query"] else row["reason"],
+                "verdicts": _verdicts(row) if solves else "",
+            }
+        )
+    if not lines:
+        lines.append({"request": row["operator"], "prompt": "", "reply": "", "read": row["reason"], "verdicts": ""})
+    return explore.as_html(pd.DataFrame(lines), list(lines[0]))
+
+
+def _verdicts(row) -> str:
+    known = {name: value for name, value in json.loads(row["verdicts"]).items() if value is not None}
+    kept = "kept" if row["kept"] else f"not kept: {row['reason']}"
+    return "\n".join([kept, f"level: {row['level'] or 'unknown'}", *(f"{name}: {value}" for name, value in known.items())])
+
+
+def _widget(seeds: pd.DataFrame, ask, operator: str, settings: dict):
+    import ipywidgets as widgets
+
+    problems = seeds["problem"].head(LISTED)
+    problem = widgets.Dropdown(options=[(f"{i}: {text[:BEGINNING]}", i) for i, text in enumerate(problems)], description="problem")
+    choices = [name for names in augment.METHODS.values() for name in names]
+    choice = widgets.Dropdown(options=choices, value=operator, description="operator")
+    button, view = widgets.Button(description="Ask the teacher"), widgets.HTML()
+
+    def preview(_=None):
+        file = prompts.FOLDER / f"{choice.value}.md"
+        text = file.read_text(encoding="utf-8") if file.is_file() else "made by rule, no prompt; `solve` writes the response"
+        view.value = f"<pre style='white-space:pre-wrap'>{html.escape(text)}\n\n{html.escape(problems.iloc[problem.value])}</pre>"
+
+    def run(_):
+        button.disabled = True
+        try:
+            view.value = as_html(augment.trial(seeds.iloc[problem.value], choice.value, ask, **settings))
+        except Exception as error:  # a widget's callback has nowhere else to say it
+            view.value = f"<pre>{html.escape(f'{type(error).__name__}: {error}')}</pre>"
+        finally:
+            button.disabled = False
+
+    problem.observe(preview, "value")
+    choice.observe(preview, "value")
+    button.on_click(run)
+    preview()
+    return widgets.VBox([widgets.HBox([problem, choice, button]), view])

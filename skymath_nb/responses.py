@@ -1,0 +1,301 @@
+"""Anybody's responses: a file of responses and gold answers, whatever wrote it, read into a table of answers and graded.
+
+One object a line (.jsonl, .jsonl.gz), one array (.json) or Parquet. Columns are found by name, the first of COLUMNS that the file has;
+a dot looks into an object, doc.level. Files of lm-evaluation-harness (`--log_samples`) have a line per item and filter: `resps` holds
+the raw texts of all repeats, the same on every line of an item, and the metrics are the filter's.
+"""
+
+import gzip
+import json
+import multiprocessing
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from . import answers
+
+COLUMNS = {
+    "response": (
+        *("response", "responses", "completion", "generation", "generated_text", "model_output", "output", "outputs", "resps"),
+        *("code", "prediction", "pred"),
+    ),
+    "gold": (
+        *("gold", "golden", "gt", "gold_answer", "expected_answer", "ground_truth", "reference_answer", "target", "answer"),
+        *("final_answer", "reference_solution", "solution"),
+    ),
+    "id": (
+        *("id", "unique_id", "doc_id", "question_id", "problem_id", "idx", "index"),
+        *("problem", "question", "query", "prompt", "input"),  # the text itself, where there is no id
+    ),
+    "cap_hit": ("cap_hit", "truncated", "finish_reason", "stop_reason"),
+}
+OPTIONAL = ("id", "cap_hit")
+CUT_OFF = ("length", "max_tokens", "max_length")  # what servers call an answer that hit the length limit
+METRICS = ("exact_match", "math_verify", "acc")  # of a harness, the first that a line has
+MANY = 2000  # responses, from which on processes are worth their start
+SHOWN = 5  # bad lines named in an error
+
+
+def read(path: str | os.PathLike, by: Iterable[str] = (), **columns: str | None) -> pd.DataFrame:
+    """Read a file of responses: one row per response, in the order of the file.
+
+    by       further columns to keep, for scoring by groups;  columns  response, gold, id, cap_hit: names that are not guessed.
+    Returns  line, benchmark, id, sample, response, gold (None where it is missing), cap_hit (1, 0, NaN where it is not known), the
+             columns of `by`, and harness:FILTER per filter of a harness; `attrs["columns"]` says what was read as what.
+    Raises:  FileNotFoundError; ValueError that names the bad lines, or the columns looked for. Nothing of a bad file is used.
+    """
+    path, by = Path(path), list(by)
+    lines = list(_objects(path))
+    if not lines:
+        raise ValueError(f"{path} should hold responses and gold answers, but it is empty.")
+    names = {role: _name(lines, role, columns.get(role), path) for role in COLUMNS}
+    rows, bad = [], []
+    for number, row in lines:
+        try:
+            rows += _responses(number, row, names, by)
+        except (KeyError, TypeError, ValueError) as error:
+            bad.append(f"line {number}: {error.args[0]}")
+    _refuse(bad, path)
+    table = pd.DataFrame(_merge_filters(rows) if names["response"] == "resps" else rows)
+    table["cap_hit"] = table["cap_hit"].astype(float)
+    if "sample" not in table or table["sample"].isna().any():
+        table["sample"] = table.groupby([*by, "benchmark", "id"], dropna=False).cumcount()
+    _check_ids(table, by, names["id"], path)
+    first = list(dict.fromkeys(["line", *by, "benchmark", "id", "sample", "response", "gold", "cap_hit"]))
+    table = table[[*first, *table.columns.drop(first)]]
+    table.attrs["columns"] = {role: name for role, name in names.items() if name}
+    return table
+
+
+def grade(table: pd.DataFrame, workers: int = 0) -> pd.DataFrame:
+    """Add strict, flexible, extracted and reason to the rows that have a gold answer; the others are left out.
+
+    workers  processes side by side, 0 = one per core; fewer than MANY responses are graded in this one.
+    """
+    table = table[table["gold"].notna()].reset_index(drop=True)
+    grades = grade_apart(table["response"].tolist(), table["gold"].tolist(), workers)
+    fields = answers.Grade._fields
+    return table.assign(**{name: [getattr(grade, name) for grade in grades] for name in fields})
+
+
+def grade_apart(responses: list[str], golds: list[str], workers: int = 0) -> list[answers.Grade]:
+    """`answers.grade_many` in processes: items with the same gold answer stay together, so that it is read once."""
+    workers = workers or os.cpu_count() or 1
+    if workers == 1 or len(responses) < MANY:
+        return answers.grade_many(responses, golds)
+    order = sorted(range(len(golds)), key=golds.__getitem__)
+    parts = [order[i : i + MANY // 4] for i in range(0, len(order), MANY // 4)]
+    graded: list = [None] * len(order)
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        jobs = [pool.submit(answers.grade_many, [responses[i] for i in part], [golds[i] for i in part]) for part in parts]
+        for part, job in zip(parts, jobs, strict=True):
+            for i, verdict in zip(part, job.result(), strict=True):
+                graded[i] = verdict
+    return graded
+
+
+def disagreements(graded: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows on which strict and flexible differ, or flexible and a harness; `between` says which, a row each."""
+    rivals = ["strict", *(name for name in graded if name.startswith("harness:"))]
+    tables = []
+    for rival in rivals:
+        known = graded[rival].notna()
+        differ = known & (graded[rival].eq(True) != graded["flexible"])
+        tables.append(graded[differ].assign(between=f"{rival} and flexible"))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _objects(path: Path) -> Iterator[tuple[int, dict]]:
+    """Every object of a file with its line (JSON lines) or its place (an array, Parquet)."""
+    if not path.is_file():
+        raise FileNotFoundError(f"Responses were asked for from {path}, but there is no such file.")
+    if path.suffix == ".parquet":
+        try:
+            frame = pd.read_parquet(path)
+        except (OSError, ValueError) as error:  # pyarrow has both for broken files
+            raise ValueError(f"{path} should be a Parquet file, but it cannot be read as one ({error}).") from error
+        yield from enumerate(frame.astype(object).where(frame.notna(), None).to_dict("records"), 1)
+    elif path.name.endswith((".jsonl", ".jsonl.gz", ".json")):
+        yield from _parsed(path)
+    else:
+        raise ValueError(f"{path} is none of .jsonl, .jsonl.gz, .json and .parquet. Convert it to one of these.")
+
+
+def _parsed(path: Path) -> Iterator[tuple[int, dict]]:
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="\n") as file:
+            if path.suffix == ".json":
+                whole = json.load(file)
+                found = enumerate(whole if isinstance(whole, list) else [whole], 1)
+            else:
+                found = ((number, line) for number, line in enumerate(file, 1) if line.strip())
+            bad = []
+            for number, value in found:
+                try:
+                    value = json.loads(value) if path.suffix != ".json" else value
+                    if not isinstance(value, dict):
+                        raise ValueError(f"an object is needed, but it is a {type(value).__name__}")
+                except (ValueError, RecursionError) as error:
+                    bad.append(f"line {number}: {error}")
+                    continue
+                yield number, value
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{path} cannot be read ({error}).") from error
+    _refuse(bad, path)
+
+
+def _refuse(bad, path):
+    if bad:
+        shown = "; ".join(bad[:SHOWN]) + (f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else "")
+        raise ValueError(f"{len(bad)} lines of {path} cannot be used: {shown}. Correct or remove them; nothing of the file was graded.")
+
+
+def _name(lines, role, given, path):
+    """The name of a column: as given, else the first known name that any line has."""
+    if given:
+        if not any(_has(row, given) for _, row in lines):
+            raise ValueError(f"The column {given!r} of {path} was to be read as {role}, but it has {', '.join(lines[0][1])}.")
+        return given
+    there = {name for _, row in lines for name in row}
+    found = next((name for name in COLUMNS[role] if name in there), None)
+    if found is None and role not in OPTIONAL:
+        raise ValueError(
+            f"{path} has no column that is known as {role} ({', '.join(COLUMNS[role])}); it has {', '.join(lines[0][1])}. "
+            f"Name the right one with --{role}."
+        )
+    return found
+
+
+def _has(row, name):
+    try:
+        _value(row, name)
+    except KeyError:
+        return False
+    return True
+
+
+def _value(row, name):
+    """The value of a column; a dot looks into an object. Raises KeyError."""
+    if name in row:
+        return row[name]
+    head, _, rest = name.partition(".")
+    if rest and isinstance(row.get(head), dict):
+        return _value(row[head], rest)
+    raise KeyError(f"it has no column {name!r}")
+
+
+def _get(row, name):
+    """The value of a column, None where the line has none."""
+    return _value(row, name) if name and _has(row, name) else None
+
+
+def _responses(number, row, names, by):
+    """The responses of one line, a dict each."""
+    texts = _texts(_value(row, names["response"]))
+    caps = _get(row, names["cap_hit"])
+    caps = list(caps) if isinstance(caps, (list, np.ndarray)) else [caps] * len(texts)
+    if len(caps) != len(texts):
+        raise ValueError(f"it has {len(texts)} responses, but {len(caps)} values of {names['cap_hit']!r}")
+    id = _value(row, names["id"]) if names["id"] else f"line {number}"
+    if id is None or isinstance(id, float) and id != id or isinstance(id, str) and not id:
+        raise ValueError(f"its {names['id']!r} is missing")
+    shared = {name: _label(_value(row, name)) for name in by}
+    shared |= {"line": number, "benchmark": str(row.get("benchmark") or ""), "id": str(id), "gold": _gold(_get(row, names["gold"]))}
+    if row.get("sample") is not None and len(texts) == 1:
+        shared["sample"] = int(row["sample"])
+    if names["response"] == "resps":
+        metric = next((name for name in METRICS if name in row), None)
+        shared |= {"_filter": row.get("filter"), "_metric": row[metric] if metric else None, "_hash": row.get("doc_hash")}
+    return [shared | {"response": text, "cap_hit": _cut(cap)} for text, cap in zip(texts, caps, strict=True)]
+
+
+def _label(value):
+    """A value to group by: as it is where it can be compared, else as text."""
+    return value if value is None or isinstance(value, (str, int, float)) else json.dumps(value, default=str)
+
+
+def _texts(value):
+    """The texts of a response column: one, or a list (of lists) with one per sample; nothing is an empty response."""
+    value = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(value, list):
+        return [_text(value)]
+    return [_text(text) for part in value for text in (part if isinstance(part, list) else [part])] or [""]
+
+
+def _text(value):
+    if value is None or isinstance(value, float) and value != value:
+        return ""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()  # half a surrogate pair could not be written again
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _number(value)
+    raise TypeError(f"a response should be text, but one is {str(value)[:60]!r}")
+
+
+def _number(value):
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _gold(value):
+    """The gold answer in a gold column: a number, a text, or a solution that ends in #### or holds a box; None where it is missing."""
+    if isinstance(value, (list, np.ndarray)):
+        if len(value) > 1:
+            raise ValueError(f"one gold answer is needed, but it has {len(value)}")
+        value = value[0] if len(value) else None
+    if value is None or isinstance(value, float) and value != value:
+        return None
+    if isinstance(value, (bool, dict)):
+        raise TypeError(f"a gold answer should be text or a number, but it is {str(value)[:60]!r}")
+    text = value if isinstance(value, str) else _number(value)
+    text = text.rpartition("####")[2] if "####" in text else answers.last_boxed(text) or text
+    return text.strip() or None
+
+
+def _cut(value):
+    """Whether an answer was cut off: True, False, or None where that is not known."""
+    if value is None or isinstance(value, float) and value != value:
+        return None
+    return value.lower() in CUT_OFF if isinstance(value, str) else bool(value)
+
+
+def _merge_filters(rows):
+    """One row per response of a harness file, with the metric of every filter beside it: its lines are items times filters."""
+    merged, times, lines = {}, {}, {}
+    for row in rows:
+        name, metric = row.pop("_filter"), row.pop("_metric")
+        item = (row["id"], row.pop("_hash"))
+        if name is None:  # older files do not name the filters: an item has a line for each
+            before = lines.setdefault(item, [])
+            before += [row["line"]] * (row["line"] not in before)
+            name = before.index(row["line"]) + 1
+        place = times[item, name] = times.get((item, name), -1) + 1  # which response of the item, counted per filter
+        kept = merged.setdefault((item, place), row)
+        if metric is not None:
+            kept[f"harness:{name}"] = float(metric) > 0.5
+    several = {item for item, place in merged if place}
+    for (item, _), row in merged.items():
+        if item in several:  # one metric for all samples of an item is no verdict on any of them
+            for name in [name for name in row if name.startswith("harness:")]:
+                row[name] = None
+    return list(merged.values())
+
+
+def _check_ids(table, by, name, path):
+    """An id must name one item: it has one gold answer, and each sample once."""
+    golds = table.groupby(["benchmark", "id"])["gold"].nunique()
+    several, again = golds.index[golds > 1], table.duplicated([*by, "benchmark", "id", "sample"])
+    if len(several):
+        raise ValueError(
+            f"The column {name!r} of {path} should name an item, but {len(several)} of its values have several gold answers (the first is "
+            f"{several[0][1]!r}). Name another column with --id."
+        )
+    if again.any():
+        raise ValueError(
+            f"{path} has {int(again.sum())} samples twice (the first is of {table.loc[again, 'id'].iloc[0]!r}), as if from several models. "
+            "Name the column that tells them apart with --by, or take the models apart."
+        )

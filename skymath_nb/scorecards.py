@@ -1,0 +1,218 @@
+"""What `python -m skymath_nb grade` and `compare` print: a file of responses scored, two files compared on the same items."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from . import evaluate, precision, responses
+from .answers import equivalent, strict_answer
+
+LISTED = 10  # disagreements printed; all of them are in the file beside --out
+NAMED = 5  # missing items named
+WIDTH = 28  # characters of an answer in a list
+
+
+def grade(
+    path: str | os.PathLike,
+    *,
+    by: Iterable[str] = (),
+    out: str | os.PathLike | None = None,
+    workers: int = 0,
+    listed: int = LISTED,
+    echo: Callable[[str], None] = print,
+    **columns: str | None,
+) -> pd.DataFrame:
+    """Grade a file of responses, print the scores and where the verdicts differ, and return the graded table.
+
+    out  .parquet or .jsonl: the graded table; the disagreements go beside it, as NAME.disagreements.parquet.
+    """
+    out = _checked(out, path)
+    table = responses.read(path, by, **columns)
+    graded = responses.grade(table, workers)
+    found = ", ".join(f"{role}: {name}" for role, name in table.attrs["columns"].items())
+    id = "" if "id" in table.attrs["columns"] else ", no id: every line is an item"
+    echo(f"{path}: {len(table):,} responses to {table.groupby(['benchmark', 'id']).ngroups:,} items ({found}{id})")
+    if graded.empty:
+        raise ValueError(f"No line of {path} has a gold answer in {table.attrs['columns']['gold']!r}. Name the right column with --gold.")
+    for line in _scores(graded, list(by)):
+        echo(line)
+    for line in _counts(table, graded):
+        echo(line)
+    differ = responses.disagreements(graded)
+    for line in _differences(differ, graded, listed):
+        echo(line)
+    if out:
+        echo(f"Graded rows are in {_write(graded, out)}, disagreements in {_write(differ, out.with_suffix(f'.disagreements{out.suffix}'))}")
+    return graded
+
+
+def compare(
+    a: str | os.PathLike,
+    b: str | os.PathLike,
+    *,
+    workers: int = 0,
+    seed: int = 0,
+    echo: Callable[[str], None] = print,
+    **columns: str | None,
+) -> pd.DataFrame:
+    """Grade two files and compare them on the items that both answered, which are those with the same id; return the paired tests."""
+    sides = []
+    for path in (a, b):
+        table = responses.read(path, **columns)
+        if "id" not in table.attrs["columns"]:
+            raise ValueError(f"{path} has no column that names its items ({', '.join(responses.COLUMNS['id'])}). Name one with --id.")
+        if table.groupby("id")["benchmark"].nunique().max() > 1:
+            raise ValueError(f"{path} has the same ids in several benchmarks. Compare one benchmark at a time.")
+        sides.append(table)
+    shared = _shared(sides, (a, b), echo)
+    left, right = (responses.grade(table[table["id"].isin(shared)], workers).assign(benchmark="") for table in sides)
+    compared = evaluate.compare(left, right, seed=seed)
+    header = f"{'':10}{'items':>7}{'A':>7}{'B':>7}  {'A - B':20}{'only A':>7}{'only B':>7}  p"
+    echo(f"\n{header}")
+    for row in compared.to_dict("records"):
+        gap = f"{100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
+        accuracies = f"{100 * row['a']:7.1f}{100 * row['b']:7.1f}"
+        echo(f"{row['verdict']:10}{row['n']:7,}{accuracies}  {gap:20}{row['only_a']:7,}{row['only_b']:7,}  {_p(row['p'])}")
+    echo(f"Accuracies in per cent; gaps in points with 95 % intervals, items resampled; p: {compared['test'].iloc[0]}.")
+    for line in _needed(left, right):
+        echo(line)
+    return compared
+
+
+def _checked(out, path):
+    """The path of an output, refused before any work is done for it."""
+    out = Path(out) if out else None
+    if out and out.suffix not in (".parquet", ".jsonl"):
+        raise ValueError(f"--out {out} should end in .parquet or .jsonl.")
+    if out and out.resolve() == Path(path).resolve():
+        raise ValueError(f"--out {out} would overwrite the file that is graded. Name another.")
+    if out and not out.parent.is_dir():
+        raise FileNotFoundError(f"--out {out} lies in a folder that does not exist. Make it first.")
+    return out
+
+
+def _write(table, path):
+    if path.suffix == ".parquet":
+        table.to_parquet(path, index=False)
+    else:
+        table.to_json(path, orient="records", lines=True, force_ascii=False)
+    return path
+
+
+def _scores(graded, by):
+    """A line per group and one for all, then completed and cut-off answers apart where that is known."""
+    rows = [("all", evaluate.score(graded).iloc[0])]
+    if by:
+        groups = evaluate.score(graded, by)
+        groups = groups.sort_values(by, key=lambda column: column if pd.api.types.is_numeric_dtype(column) else column.astype(str))
+        rows = [(_group(row[by]), row) for _, row in groups.iterrows()] + rows
+    known = graded[graded["cap_hit"].notna()]
+    if known["cap_hit"].eq(1).any():
+        rows += [(row["ending"], row) for _, row in evaluate.score_endings(known).iterrows()]
+    width = max(9, *(len(name) for name, _ in rows)) + 1
+    yield f"\n{'':{width}}{'n':>7}  {'strict':20}{'flexible':20}cap hit"
+    for name, row in rows:
+        cut = row.get("cap_hit", np.nan)
+        yield f"{name:{width}}{row['n']:7,}  {_accuracy(row, 'strict'):20}{_accuracy(row, 'flexible'):20}" + (
+            f"{100 * cut:.1f}" if cut == cut else ""
+        )
+    yield f"Accuracies in per cent with 95 % intervals ({' or '.join(sorted({row['interval'] for _, row in rows}))})." + (
+        f" Whether an answer was cut off is not known of {len(graded) - len(known):,}." if len(known) < len(graded) else ""
+    )
+
+
+def _group(values):
+    """The name of a group, safe to print: what a file says may hold anything."""
+    name = " ".join(map(str, values))[:WIDTH]
+    return name if name.isprintable() else repr(name)
+
+
+def _accuracy(row, verdict):
+    return f"{100 * row[verdict]:5.1f} [{100 * row[f'{verdict}_low']:.1f}, {100 * row[f'{verdict}_high']:.1f}]"
+
+
+def _counts(table, graded):
+    empty = int(graded["response"].str.strip().eq("").sum())
+    silent = int(graded["extracted"].isna().sum())
+    yield f"{empty:,} empty responses and {silent - empty:,} more without an answer that could be found; they count as wrong."
+    unannounced = sum(strict_answer(text) is None for text in graded["response"]) - empty
+    if unannounced:
+        yield f'{unannounced:,} others do not announce their answer with "The answer is", where alone strict looks.'
+    if len(graded) < len(table):
+        yield f"{len(table) - len(graded):,} responses have no gold answer and are not scored."
+    for name in graded.filter(regex="^harness:"):
+        known = graded[graded[name].notna()]
+        if len(known):
+            yield f"The harness itself, filter {name.partition(':')[2]}: {100 * known[name].astype(bool).mean():.1f} of {len(known):,}."
+        else:
+            yield f"The harness, filter {name.partition(':')[2]}, has one verdict for all samples of an item: it is not compared."
+
+
+def _differences(differ, graded, listed):
+    for name, part in differ.groupby("between", sort=False):
+        yield f"\n{name} differ on {len(part):,} of {len(graded):,}; flexible alone is right on {int(part['flexible'].sum()):,}:"
+        for row in part.head(listed).to_dict("records"):
+            answer = "nothing" if pd.isna(row["extracted"]) else row["extracted"]
+            right = "flexible" if row["flexible"] else name.partition(" ")[0]
+            sample = f", sample {row['sample']}" if row["sample"] else ""
+            read = f"; strict reads {_short(strict_answer(row['response']) or 'nothing')}" if name.startswith("strict") else ""
+            yield f"  line {row['line']}{sample}: {_short(answer)} for {_short(row['gold'])}, right by {right} ({row['reason']}){read}"
+        if len(part) > listed:
+            yield f"  and {len(part) - listed:,} more"
+
+
+def _short(text, width=WIDTH):
+    text = " ".join(str(text).split())
+    return repr(text if len(text) <= width else text[: width - 3] + "...")
+
+
+def _shared(sides, paths, echo):
+    """The ids that both files have with a gold answer; says which are missing, and refuses files that do not fit together."""
+    golds = [table.dropna(subset="gold").groupby("id")["gold"].first() for table in sides]
+    shared = golds[0].index.intersection(golds[1].index)
+    for name, path, table, gold, other in zip("AB", paths, sides, golds, golds[::-1], strict=True):
+        only = gold.index.difference(other.index)
+        unknown = len(table) - int(table["gold"].notna().sum())
+        said = f"{name}  {path}: {len(table):,} responses to {table['id'].nunique():,} items ({table.attrs['columns']['id']})"
+        said += f", {unknown:,} without a gold answer" if unknown else ""
+        echo(said + (f"; {len(only):,} items are not in the other: {_names(only)}" if len(only) else ""))
+    if not len(shared):
+        raise ValueError(
+            f"{paths[0]} and {paths[1]} have no items in common: A has {_names(golds[0].index)}, B has {_names(golds[1].index)}. "
+            "Compare answers to the same items, or name the column that names them with --id."
+        )
+    other = [id for id in shared if golds[0][id] != golds[1][id] and not equivalent(golds[0][id], golds[1][id])]
+    if other:
+        raise ValueError(
+            f"{len(other)} of {len(shared)} items have different gold answers in {paths[0]} and {paths[1]} ({_names(other)}; the first has "
+            f"{_short(golds[0][other[0]])} and {_short(golds[1][other[0]])}). The ids do not name the same items; name others with --id."
+        )
+    return shared
+
+
+def _names(ids):
+    return ", ".join(_short(id, 40) for id in list(ids)[:NAMED]) + (", ..." if len(ids) > NAMED else "")
+
+
+def _p(p):
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
+
+
+def _needed(left, right):
+    """How many items the gap would need, were it the true one."""
+    items = left.groupby(["benchmark", "id"]).ngroups
+    if items < 2:
+        return
+    parts = precision.paired(left, right)
+    more = precision.more(parts, items)["items"]
+    gap = f"A true gap of {100 * abs(parts['difference']):.1f} points (flexible)"
+    if np.isinf(more):
+        yield "The flexible scores are equal: no number of items makes that a difference."
+    elif more:
+        yield f"{gap} would be seen with 80 % power on {items + more:,} such items, {more:,} more."
+    else:
+        yield f"{gap} is seen with 80 % power on so many items."
+    yield "This is about these two sets of responses; another training seed of either may score differently."
