@@ -30,6 +30,7 @@ PACKAGE = Path(__file__).resolve().parent
 EXECUTION = (
     "run", "label", "device", "workers", "progress", "interactive",
     "ledger", "replay_only", "batch", "poll_s", "pilot", "timeout", "retries", "requests_per_minute", "tokens_per_minute",  # of the teacher
+    "micro_batch", "checkpoint_every", "launcher", "pilot_steps",  # of training
 )  # fmt: skip
 VERSIONS = (
     "numpy",
