@@ -6,6 +6,7 @@ Source:  Skywork-Math, sections 3.1-3.2 (two stages) and 4.1.3 (epochs, batch, o
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -128,15 +129,54 @@ def build(
     return Curriculum(phases, batch_size, max_length, warmup, weight_decay, seed, schedule)
 
 
-def schedule(curriculum: Curriculum) -> pd.DataFrame:
+def match(plans: dict[str, Curriculum], by: str = "steps", budget: float | None = None) -> dict[str, Curriculum]:
+    """Return the curricula of an experiment's arms with epochs changed so that all cost the same.
+
+    by      "steps" (optimiser steps, exactly) or "tokens" (seen in training, to less than a row a phase; the rows
+            need a column `tokens`, from `sft.lengths`).
+    budget  what each is to cost; None is what the cheapest of them costs. Each phase keeps its share.
+    Raises:  ValueError if there is nothing to match by, or fewer steps than phases.
+    """
+    if by not in ("steps", "tokens"):
+        raise ValueError(f"Arms are matched by steps or tokens, but by={by!r} was asked for.")
+    lacking = [f"{name}: {p.name}" for name, plan in plans.items() for p in plan.phases if by == "tokens" and "tokens" not in p.rows]
+    if lacking:
+        raise ValueError(f"Matching by tokens needs a column tokens in the rows of {', '.join(lacking)}. Add it: sft.lengths(base, rows).")
+
+    def costs(plan: Curriculum) -> np.ndarray:
+        if by == "steps":
+            return np.array([plan.phase_steps(phase) for phase in plan.phases], dtype=float)
+        return np.array([phase.rows["tokens"].mean() * math.ceil(len(phase.rows) * phase.epochs) for phase in plan.phases])
+
+    budget = min(costs(plan).sum() for plan in plans.values()) if budget is None else budget
+    if budget < max(len(plan.phases) for plan in plans.values()):
+        raise ValueError(f"A budget of {budget:g} {by} is less than one for each phase. Give more.")
+    matched = {}
+    for name, plan in plans.items():
+        shares = costs(plan) * budget / costs(plan).sum()
+        if by == "steps":  # whole steps that add up to the budget, none without any
+            ends = np.round(np.cumsum(shares)).astype(int)
+            steps = np.maximum(np.diff(ends, prepend=0), 1)
+            steps[np.argmax(steps)] -= steps.sum() - ends[-1]
+            # Half a row less than full batches: rounding up then gives just these, whatever the division left over.
+            rows = steps * plan.batch_size - 0.5
+        else:
+            rows = shares / np.array([phase.rows["tokens"].mean() for phase in plan.phases])
+        phases = tuple(replace(phase, epochs=n / len(phase.rows)) for phase, n in zip(plan.phases, rows, strict=True))
+        matched[name] = replace(plan, phases=phases)
+    return matched
+
+
+def schedule(curriculum: Curriculum, by: str = "level") -> pd.DataFrame:
     """Return one line per phase: phase, steps, rows, epochs, learning_rate, and the share of rows per level.
 
+    by  the column whose shares are shown: level, or where rows come from (method, operator, language, stage).
     The shares are in columns "level 1" to the highest level there is ("level 0" is unknown), and add to 1.
     """
-    levels = sorted({level for phase in curriculum.phases for level in _levels(phase)})
+    levels = sorted({level for phase in curriculum.phases for level in _values(phase, by)})
     lines = []
     for phase in curriculum.phases:
-        shares = _levels(phase).value_counts(normalize=True)
+        shares = _values(phase, by).value_counts(normalize=True)
         lines.append(
             {
                 "phase": phase.name,
@@ -144,13 +184,15 @@ def schedule(curriculum: Curriculum) -> pd.DataFrame:
                 "rows": len(phase.rows),
                 "epochs": phase.epochs,
                 "learning_rate": phase.learning_rate,
-                **{f"level {level}": float(shares.get(level, 0.0)) for level in levels},
+                **{f"{by} {level}": float(shares.get(level, 0.0)) for level in levels},
             }
         )
     return pd.DataFrame(lines)
 
 
-def _levels(phase: Phase) -> pd.Series:
+def _values(phase: Phase, by: str) -> pd.Series:
+    if by != "level":
+        return phase.rows[by].fillna("none").astype(str)
     return phase.rows["level"] if "level" in phase.rows else pd.Series(0, index=phase.rows.index)
 
 

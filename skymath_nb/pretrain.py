@@ -15,10 +15,10 @@ from pathlib import Path
 import yaml
 
 from . import runs
+from .bases import BASES
 from .world import corpus
 from .world.problem import KINDS
 
-BASES = Path(__file__).parent / "bases"
 # A digit is always a token of its own; a word takes the blank before it, and the one after it where a digit follows.
 PIECES = r"\d| ?[A-Za-z]+(?: (?=\d))?| ?[^\sA-Za-z\d\u4e00-\u9fff](?: (?=[\d(]))?|[\u4e00-\u9fff]|\s"
 SPECIALS = ("<pad>", "<eos>", "<unk>")

@@ -30,6 +30,7 @@ PACKAGE = Path(__file__).resolve().parent
 EXECUTION = (
     "run", "label", "device", "workers", "progress", "interactive",
     "ledger", "replay_only", "batch", "poll_s", "pilot", "timeout", "retries", "requests_per_minute", "tokens_per_minute",  # of the teacher
+    "micro_batch", "checkpoint_every", "launcher", "pilot_steps",  # of training
 )  # fmt: skip
 VERSIONS = (
     "numpy",
@@ -43,7 +44,7 @@ VERSIONS = (
     "openai",
     "unsloth",
 )
-MODEL_FILES = (".json", ".safetensors", ".bin", ".model", ".txt", ".jinja")
+MODEL_FILES = (".json", ".safetensors", ".model", ".txt", ".jinja")
 TRAINING = "training.json"  # of a model folder that was trained here: how, not what
 MIN_FREE_BYTES = 200e6  # a step that fills the disk half-way costs more than one that does not start
 

@@ -39,7 +39,7 @@ def test_answers_are_kept_and_asked_once(model, items, tmp_path, monkeypatch):
     def gone(*_, **__):
         raise AssertionError("the model was loaded again")
 
-    monkeypatch.setattr("skymath_nb.generate.local._load", gone)
+    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", gone)
     pd.testing.assert_frame_equal(answering.answer({"a": model}, items, ledger=book, max_new_tokens=5), first)
 
 

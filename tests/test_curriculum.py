@@ -169,3 +169,52 @@ def test_learning_rates_are_those_of_transformers(decay, warmup):
 def test_what_cannot_be_built_is_refused(table, kwargs, message):
     with pytest.raises(ValueError, match=message):
         curriculum.build(table, **kwargs)
+
+
+def arms(batch_size=3, **kwargs):
+    table = instances(40, 21).assign(tokens=lambda t: 20 + 3 * t.index)
+    return {
+        preset: curriculum.build(table, preset, replay=0.3, epochs=2, batch_size=batch_size, **kwargs)
+        for preset in ("paper", "shuffled", "hard_first", "stage1_only", "replay", "easy_to_hard_by_level")
+    }
+
+
+@pytest.mark.parametrize("budget", [None, 7, 40, 1001])
+@pytest.mark.parametrize("batch_size", [1, 3, 5])
+def test_arms_matched_by_steps_have_exactly_as_many(budget, batch_size):
+    plans = arms(batch_size)
+    expected = budget or min(sum(plan.phase_steps(p) for p in plan.phases) for plan in plans.values())
+    for name, plan in curriculum.match(plans, "steps", budget).items():
+        steps = [plan.phase_steps(p) for p in plan.phases]
+        assert sum(steps) == expected and min(steps) >= 1
+        assert len(curriculum.learning_rates(plan)) == expected
+        before = [plans[name].phase_steps(p) for p in plans[name].phases]
+        assert all(abs(n - expected * b / sum(before)) <= 1.01 for n, b in zip(steps, before, strict=True)) or expected < 10
+
+
+@pytest.mark.parametrize("budget", [None, 9000])
+def test_arms_matched_by_tokens_see_as_many(budget):
+    plans = arms()
+    matched = curriculum.match(plans, "tokens", budget)
+    totals = {name: sum(p.rows["tokens"].mean() * len(p.rows) * p.epochs for p in plan.phases) for name, plan in matched.items()}
+    np.testing.assert_allclose(list(totals.values()), budget or totals["stage1_only"], rtol=1e-9)
+    assert matched["paper"].phases[0].learning_rate == plans["paper"].phases[0].learning_rate
+
+
+@pytest.mark.parametrize(
+    "plans, kwargs, message",
+    [
+        (arms(), {"by": "hours"}, "by='hours'"),
+        (arms(), {"budget": 1}, "less than one for each phase"),
+        ({"a": curriculum.build(instances())}, {"by": "tokens"}, "a: stage 1, a: stage 2. Add it: sft.lengths"),
+    ],
+)
+def test_what_cannot_be_matched_is_refused(plans, kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        curriculum.match(plans, **kwargs)
+
+
+def test_a_schedule_can_show_where_rows_come_from():
+    table = instances().assign(method=["evol", "xwin"] * 6)
+    lines = curriculum.schedule(curriculum.build(table.assign(method=table["method"].where(table.index != 0))), by="method")
+    assert lines[["method evol", "method none", "method xwin"]].round(3).to_numpy().tolist() == [[0.375, 0.125, 0.5], [0.5, 0.0, 0.5]]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from skymath_nb import pretrain, sft
+from skymath_nb import bases, pretrain
 from skymath_nb.world import corpus, draw, translate
 
 
@@ -13,7 +13,7 @@ from skymath_nb.world import corpus, draw, translate
 def tokenizer():
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(sft.base_path("tiny-base"))
+    return AutoTokenizer.from_pretrained(bases.base_path("tiny-base"))
 
 
 @pytest.mark.parametrize(

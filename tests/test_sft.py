@@ -10,8 +10,10 @@ import pytest
 import tiny_model
 
 from skymath_nb import curriculum as curricula
-from skymath_nb import sft
+from skymath_nb import runs, sft
 from skymath_nb.schema import Curriculum, Phase
+from skymath_nb.sft import settings as sft_settings
+from skymath_nb.sft import trainer, training
 
 
 @pytest.fixture(scope="module")
@@ -38,61 +40,6 @@ def trained(base, tmp_path_factory):
     return train(base, two_stages(), tmp_path_factory.mktemp("runs") / "model")
 
 
-@pytest.mark.parametrize("bos", [True, False])
-def test_exactly_the_response_and_its_end_count(bos):
-    tokenizer, rows = tiny_model.tokenizer(bos=bos), tiny_model.rows()
-    rows.loc[0, "response"] = "十二 is the sum.\nThe answer is 12. \n"
-    dataset = sft.tokenise(rows, tokenizer, tiny_model.prompt, 128)
-    for row, query, response in zip(dataset, rows["query"], rows["response"], strict=True):
-        counted = [i for i, label in enumerate(row["labels"]) if label != -100]
-        assert [row["labels"][i] for i in counted] == [row["input_ids"][i] for i in counted]
-        assert tokenizer.decode([row["input_ids"][i] for i in counted]) == " " + response.strip() + "</s>"
-        before = row["input_ids"][: counted[0]]
-        assert before == tokenizer(tiny_model.prompt(query))["input_ids"]
-        assert counted == list(range(len(before), len(row["input_ids"])))
-
-
-def test_a_token_over_the_border_of_prompt_and_response_is_taken_apart():
-    tokenizer = tiny_model.tokenizer()
-    tokenizer.add_tokens([": a"])
-    rows = pd.DataFrame({"id": ["x"], "query": ["q"], "response": ["a b"]})
-    assert ": a" in tokenizer.convert_ids_to_tokens(tokenizer(tiny_model.prompt("q") + " a b")["input_ids"])
-    row = sft.tokenise(rows, tokenizer, tiny_model.prompt, 99)[0]
-    head = tokenizer(tiny_model.prompt("q"))["input_ids"]
-    assert row["input_ids"][: len(head)] == head
-    assert tokenizer.decode(row["input_ids"][len(head) :]) == " a b</s>"
-
-
-def test_rows_that_are_too_long_are_refused_by_level_or_dropped():
-    rows = tiny_model.rows(8)
-    rows.loc[[1, 2, 3], "response"] = "word " * 40 + "The answer is 1."
-    with pytest.raises(ValueError, match=r"3 of 8 rows are longer than 96 tokens.*\{1: 1, 2: 2\}"):
-        sft.tokenise(rows, tiny_model.tokenizer(), tiny_model.prompt, 96)
-    kept = sft.tokenise(rows, tiny_model.tokenizer(), tiny_model.prompt, 96, too_long="drop")
-    assert len(kept) == 5 and max(map(len, kept["input_ids"])) <= 96
-
-
-@pytest.mark.parametrize("n, epochs", [(10, 3), (7, 1), (101, 2.5), (3, 0.5), (1500, 2)])
-@pytest.mark.parametrize("shuffle", [True, False])
-def test_every_epoch_sees_every_row_once(n, epochs, shuffle):
-    lengths = np.random.default_rng(0).integers(5, 90, n)
-    rows = sft.order(lengths, epochs, 8, shuffle, np.random.default_rng(1))
-    counts = np.bincount(rows, minlength=n)
-    assert len(rows) == np.ceil(n * epochs)
-    assert counts.max() - counts.min() <= 1 and counts.min() >= int(epochs)
-    if not shuffle:
-        assert rows.tolist() == [i % n for i in range(len(rows))]
-
-
-def test_shuffled_batches_hold_like_lengths_and_no_length_comes_first():
-    lengths = np.random.default_rng(0).integers(10, 100, 3200)
-    batches = lengths[sft.order(lengths, 1, 16, True, np.random.default_rng(1))].reshape(-1, 16)
-    padded = (batches.max(1) * 16).sum() / lengths.sum()
-    assert padded < 1.08
-    halves = batches[:100].mean(), batches[100:].mean()
-    assert abs(halves[0] - halves[1]) < 8
-
-
 def test_training_writes_a_model_that_loads_and_a_curve_that_matches_the_plan(trained):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -111,7 +58,7 @@ def test_training_writes_a_model_that_loads_and_a_curve_that_matches_the_plan(tr
 
 
 def test_the_learning_rates_of_training_are_those_that_were_drawn(trained, base, tmp_path, monkeypatch):
-    monkeypatch.setattr(sft, "LOG_EVERY", 1)
+    monkeypatch.setattr(trainer, "LOG_EVERY", 1)
     for decay in ("cosine", "linear"):
         plan = two_stages(warmup=0.3, schedule=decay)
         curve = pd.read_parquet(train(base, plan, tmp_path / decay) / "loss.parquet")
@@ -123,9 +70,9 @@ def test_the_learning_rates_of_training_are_those_that_were_drawn(trained, base,
 def test_the_same_training_is_reused_and_another_replaces_it(base, tmp_path):
     said = []
     out = train(base, two_stages(8), tmp_path / "m")
-    before = (out / sft.RECORD).stat().st_mtime_ns
+    before = (out / runs.TRAINING).stat().st_mtime_ns
     train(base, two_stages(8), out, progress=said.append)
-    assert (out / sft.RECORD).stat().st_mtime_ns == before and "reused" in said[0]
+    assert (out / runs.TRAINING).stat().st_mtime_ns == before and "reused" in said[0]
     first = weights(out)
     train(base, two_stages(8, seed=1), out)
     assert weights(out) != first
@@ -137,13 +84,11 @@ def test_training_repeats_to_the_bit(base, trained, tmp_path):
     assert weights(train(base, two_stages(), tmp_path / "again")) == weights(trained)
 
 
-def test_a_row_in_small_batches_counts_the_same(base, tmp_path, monkeypatch):
+def test_a_row_in_small_batches_counts_the_same(base, tmp_path):
     from safetensors.numpy import load_file
 
-    # bfloat16 would round the two orders of summing apart, on the machines that have it
-    monkeypatch.setattr(sft, "_multiplies_bfloat16", lambda gpu: False)
-    plan = two_stages(16, batch_size=4, rate=1e-4)
-    whole, parts = train(base, plan, tmp_path / "a"), train(base, plan, tmp_path / "b", micro_batch=2)
+    plan, exact = two_stages(16, batch_size=4, rate=1e-4), {"precision": "float32"}
+    whole, parts = train(base, plan, tmp_path / "a", **exact), train(base, plan, tmp_path / "b", micro_batch=2, **exact)
     a, b = load_file(whole / "model.safetensors"), load_file(parts / "model.safetensors")
     assert max(np.abs(a[name] - b[name]).max() for name in a) < 1e-5
 
@@ -155,15 +100,149 @@ def test_training_lowers_the_loss(base, tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_and_writes_nothing(base, tmp_path):
-    with pytest.raises(RuntimeError, match=r"nan in phase 'stage 1' by step \d+ of 8.*Lower the learning rate"):
+    with pytest.raises(
+        RuntimeError, match=r"became (nan|inf) in phase 'stage 1' at step \d+ of 8, on its 5 rows r\d+.*no checkpoint.*Lower"
+    ):
         train(base, two_stages(rate=1e30), tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_half_a_training_is_not_taken_for_one(base, tmp_path, monkeypatch):
-    monkeypatch.setattr(sft, "_put_in_place", lambda partial, out: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        train(base, two_stages(8), tmp_path / "m")
+def test_what_was_trained_but_not_put_in_place_is_not_trained_again(base, trained, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_put_in_place", lambda finished, out: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train(base, two_stages(), tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+    monkeypatch.setattr(trainer, "make", lambda *args: 1 / 0)
+    assert weights(train(base, two_stages(), tmp_path / "m")) == weights(trained)
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(base, trained, tmp_path):
+    """Cut by kill -9 in both phases, while a checkpoint is written and while a phase's result is; each leg is a process."""
+    code = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+from transformers import AutoModelForCausalLM, Trainer
+from trl import SFTConfig, SFTTrainer  # before the forks, which then share it
+import test_sft
+from skymath_nb.sft import backends, trainer
+
+trainer.LOG_EVERY = 1
+die = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
+
+def at(words):
+    def progress(line):
+        print(line, flush=True)
+        if words in line:
+            die()
+    return progress
+
+def leg(progress=None, patch=None):
+    if os.fork() == 0:
+        if patch:
+            setattr(*patch, die)
+        test_sft.train(sys.argv[2], test_sft.two_stages(), sys.argv[3], checkpoint_every=2, progress=progress)
+        os._exit(0)
+    return os.wait()[1]
+
+assert leg(at("stage 1: step 1/")) == signal.SIGKILL
+assert leg(at("stage 1: step 5/")) == signal.SIGKILL
+assert leg(at("nowhere"), (trainer, "complete")) == signal.SIGKILL
+assert leg(at("nowhere"), (backends, "save")) == signal.SIGKILL
+assert leg(at("stage 2: step 3/")) == signal.SIGKILL
+assert leg(at("nowhere")) == 0
+"""
+    here = [str(Path(__file__).parent), str(base), str(tmp_path / "m")]
+    done = subprocess.run([sys.executable, "-c", code, *here], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    starts = [line for line in done.stdout.splitlines() if "goes on" in line]
+    assert starts == [f"stage 1: goes on after step {step} of 8" for step in (4, 4, 6)] + ["stage 2: goes on after step 2 of 4"]
+    assert weights(tmp_path / "m") == weights(trained)
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+    curve = pd.read_parquet(tmp_path / "m" / "loss.parquet")
+    assert curve["step"].tolist() == list(range(1, 13))
+    assert sft.read_training(tmp_path / "m")["steps"] == 12
+
+
+def interrupt(base, out, after, **kwargs):
+    """Train until a line of progress says `after`."""
+
+    def progress(line):
+        if after in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(base, two_stages(), out, progress=progress, **{"checkpoint_every": 2, **kwargs})
+
+
+@pytest.mark.parametrize("change, said", [({"rate": 1e-3}, "phases was .*0.002"), ({"seed": 3}, "seed was 0 and is 3")])
+def test_checkpoints_of_another_training_are_refused_and_kept(base, tmp_path, monkeypatch, change, said):
+    monkeypatch.setattr(trainer, "LOG_EVERY", 1)
+    interrupt(base, tmp_path / "m", "stage 1: step 3/")
+    kept = tmp_path / ".m.partial" / "phase-1.work" / "checkpoint-2"
+    with pytest.raises(ValueError, match=f"another training, which was cut off: .*{said}.*remove that folder"):
+        train(base, two_stages(**change), tmp_path / "m")
+    with pytest.raises(ValueError, match="loss was 'token_mean' and is 'example_mean'"):
+        train(base, two_stages(), tmp_path / "m", loss="example_mean")
+    assert (kept / trainer.COMPLETE).is_file()
+
+
+def test_what_only_changes_speed_may_change_between_the_legs(base, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "LOG_EVERY", 1)
+    interrupt(base, tmp_path / "m", "stage 1: step 3/")
+    said = []
+    train(base, two_stages(), tmp_path / "m", micro_batch=1, progress=said.append)
+    assert said[0] == "stage 1: goes on after step 2 of 8"
+
+
+def test_without_a_checkpoint_nothing_is_left_behind(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "LOG_EVERY", 1)
+    interrupt(base, tmp_path / "m", "stage 1: step 3/", checkpoint_every=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_that_runs_out_names_step_and_setting_and_keeps_the_checkpoint(base, tmp_path, monkeypatch):
+    import torch
+    from trl import SFTTrainer
+
+    real = SFTTrainer.compute_loss
+
+    def greedy(self, *args, **kwargs):
+        if self.state.global_step == 5:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
+        return real(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SFTTrainer, "compute_loss", greedy)
+        with pytest.raises(RuntimeError, match=r"'stage 1' at step 6 of 8, with micro_batch=5.*checkpoint-4\).*micro_batch=2") as error:
+            train(base, two_stages(), tmp_path / "m", checkpoint_every=2)
+    assert "Tried to allocate 9 GiB" in str(error.value) and not (tmp_path / "m").exists()
+    assert sft.read_training(train(base, two_stages(), tmp_path / "m", micro_batch=1))["steps"] == 12
+
+
+def test_a_loss_that_breaks_later_keeps_the_checkpoint_before_it(base, tmp_path, monkeypatch):
+    from trl import SFTTrainer
+
+    real = SFTTrainer.compute_loss
+
+    def breaks(self, *args, **kwargs):
+        loss = real(self, *args, **kwargs)
+        bad = self.state.global_step == 5
+        return (loss[0] * float("nan"), loss[1]) if bad and isinstance(loss, tuple) else loss * float("nan") if bad else loss
+
+    monkeypatch.setattr(SFTTrainer, "compute_loss", breaks)
+    with pytest.raises(RuntimeError, match=r"became nan in phase 'stage 1' at step 6 of 8.*checkpoint-4\)"):
+        train(base, two_stages(), tmp_path / "m", checkpoint_every=2)
+
+
+def test_a_gradient_that_is_no_number_stops_before_it_is_saved(base, tmp_path, monkeypatch):
+    from trl import SFTTrainer
+
+    real = SFTTrainer.log
+    monkeypatch.setattr(SFTTrainer, "log", lambda self, logs, *args: real(self, {**logs, "grad_norm": float("inf")}, *args))
+    with pytest.raises(RuntimeError, match="The gradient became inf in phase 'stage 1' at step 2 of 8"):
+        train(base, two_stages(), tmp_path / "m", checkpoint_every=2)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -180,21 +259,16 @@ def test_a_tokenizer_without_pad_takes_its_eos(tmp_path):
     assert json.loads((out / "config.json").read_text())["pad_token_id"] == 2
 
 
-def test_an_unknown_base_is_refused_with_what_there_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(sft, "BASES", tmp_path)
-    tiny_model.save(tmp_path / "tiny-base")
-    assert sft.base_path("tiny-base") == str(tmp_path / "tiny-base")
-    with pytest.raises(FileNotFoundError, match=r"'tiny-bse'.*there are: tiny-base.*Did you mean 'tiny-base'"):
-        train("tiny-bse", two_stages(8), tmp_path / "m")
-
-
 @pytest.mark.parametrize(
     "kwargs, message",
     [
         ({"backend": "megatron"}, "backend is one of full, unsloth"),
-        ({"too_long": "cut"}, "too_long is one of refuse, drop"),
+        ({"too_long": "cut"}, "too_long is one of refuse, drop, truncate"),
         ({"micro_batch": 3}, "does not divide batch_size=5"),
         ({"device": "tpu"}, "device='tpu'"),
+        ({"too_lng": "drop"}, r"no setting 'too_lng' of sft.train \(nearest: too_long\)"),
+        ({"tuning": "lora"}, 'goes through Unsloth: set backend="unsloth"'),
+        ({"checkpoint_every": -1}, "0 or more"),
     ],
 )
 def test_settings_are_checked_before_anything_is_done(base, tmp_path, kwargs, message):
@@ -211,30 +285,61 @@ def test_an_empty_response_is_named(base, tmp_path):
 
 
 def test_without_unsloth_one_line_says_how_to_get_it(base, tmp_path, monkeypatch):
-    monkeypatch.setattr(sft.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(sft_settings.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match="make unsloth") as error:
         train(base, two_stages(8), tmp_path / "m", backend="unsloth")
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("kwargs, message", [({"packing": True}, "Unsloth packed rows do not"), ({"tuning": "qlora"}, "needs a GPU")])
+def test_what_unsloth_would_do_otherwise_than_asked_is_refused(base, tmp_path, monkeypatch, kwargs, message):
+    monkeypatch.setattr(sft_settings.importlib.util, "find_spec", lambda name: True)
+    with pytest.raises(ValueError, match=message):
+        train(base, two_stages(8), tmp_path / "m", backend="unsloth", device="cpu", **kwargs)
+
+
 @pytest.mark.skipif(not importlib.util.find_spec("unsloth"), reason="Unsloth is not installed: make unsloth")
-def test_unsloth_has_the_losses_of_the_full_backend(base, tmp_path):
+def test_unsloth_has_the_losses_of_the_full_backend_and_merges_its_low_rank_matrices(base, tmp_path):
     # In its own process, because importing Unsloth changes trl and transformers for all that follows.
     code = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import test_sft
-from skymath_nb import sft
-sft.LOG_EVERY = 1
-test_sft.train(sys.argv[2], test_sft.two_stages(), sys.argv[3], backend="unsloth")
+import unsloth, test_sft
+from skymath_nb.sft import trainer
+trainer.LOG_EVERY = 1
+given = {"backend": "unsloth", "precision": "float32"}
+for loss in ("token_mean", "example_mean"):
+    test_sft.train(sys.argv[2], test_sft.two_stages(), sys.argv[3] + "/" + loss, loss=loss, **given)
+plan = test_sft.Curriculum((test_sft.Phase("p", test_sft.tiny_model.rows(12), 6, 2e-2),), 4, 96)
+test_sft.train(sys.argv[2], plan, sys.argv[3] + "/lora", tuning="lora", lora_rank=4, **given)
 """
     here = [str(Path(__file__).parent), str(base), str(tmp_path / "unsloth")]
-    subprocess.run([sys.executable, "-c", code, *here], check=True, cwd=tmp_path, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", code, *here], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sft, "LOG_EVERY", 1)
-        out = train(base, two_stages(), tmp_path / "full")
-    losses = [pd.read_parquet(folder / "loss.parquet")["loss"] for folder in (out, tmp_path / "unsloth")]
-    np.testing.assert_allclose(*losses, atol=1e-5)
+        patch.setattr(trainer, "LOG_EVERY", 1)
+        for loss in ("token_mean", "example_mean"):
+            out = train(base, two_stages(), tmp_path / loss, loss=loss, precision="float32")
+            ours, theirs = (pd.read_parquet(folder / "loss.parquet")["loss"] for folder in (out, tmp_path / "unsloth" / loss))
+            np.testing.assert_allclose(ours, theirs, rtol=2e-6)
+    _merged_is_base_and_adapter(base, tmp_path / "unsloth" / "lora")
+
+
+def _merged_is_base_and_adapter(base, out):
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    losses = pd.read_parquet(out / "loss.parquet")["loss"]
+    assert losses.iloc[-1] < losses.iloc[0] - 0.1
+    whole = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32)
+    plain = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    ids = torch.arange(40)[None]
+    with torch.no_grad():
+        before = plain(ids).logits
+        adapted, merged = PeftModel.from_pretrained(plain, out / "adapter")(ids).logits, whole(ids).logits
+    moved = (adapted - before).abs().max()
+    assert moved > 0.1 and (merged - adapted).abs().max() < 0.02 * moved  # merged weights have 16 bits
 
 
 def test_importing_the_engine_imports_no_framework():

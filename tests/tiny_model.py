@@ -1,4 +1,4 @@
-"""A random Llama with a byte tokenizer, and rows for it: what the tests of the engines train and ask."""
+"""A random model with a byte tokenizer, and rows for it: what the tests of the engines train and ask."""
 
 from pathlib import Path
 
@@ -20,28 +20,42 @@ def tokenizer(bos: bool = True, pad: bool = True):
     return PreTrainedTokenizerFast(tokenizer_object=inner, **special)
 
 
-def save(folder: Path, *, hidden: int = 32, layers: int = 2, context: int = 128, **kwargs) -> Path:
-    """Write a random base with these sizes and return its folder."""
+# What makes a class itself: Mistral looks back over a window, Mixtral routes tokens to experts.
+ARCHITECTURES = {
+    "Llama": {},
+    "Mistral": {"sliding_window": 24},
+    "Mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2, "output_router_logits": True},
+    "Qwen2": {},
+    "Qwen3": {"head_dim": 8},
+    "SmolLM3": {},
+}
+
+
+def save(
+    folder: Path, *, hidden: int = 32, layers: int = 2, context: int = 128, architecture: str = "Llama", vocabulary: int = 0, **kwargs
+) -> Path:
+    """Write a random base with these sizes and return its folder; a vocabulary may be larger than the tokenizer's."""
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
+    import transformers
 
     words = tokenizer(**kwargs)
+    config = getattr(transformers, f"{architecture}Config")(
+        vocab_size=vocabulary or len(words),
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=context,
+        tie_word_embeddings=True,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0 if kwargs.get("pad", True) else None,
+        **ARCHITECTURES[architecture],
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = LlamaForCausalLM(
-            LlamaConfig(
-                vocab_size=len(words),
-                hidden_size=hidden,
-                intermediate_size=2 * hidden,
-                num_hidden_layers=layers,
-                num_attention_heads=4,
-                max_position_embeddings=context,
-                tie_word_embeddings=True,
-                bos_token_id=1,
-                eos_token_id=2,
-                pad_token_id=0 if kwargs.get("pad", True) else None,
-            )
-        )
+        model = transformers.AutoModelForCausalLM.from_config(config)
     model.save_pretrained(folder)
     words.save_pretrained(folder)
     return Path(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import ledger as ledgers
-from .. import runs
+from .. import devices, runs
 from .question import Completion, Question, Sampling, cut, line
 
 LEFT_OUT = "the prompt leaves no room for an answer in the model's context"
@@ -71,10 +71,7 @@ def _device(device: str):
     """The device meant, and the type of number that it computes with."""
     import torch
 
-    found = "cuda" if torch.cuda.is_available() else "cpu"
-    device = found if device == "auto" else device
-    if device not in ("cpu", found):
-        raise ValueError(f'device={device!r} was asked for, but this machine gives {found}; use "auto".')
+    device = devices.choose(device, processes=0)
     return device, torch.bfloat16 if device == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
 
 

@@ -42,7 +42,7 @@ def plain(base, table, bf16=True, all_logits=False):
     for start in range(0, len(order), BATCH):
         batch = data.select(order[start : start + BATCH])
         longest = max(map(len, batch["input_ids"]))
-        longest += -longest % sft.PAD_TO
+        longest += -longest % sft.rows.PAD_TO
         x = torch.full((len(batch), longest), tokenizer.pad_token_id)
         y, mask = torch.full_like(x, -100), torch.zeros_like(x)
         for i, row in enumerate(batch):
