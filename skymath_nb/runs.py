@@ -31,6 +31,7 @@ EXECUTION = (
     "run", "label", "device", "workers", "progress", "interactive",
     "ledger", "replay_only", "batch", "poll_s", "pilot", "timeout", "retries", "requests_per_minute", "tokens_per_minute",  # of the teacher
     "micro_batch", "checkpoint_every", "launcher", "pilot_steps",  # of training
+    "command",  # of a server
 )  # fmt: skip
 VERSIONS = (
     "numpy",

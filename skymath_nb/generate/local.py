@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import ledger as ledgers
 from .. import devices, runs
+from .. import ledger as ledgers
 from .question import Completion, Question, Sampling, cut, line
 
 LEFT_OUT = "the prompt leaves no room for an answer in the model's context"
