@@ -7,9 +7,10 @@ import numpy as np
 
 from . import runs
 
-POOL = 1024  # rows brought up to date at a time: enough for matrix products, few enough for a table of all their pairs
+POOL = 4096  # rows brought up to date at a time: enough for matrix products, few enough for a table of all their pairs
 BLOCK = 512  # centres per matrix product, so that its result stays in a processor's cache
-SKETCH = 64  # leading directions that look for a centre nearby before all D are read
+GUESSES = 3  # of blocks' best by sketch that are measured, before a row is compared with all centres
+SKETCH = 96  # leading directions that look for a centre nearby before all D are read
 ROWS = 8192  # rows converted at a time, so that no second copy of a large X is made
 
 
@@ -72,8 +73,8 @@ class _Search:
     def __init__(self, X, first, centres):
         import torch
 
-        self.X, self.mean = X, X.mean(0, dtype=torch.float64)
-        self.Y = torch.cat([(part.double() - self.mean).float() for part in X.split(ROWS)])
+        self.X, self.mean = X, X.mean(0)  # near the mean is near enough: all that counts is that numbers are small
+        self.Y = torch.cat([(part - self.mean).float() for part in X.split(ROWS)])
         self.Z = _sketch(self.Y)
         self.length = torch.linalg.vector_norm(self.Y, dim=1).square()
         scale = 4 * (X.shape[1] + 8) * float(self.length.max())
@@ -82,7 +83,7 @@ class _Search:
         self.upper = torch.where(first == rows, torch.inf, -torch.inf).double()
         self.nearest = torch.full_like(self.upper, torch.inf)
         self.seen = torch.zeros_like(rows)
-        self.centres = rows[:0]
+        self.centres, self.blocks = rows[:0], []
         self._add(centres)
 
     def choose(self, count: int) -> tuple[list[int], list[float]]:
@@ -109,31 +110,38 @@ class _Search:
         import torch
 
         self.upper[rows] = -torch.inf  # a centre is never chosen again
+        full = len(self.centres) // BLOCK  # blocks that stay as they are
         self.centres = torch.cat([self.centres, rows])
-        self.Y_centres, self.Z_centres, self.length_centres = (part[self.centres] for part in (self.Y, self.Z, self.length))
+        fresh = self.centres[full * BLOCK :].split(BLOCK)
+        self.blocks[full:] = [(self.Y[part], self.Z[part], self.length[part]) for part in fresh]
 
-    def _blocks(self, rows):
-        """Yield slices of centres with how many of the rows, sorted by `seen`, have not seen all of them."""
+    def _unseen(self, rows):
+        """Yield blocks of centres, where they begin, and how many of the rows, sorted by `seen`, have not seen all of them."""
         seen = self.seen[rows].tolist()
-        for begin in range(seen[0] // BLOCK * BLOCK, len(self.centres), BLOCK):
-            yield slice(begin, begin + BLOCK), int(np.searchsorted(seen, begin + BLOCK))
+        for i in range(seen[0] // BLOCK, len(self.blocks)):
+            yield *self.blocks[i], i * BLOCK, int(np.searchsorted(seen, min((i + 1) * BLOCK, len(self.centres))))
 
     def _uncovered(self, rows, threshold):
         """Lower the bounds of rows that have some centre nearer than the threshold; return the others, by `seen`."""
         import torch
 
         rows = rows[self.seen[rows].argsort(stable=True)]
-        Y, Z, bound = self.Y[rows], self.Z[rows], torch.full_like(self.upper[rows], torch.inf)
-        left = torch.arange(len(rows), device=rows.device)
-        for block, n in self._blocks(rows):
-            behind = left[: int(torch.searchsorted(left, n))]
-            if not len(behind):
-                continue
-            guess = torch.addmm(self.length_centres[block], Z[behind], self.Z_centres[block].T, alpha=-2).argmin(1) + block.start
-            distance = (Y[behind] - self.Y_centres[guess]).square_().sum(1).double() + self.error
-            bound[behind] = torch.minimum(bound[behind], distance)
-            left = left[bound[left] >= threshold]
-        self.upper[rows] = torch.minimum(self.upper[rows], bound)
+        Z, guesses, values = self.Z[rows], [], []
+        for _, sketches, lengths, begin, n in self._unseen(rows):
+            products = torch.addmm(lengths, Z[:n], sketches.T, alpha=-2)
+            guess = _argmin(products)[:, None]
+            pad = (0, 0, 0, len(rows) - n)
+            guesses.append(torch.nn.functional.pad(guess + begin, pad))
+            values.append(torch.nn.functional.pad(products.gather(1, guess), pad, value=torch.inf))
+        if not values:
+            return rows
+        best = torch.cat(values, 1).topk(min(GUESSES, len(values)), largest=False).indices
+        guesses, left = torch.cat(guesses, 1).gather(1, best), torch.arange(len(rows), device=rows.device)
+        for guess in guesses.unbind(1):
+            centres = self.Y[self.centres[guess[left]]]
+            bound = (self.Y[rows[left]] - centres).square_().sum(1).double() + self.error
+            self.upper[rows[left]] = torch.minimum(self.upper[rows[left]], bound)
+            left = left[bound >= threshold]
         return rows[left]
 
     def _measure(self, rows):
@@ -141,13 +149,13 @@ class _Search:
         import torch
 
         Y, best = self.Y[rows], torch.full_like(self.length[rows], torch.inf)
-        pairs, values = [], []
-        for block, n in self._blocks(rows):
-            products = torch.addmm(self.length_centres[block], Y[:n], self.Y_centres[block].T, alpha=-2)
+        pairs, values = [torch.empty((0, 2), dtype=torch.int64, device=rows.device)], [best[:0]]
+        for centres, _, lengths, begin, n in self._unseen(rows):
+            products = torch.addmm(lengths, Y[:n], centres.T, alpha=-2)
             best[:n] = torch.minimum(best[:n], products.amin(1))
             near = (products <= (best[:n] + 2 * self.error)[:, None]).nonzero()
             values.append(products[near[:, 0], near[:, 1]])
-            pairs.append(near + torch.tensor([0, block.start], device=rows.device))
+            pairs.append(near + torch.tensor([0, begin], device=rows.device))
         pairs, values = torch.cat(pairs), torch.cat(values)
         pairs = pairs[values <= best[pairs[:, 0]] + 2 * self.error]
         exact = torch.cat([self._distance(rows[a], self.centres[b]) for a, b in (part.unbind(1) for part in pairs.split(ROWS))])
@@ -165,12 +173,14 @@ class _Search:
 
         P = self.X[pool].double() - self.mean
         length = P.square().sum(1)
-        products = P @ P.T if len(pool) <= 4 * POOL else None  # more rows are only there where very many distances are equal
+        products = P @ P.T if len(pool) <= POOL else None  # more rows are only there where very many distances are equal
         near = self.nearest[pool]
         places, values = [], []
         while len(places) < count:
             top, at = near.topk(min(2, len(pool)))
             value, place = top[0].item(), at[0].item()
+            if value < 0:  # -inf: all are chosen
+                break
             if value < threshold + self.slack or value - top[-1].item() <= 2 * self.slack:
                 place, value = self._decide(pool, near, places)
             if value < threshold:
@@ -185,12 +195,22 @@ class _Search:
 
     def _decide(self, pool, near, places):
         """Measure in float64, without products, the rows that may be the farthest; of equal ones the first counts."""
+        import torch
+
         close = (near >= near.max() - 2 * self.slack).nonzero()[:, 0]
         exact = self.nearest[pool[close]]
-        for place in places:
-            exact = exact.minimum(self._distance(pool[close], pool[place]))
-        exact[near[close].isinf()] = near[close][near[close].isinf()]
+        if places:
+            there = pool[places]
+            to_chosen = [self._distance(row.expand(len(there)), there).amin() for row in pool[close]]
+            exact = exact.minimum(torch.stack(to_chosen))
         return close[exact.argmax()].item(), exact.max().item()
+
+
+def _argmin(values):
+    import torch
+
+    # on a CPU numpy's is ten times as fast as torch's
+    return torch.from_numpy(values.numpy().argmin(1)) if values.device.type == "cpu" else values.argmin(1)
 
 
 def _sketch(Y):
@@ -207,12 +227,19 @@ def _first_equal(X):
     """Return for each row the first row that equals it (N,)."""
     import torch
 
-    bits = torch.int32 if X.dtype == torch.float32 else torch.int64
-    weights = torch.randint(-(2**62), 2**62, (X.shape[1],), generator=torch.Generator().manual_seed(0)).to(X.device) | 1
-    sums = torch.cat([((part + 0.0).view(bits).long() * weights).sum(1) for part in X.split(ROWS)])  # + 0.0: -0 is 0
-    order = sums.argsort(stable=True)
+    def sums(rows, columns):
+        weights = torch.randint(-(2**62), 2**62, (len(columns),), generator=torch.Generator().manual_seed(0)).to(X.device) | 1
+        return ((rows[:, columns] + 0.0).double().view(torch.int64) * weights).sum(1)  # + 0.0: -0 is 0
+
+    few, every = torch.arange(0, X.shape[1], X.shape[1] // 4 + 1, device=X.device), torch.arange(X.shape[1], device=X.device)
+    keys = sums(X, few)
+    _, group, size = keys.unique(return_inverse=True, return_counts=True)
+    alike = (size[group] > 1).nonzero()[:, 0]  # most rows differ from all others in a few columns
+    for part in alike.split(ROWS):
+        keys[part] = sums(X[part], every)
+    order = keys.argsort(stable=True)
+    again = (keys[order][1:] == keys[order][:-1]).nonzero()[:, 0] + 1
     same = torch.zeros(len(X), dtype=torch.bool, device=X.device)
-    again = (sums[order][1:] == sums[order][:-1]).nonzero()[:, 0] + 1
     same[again] = (X[order[again]] == X[order[again - 1]]).all(1)
     group = (~same).cumsum(0) - 1
     first = torch.empty_like(order)
@@ -312,7 +339,7 @@ def _checked(X, k, selected):
 
     X = X if isinstance(X, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(X))
     X = X if X.dtype in (torch.float32, torch.float64) else X.to(torch.float64)
-    finite = X.isfinite().all(-1) if X.ndim == 2 else None
+    finite = (X @ X.new_zeros(X.shape[1])) == 0 if X.ndim == 2 else None  # infinity times 0 is NaN
     if finite is None or not finite.all():
         bad = "all" if finite is None else int((~finite).sum())
         raise ValueError(
