@@ -266,7 +266,7 @@ def radii(X, order: Sequence[int], selected: Sequence[int] | None = None) -> np.
         for rows in X.split(ROWS):
             rows = rows.double() - mean
             near = torch.full((len(rows), 1), torch.inf, dtype=torch.float64, device=X.device)
-            for part in given.split(BLOCK):
+            for part in given.split(BLOCK) if len(given) else ():
                 near = torch.minimum(near, torch.cdist(rows, X[part].double() - mean).amin(1, keepdim=True))
             for at, part in enumerate(order.split(BLOCK)):
                 fallen = torch.cat([near, torch.cdist(rows, X[part].double() - mean)], 1).cummin(1).values
