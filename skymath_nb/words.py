@@ -35,21 +35,20 @@ INVERSE = pow(MULTIPLIER, -1, 2**64)
 SEPARATOR, LETTERS, DIGITS, HANZI = range(4)
 
 
-def plain(text: str) -> str:
-    """Return a text in lower case and one form of Unicode (NFKC), without drawings and calculator marks."""
-    text = CUT.sub(" ", text)
+def folded(text: str) -> str:
+    """Return a text in lower case and one form of Unicode (NFKC)."""
     return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).lower()
 
 
 def words(text: str) -> list[str]:
     """List the words of a text."""
-    found = (SAME.get(token[1:], token[1:]) if token[0] == "\\" else token for token in TOKEN.findall(plain(text)))
+    found = (SAME.get(token[1:], token[1:]) if token[0] == "\\" else token for token in TOKEN.findall(folded(CUT.sub(" ", text))))
     return [word for word in found if word]
 
 
 def bare(text: str) -> str:
-    """Return a text without what only lays it out: white space, braces, dollars, a last full stop. Operators stay."""
-    spelt = COMMAND.sub(lambda m: f"\\{SAME[m[1]]}" if SAME.get(m[1]) else " " if m[1] in SAME else m[0], plain(text))
+    """Return a text without what only lays it out: white space, braces, dollars, a last full stop. Operators and drawings stay."""
+    spelt = COMMAND.sub(lambda m: f"\\{SAME[m[1]]}" if SAME.get(m[1]) else " " if m[1] in SAME else m[0], folded(text))
     return SPACING.sub("", spelt).rstrip(".?!。？")
 
 
@@ -87,23 +86,41 @@ def column(texts: pd.Series | pa.Array | list[str]) -> pa.Array:
 
 def scan(texts: pa.Array, block: int = BLOCK) -> Iterator[Words]:
     """Yield the words of texts (from `column`) block by block: first texts in ASCII, then the others."""
-    cut = pc.match_substring(texts, CUT_MARKS[0])
-    for mark in CUT_MARKS[1:]:
-        cut = pc.or_(cut, pc.match_substring(texts, mark))
-    odd = pc.or_(pc.not_equal(pc.binary_length(texts), pc.utf8_length(texts).cast(pa.int64())), cut).to_numpy(zero_copy_only=False)
-    ascii = texts if not odd.any() else texts.filter(pa.array(~odd))
+    if not len(texts):
+        return
+    odd = _odd(texts)
+    ascii = texts.filter(pa.array(~odd)) if odd.any() else texts
     places = np.flatnonzero(~odd)
-    offsets = np.frombuffer(ascii.buffers()[1], np.int64)[ascii.offset : ascii.offset + len(ascii) + 1] if len(ascii) else np.zeros(1, int)
-    data = np.frombuffer(ascii.buffers()[2] or b"", np.uint8) if len(ascii) else None
+    offsets, data = _buffers(ascii)
     for i, j in _parts(offsets, block):
         yield _hashed(data[offsets[i] : offsets[j]], offsets[i : j + 1] - offsets[i], places[i:j])
     places = np.flatnonzero(odd)
     others = texts.filter(pa.array(odd))
     sizes = np.concatenate([[0], np.cumsum(pc.utf8_length(others).to_numpy(zero_copy_only=False))]).astype(np.int64)
     for i, j in _parts(sizes, block):
-        lines = [plain(text) for text in others[i:j].to_pylist()]
+        lines = [folded(CUT.sub(" ", text)) for text in others[i:j].to_pylist()]
         code = np.frombuffer("".join(lines).encode("utf-32-le", "surrogatepass"), np.uint32)
         yield _hashed(code, np.cumsum([0, *map(len, lines)]), places[i:j])
+
+
+def _buffers(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the texts of an Arrow array begin and end (N + 1,) in their bytes, without a copy."""
+    offsets = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, 8 * texts.offset)
+    return offsets, np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+
+
+def _odd(texts: pa.Array) -> np.ndarray:
+    """Return which texts go the slower way: those with other than ASCII characters, or with something for CUT."""
+    offsets, data = _buffers(texts)
+    data = data[offsets[0] : offsets[-1]]
+    odd = np.zeros(len(texts), bool)
+    if len(data) and data.max() >= 128:
+        odd |= pc.not_equal(pc.binary_length(texts), pc.utf8_length(texts)).to_numpy(zero_copy_only=False)
+    whole = data.tobytes()
+    for mark in CUT_MARKS:
+        if mark.encode() in whole:
+            odd |= pc.match_substring(texts, mark).to_numpy(zero_copy_only=False)
+    return odd
 
 
 def _parts(offsets, block):
@@ -120,21 +137,24 @@ def _hashed(code, offset, place) -> Words:
     if not len(code):
         return Words(place, np.zeros(len(place) + 1, int), np.empty(0, np.uint64), np.empty(0, bool), np.zeros(len(place), np.uint64))
     power, inverse = powers(MULTIPLIER, len(code) + 1), powers(INVERSE, len(code) + 1)
-    kind = kinds[code]
+    kind = kinds.take(code)
     fresh = np.empty(len(code), bool)
     np.not_equal(kind[1:], kind[:-1], out=fresh[1:])
     fresh[offset[:-1][offset[:-1] < len(code)]] = fresh[0] = True
     if code.dtype != np.uint8:
         fresh |= kind == HANZI
     run = np.flatnonzero(fresh)
-    is_word = kind[run] != SEPARATOR
-    start = run[is_word]
-    terms = values[code]
+    sort = kind.take(run)
+    word = np.flatnonzero(sort)  # all but separators
+    start, stop = run.take(word), np.append(run, len(code)).take(word + 1)
+    terms = values.take(code)
     terms *= power[: len(code)]
-    poly = np.add.reduceat(terms, run)[is_word] * inverse[start]
-    length = np.diff(run, append=len(code))[is_word]
+    sums = np.zeros(len(code) + 1, np.uint64)
+    np.cumsum(terms, out=sums[1:])
+    poly = (sums.take(stop) - sums.take(start)) * inverse.take(start)
+    length = stop - start
     begin = np.searchsorted(start, offset)
-    number = kind[start] == DIGITS
+    number = sort.take(word) == DIGITS
     after = code[start - 1] == ord("\\")
     first = begin[:-1][begin[:-1] < begin[1:]]  # of each text that has words: nothing of its own comes before, if it starts there
     after[first[start[first] == offset[:-1][begin[:-1] < begin[1:]]]] = False
@@ -217,4 +237,4 @@ def windows(values: np.ndarray) -> np.ndarray:
 
 def grams(sums: np.ndarray, starts: np.ndarray, n: int) -> np.ndarray:
     """Return a 64-bit hash of the n words from each start; equal words have equal hashes wherever they stand."""
-    return mixed((sums[starts + n] - sums[starts]) * powers(INVERSE, len(sums))[starts])
+    return (sums.take(starts + n) - sums.take(starts)) * powers(INVERSE, len(sums)).take(starts)

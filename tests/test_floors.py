@@ -13,7 +13,7 @@ FLOORS = {  # from the top
     "methods": ("augment", "coreset", "leakage", "curriculum", "evaluate", "precision", "scaling"),
     "engines": ("teacher", "embed", "sft", "generate", "pretrain"),
     "sources": ("seeds", "world", "prompts"),
-    "facts": ("schema", "answers", "ledger", "runs"),
+    "facts": ("schema", "answers", "ledger", "runs", "words"),
 }
 OWN_FLOOR = {("teacher", "world"), ("seeds", "world")}  # allowed beside going down
 SIDEWAYS = {"faces", "facts", "sources"}  # floors whose modules may use each other; engines and methods may not
