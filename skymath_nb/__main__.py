@@ -59,6 +59,20 @@ def _base(given) -> int:
     return 0
 
 
+def _gate(given) -> int:
+    from skymath_nb import desk
+
+    desk.gate(given.file, given.against.split(","), given.out, tuple(given.n), echo=_say)
+    return 0
+
+
+def _coreset(given) -> int:
+    from skymath_nb import desk
+
+    desk.choose(given.file, given.k, given.out, given.method, given.embedding, given.dimensions, given.seed, echo=_say)
+    return 0
+
+
 def _strip(given) -> int:
     from skymath_nb import suite
 
@@ -107,6 +121,18 @@ def parser() -> argparse.ArgumentParser:
     base = command("base", _base, "make the tiny base again from its params file")
     base.add_argument("params")
     base.add_argument("--out", metavar="DIR", help="where to write it")
+    gate = command("gate", _gate, "say which rows of any JSONL or Parquet file meet a benchmark, and write their verdicts")
+    gate.add_argument("--against", required=True, metavar="NAME,...", help="benchmarks or files of problems, as gsm8k,math")
+    gate.add_argument("--n", nargs=2, type=int, default=[30, 10], metavar=("LEAK", "NEAR"), help="words in a row (30 10)")
+    choose = command("coreset", _coreset, "choose k diverse problems of any JSONL or Parquet file")
+    choose.add_argument("-k", type=int, required=True, help="problems to choose")
+    choose.add_argument("--method", default="k_center", help="k_center, random or stratified (by level)")
+    choose.add_argument("--embedding", default="tfidf", help="tfidf, or a sentence-transformers model's id or path")
+    choose.add_argument("--dimensions", type=int, default=64, help="of tfidf")
+    choose.add_argument("--seed", type=int, default=0)
+    for sub in (gate, choose):
+        sub.add_argument("file", help=".jsonl, .jsonl.gz or .parquet of problems or instances")
+        sub.add_argument("--out", metavar="FILE", help="where to write the table (beside the file)")
     strip = command("strip", _strip, "remove outputs and stray metadata from the notebooks")
     strip.add_argument("--check", action="store_true", help="only list them; exit 1 if there are any")
     return top

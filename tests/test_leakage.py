@@ -85,15 +85,16 @@ def plainly(query, response, problems, n, near):
     return "clean", ""
 
 
-@pytest.mark.parametrize("alphabet", ["a b c d e f", "tom 3 17 \\left( \\frac x 小 有 + = é"])
-def test_verdicts_equal_those_of_a_plain_search(alphabet):
+@pytest.mark.parametrize(("n", "alphabet"), [((12, 9), "a b c d e f"), ((7, 4), "tom 3 17 \\left( \\frac x 小 有 + = é")])
+def test_verdicts_equal_those_of_a_plain_search(n, alphabet):
     rng = random.Random(0)
     text = lambda: " ".join(rng.choice(alphabet.split()) for _ in range(rng.randint(0, 14)))  # noqa: E731
     queries, problems = [text() for _ in range(400)], [text() for _ in range(20)]
     queries += [problem + " end" for problem in problems] + [problem.replace("3", "4").upper() for problem in problems]
+    queries += [" ".join([*problem.split()[:7], "new", *problem.split()[8:]]) for problem in problems]
     response = [text() if rng.random() < 0.2 else "" for _ in queries]
-    table = leakage.gate(instances(*queries, response=response), {"b": benchmark(*problems, solution="")}, n=(9, 6), near=0.6)
-    expected = [plainly(*pair, problems, (9, 6), 0.6) for pair in zip(queries, response, strict=True)]
+    table = leakage.gate(instances(*queries, response=response), {"b": benchmark(*problems, solution="")}, n=n, near=0.5)
+    expected = [plainly(*pair, problems, n, 0.5) for pair in zip(queries, response, strict=True)]
     assert list(zip(table["verdict"], table["tier"], strict=True)) == expected
     assert {tier for _, tier in expected} >= {"exact", "contained", "ngram", "near-duplicate", ""}
 
