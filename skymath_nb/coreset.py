@@ -179,7 +179,7 @@ class _Search:
         while len(places) < count:
             top, at = near.topk(min(2, len(pool)))
             value, place = top[0].item(), at[0].item()
-            if value < 0:  # -inf: all are chosen
+            if value == -torch.inf:  # all are chosen
                 break
             if value < threshold + self.slack or value - top[-1].item() <= 2 * self.slack:
                 place, value = self._decide(pool, near, places)
