@@ -71,9 +71,9 @@ class Words(NamedTuple):
         """Return for each word the number (0..T-1) of its text."""
         return np.repeat(np.arange(len(self.place)), np.diff(self.begin))
 
-    def starts(self, n: int, end: np.ndarray | None = None) -> np.ndarray:
+    def starts(self, n: int) -> np.ndarray:
         """Return the words at which n words of one text begin."""
-        end = np.repeat(self.begin[1:], np.diff(self.begin)) if end is None else end
+        end = np.repeat(self.begin[1:], np.diff(self.begin))
         return np.flatnonzero(np.arange(n, len(self.value) + n) <= end)
 
 

@@ -108,15 +108,24 @@ class _View:
     def __init__(self, block: wording.Words, read: Callable[[int], str]):
         self.block, self.read = block, read
         self.text = block.text()
-        self.end = block.begin[1:][self.text]
         self._sums, self._runs = {}, {}
 
-    def runs(self, n: int, masked: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Return where n words of one text begin, and a hash of each run; masked: every number counts as equal."""
+    def runs(self, n: int, masked: bool = False) -> np.ndarray:
+        """Return a hash of the n words from every word on, also where a text ends; masked: every number counts as equal."""
         if (n, masked) not in self._runs:
-            starts = self.block.starts(n, self.end)
-            self._runs[n, masked] = starts, wording.grams(self.sums(masked), starts, n)
+            sums = self.sums(masked)
+            self._runs[n, masked] = (sums[n:] - sums[:-n]) * wording.powers(wording.INVERSE, len(sums))[:-n]
         return self._runs[n, masked]
+
+    def inside(self, at: np.ndarray, n: int) -> np.ndarray:
+        """Return which of these words begin n words of one text."""
+        return at + n <= self.block.begin[1:][self.text[at]]
+
+    def find(self, known: "_Known", n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return where n words of one text begin that are known, and the question of each."""
+        at, questions = known.find(self.runs(n))
+        inside = self.inside(at, n)
+        return at[inside], questions[inside]
 
     def sums(self, masked: bool = False) -> np.ndarray:
         if masked not in self._sums:
@@ -190,10 +199,9 @@ class _Benchmark:
                 yield from ((i, Hit("leak", "exact", 0, j)) for j in same[:1])
 
     def _contained(self, view, words, bare, found):
-        starts, hashes = view.runs(FEWEST)
-        starts = starts[self.openings.find(hashes)[0]]
+        starts, _ = view.find(self.openings, FEWEST)
         for size in self.lengths if len(starts) else ():
-            begin = starts[starts + size <= view.end[starts]]
+            begin = starts[view.inside(starts, size)]
             hashes = wording.grams(view.sums(), begin, size)
             known = self.whole[size]
             for at in np.flatnonzero(np.isin(hashes, known.hashes)):
@@ -210,14 +218,13 @@ class _Benchmark:
         return self._ngram(self.n[1], "near", view, words, found) if self.n[1] < self.n[0] else ()
 
     def _ngram(self, size, verdict, view, words, found):
-        starts, hashes = view.runs(size)
-        at, questions = self.ngrams[size].find(hashes)
-        text = view.text[starts[at]]
+        at, questions = view.find(self.ngrams[size], size)
+        text = view.text[at]
         for k in np.lexsort((questions, text)).tolist():
             i, j = int(text[k]), int(questions[k])
             if i in found:
                 continue
-            first = int(starts[at[k]] - view.block.begin[i])
+            first = int(at[k] - view.block.begin[i])
             if _stands_in(words(i)[first : first + size], self._solved(j)):
                 yield i, Hit(verdict, "ngram", size, j)
 
@@ -227,14 +234,13 @@ class _Benchmark:
     def _near(self, view, words, bare, found):
         if not self.near:
             return
-        starts, hashes = view.runs(SHINGLE, masked=True)
-        sizes = np.bincount(view.text[starts], minlength=len(view.block.place))
-        text = view.text[starts]
-        hits = np.bincount(text[self.shingles.table.take(hashes >> self.shingles.shift)], minlength=len(sizes))
-        begin = np.concatenate([[0], np.cumsum(sizes)])
+        hashes, begin = view.runs(SHINGLE, masked=True), view.block.begin
+        sizes = np.maximum(np.diff(begin) - SHINGLE + 1, 0)
+        maybe = np.flatnonzero(self.shingles.table.take(hashes >> self.shingles.shift))
+        hits = np.bincount(view.text[maybe[view.inside(maybe, SHINGLE)]], minlength=len(sizes))
         for i in np.flatnonzero((hits >= self.near * sizes) & (sizes >= FEWEST - SHINGLE + 1)).tolist():
             if i not in found:
-                own = hashes[begin[i] : begin[i + 1]]
+                own = hashes[begin[i] : begin[i] + sizes[i]]
                 j, similar = self._most_similar(own, _shingles(words(i)))
                 if similar >= self.near:
                     yield i, Hit("near", "near-duplicate", 0, j)
@@ -276,8 +282,8 @@ def _views(columns, rows):
 
 def _runs(view, n, chosen=None, first=False, masked=False):
     """Return the hashes of runs of n words in a benchmark's texts, and the question of each."""
-    starts, hashes = view.runs(n, masked)
-    questions = view.block.place[view.text[starts]]
+    starts = view.block.starts(n)
+    hashes, questions = view.runs(n, masked)[starts], view.block.place[view.text[starts]]
     kept = np.ones(len(starts), bool) if chosen is None else chosen[questions]
     if first:
         kept &= starts == view.block.begin[view.text[starts]]
