@@ -77,6 +77,20 @@ def _compare(given) -> int:
     return 0
 
 
+def _gate(given) -> int:
+    from skymath_nb import desk
+
+    desk.gate(given.file, given.against.split(","), given.out, tuple(given.n), echo=_say)
+    return 0
+
+
+def _coreset(given) -> int:
+    from skymath_nb import desk
+
+    desk.choose(given.file, given.k, given.out, given.method, given.embedding, given.dimensions, given.seed, echo=_say)
+    return 0
+
+
 def _strip(given) -> int:
     from skymath_nb import suite
 
@@ -139,6 +153,18 @@ def parser() -> argparse.ArgumentParser:
                 f"--{role.replace('_', '-')}", dest=role, metavar="COLUMN", help=f"the {role} column, if it is not guessed right"
             )
         sub.add_argument("--workers", type=int, default=0, metavar="N", help="processes; 0: one per core")
+    gate = command("gate", _gate, "say which rows of any JSONL or Parquet file meet a benchmark, and write their verdicts")
+    gate.add_argument("--against", required=True, metavar="NAME,...", help="benchmarks or files of problems, as gsm8k,math")
+    gate.add_argument("--n", nargs=2, type=int, default=[30, 10], metavar=("LEAK", "NEAR"), help="words in a row (30 10)")
+    choose = command("coreset", _coreset, "choose k diverse problems of any JSONL or Parquet file")
+    choose.add_argument("-k", type=int, required=True, help="problems to choose")
+    choose.add_argument("--method", default="k_center", help="k_center, random or stratified (by level)")
+    choose.add_argument("--embedding", default="tfidf", help="tfidf, or a sentence-transformers model's id or path")
+    choose.add_argument("--dimensions", type=int, default=64, help="of tfidf")
+    choose.add_argument("--seed", type=int, default=0)
+    for sub in (gate, choose):
+        sub.add_argument("file", help=".jsonl, .jsonl.gz or .parquet of problems or instances")
+        sub.add_argument("--out", metavar="FILE", help="where to write the table (beside the file)")
     strip = command("strip", _strip, "remove outputs and stray metadata from the notebooks")
     strip.add_argument("--check", action="store_true", help="only list them; exit 1 if there are any")
     return top

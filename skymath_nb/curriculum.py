@@ -4,18 +4,26 @@ Source:  Skywork-Math, sections 3.1-3.2 (two stages) and 4.1.3 (epochs, batch, o
          the replay and the learning rate of the second stage are not given there, so they are parameters here.
 """
 
+import hashlib
 import math
+import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from skymath_nb import runs
 from skymath_nb.schema import Curriculum, Phase
 
 VERDICTS = ("clean", "near", "leak")  # from the mildest: an instance gated in several tiers has its worst verdict
+
+
+PART = 50_000  # rows of a file that are in memory at a time
 
 
 class Assembly(NamedTuple):
@@ -35,53 +43,96 @@ def assemble(instances: pd.DataFrame, gate: pd.DataFrame, *, drop_near: bool = F
              and the benchmark it touches; counts has one line per outcome (outcome, rows).
     Raises:  ValueError if an instance has no verdict, a verdict is unknown, or nothing is left.
     """
-    verdict = _verdicts(instances["id"], gate)
-    touched = gate[gate["verdict"] != "clean"].sort_values("verdict", kind="stable")  # leak comes before near
-    benchmark = touched.drop_duplicates("id").set_index("id")["benchmark"]
-    empty = {name: instances[name].fillna("").str.strip() == "" for name in ("query", "response")}
-    usable = instances["kept"].astype(bool) & (verdict != "leak") & ~empty["query"] & ~empty["response"]
-    reasons = np.select(
-        [
-            verdict == "leak",
-            (verdict == "near") & drop_near,
-            ~instances["kept"].astype(bool),
-            empty["query"],
-            empty["response"],
-            instances.duplicated("id") | instances[usable].duplicated(["query", "response"]).reindex(instances.index, fill_value=False),
-        ],
-        ["leak", "near", "not kept by its method", "empty query", "empty response", "there already"],
-        default="",
-    )
-    out = reasons != ""
-    excluded = instances[out].assign(
-        detail=instances["reason"][out],
-        reason=reasons[out],
-        benchmark=instances["id"][out].map(benchmark),
-    )
-    counts = pd.Series(np.where(out, reasons, "kept")).value_counts().rename_axis("outcome").reset_index(name="rows")
-    if out.all():
+    rows, excluded = Assembler(gate, drop_near=drop_near)(instances)
+    counts = _counts(len(rows), excluded["reason"])
+    if rows.empty:
         raise ValueError(
             f"Rows to train on were asked for, but all {len(instances)} instances are excluded: "
             f"{dict(counts.to_numpy().tolist())}. Look at the step that made them."
         )
-    return Assembly(instances[~out].reset_index(drop=True), excluded.reset_index(drop=True), counts)
+    return Assembly(rows, excluded, counts)
 
 
-def _verdicts(ids: pd.Series, gate: pd.DataFrame) -> np.ndarray:
-    rank = gate["verdict"].map({verdict: i for i, verdict in enumerate(VERDICTS)})
-    if rank.isna().any():
-        raise ValueError(
-            f"The gate's verdicts are {', '.join(VERDICTS)}, but it holds "
-            f"{sorted(set(gate['verdict'][rank.isna()].map(str)))}. Make the table with leakage.gate."
-        )
-    worst = ids.map(rank.groupby(gate["id"]).max())
-    if worst.isna().any():
-        raise ValueError(
-            f"{int(worst.isna().sum())} of {len(ids)} instances have no verdict of the leak gate (the first is "
-            f"{ids[worst.isna()].iloc[0]}), and nothing ungated is trained on. Run leakage.gate on these instances "
-            "against every benchmark and give its table here."
-        )
-    return np.array(VERDICTS, dtype=object)[worst.to_numpy(int)]
+def assemble_file(
+    instances: str | os.PathLike, gate: str | os.PathLike, out: str | os.PathLike, *, drop_near: bool = False
+) -> pd.DataFrame:
+    """Assemble a Parquet file of instances into another, part by part, and return the counts; no more than a part is in memory.
+
+    gate  its Parquet file of verdicts. Parts of any size give what `assemble` gives on the whole.
+    Raises:  as `assemble` does; then there is no file `out`.
+    """
+    verdicts = pd.read_parquet(gate, columns=["id", "verdict", "benchmark"])
+    assembler, kept, reasons, out = Assembler(verdicts, drop_near=drop_near), 0, [], Path(out)
+    half = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    file = pq.ParquetFile(instances)
+    try:
+        with pq.ParquetWriter(half, file.schema_arrow, compression="zstd") as writer:
+            for batch in file.iter_batches(PART):
+                rows, excluded = assembler(batch.to_pandas())
+                writer.write_table(pa.Table.from_pandas(rows, schema=file.schema_arrow, preserve_index=False))
+                kept, reasons = kept + len(rows), [*reasons, excluded["reason"]]
+        counts = _counts(kept, pd.concat(reasons) if reasons else pd.Series(dtype="str"))
+        if not kept:
+            raise ValueError(f"Rows to train on were asked for, but all of {instances} are excluded: {dict(counts.to_numpy().tolist())}.")
+        os.replace(half, out)
+    finally:
+        half.unlink(missing_ok=True)
+    return counts
+
+
+class Assembler:
+    """Assembly of instances that come in parts: what was there in an earlier part is not taken again."""
+
+    def __init__(self, gate: pd.DataFrame, *, drop_near: bool = False):
+        rank = gate["verdict"].map({verdict: i for i, verdict in enumerate(VERDICTS)})
+        if rank.isna().any():
+            raise ValueError(
+                f"The gate's verdicts are {', '.join(VERDICTS)}, but it holds "
+                f"{sorted(set(gate['verdict'][rank.isna()].map(str)))}. Make the table with leakage.gate."
+            )
+        self.drop_near, self.worst = drop_near, rank.astype("int8").groupby(gate["id"].to_numpy()).max()
+        touched = gate[gate["verdict"] != "clean"].sort_values("verdict", kind="stable")  # leak comes before near
+        self.benchmark = touched.drop_duplicates("id").set_index("id")["benchmark"]
+        self.ids, self.texts = set(), set()
+
+    def __call__(self, part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the rows of a part that may be trained on, and the others with their reasons."""
+        verdict, kept = self._verdicts(part["id"]), part["kept"].astype(bool).to_numpy()
+        columns = (part[name].fillna("") for name in ("query", "response"))
+        reasons = np.empty(len(part), object)
+        for i, (id, query, response) in enumerate(zip(part["id"], *columns, strict=True)):
+            refusals = {
+                "leak": verdict[i] == "leak",
+                "near": verdict[i] == "near" and self.drop_near,
+                "not kept by its method": not kept[i],
+                "empty query": not query.strip(),
+                "empty response": not response.strip(),
+                "there already": id in self.ids,
+            }
+            reasons[i] = next((reason for reason, holds in refusals.items() if holds), "")
+            if not reasons[i]:
+                text = hashlib.blake2b(f"{len(query)} {query}{response}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+                reasons[i] = "there already" if text in self.texts else ""
+                self.texts.add(text)
+            self.ids.add(id)
+        out = reasons != ""
+        excluded = part[out].assign(detail=part["reason"][out], reason=reasons[out], benchmark=part["id"][out].map(self.benchmark))
+        return part[~out].reset_index(drop=True), excluded.reset_index(drop=True)
+
+    def _verdicts(self, ids: pd.Series) -> np.ndarray:
+        worst = ids.map(self.worst)
+        if worst.isna().any():
+            raise ValueError(
+                f"{int(worst.isna().sum())} of {len(ids)} instances have no verdict of the leak gate (the first is "
+                f"{ids[worst.isna()].iloc[0]}), and nothing ungated is trained on. Run leakage.gate on these instances "
+                "against every benchmark and give its table here."
+            )
+        return np.array(VERDICTS, dtype=object)[worst.to_numpy(int)]
+
+
+def _counts(kept: int, reasons: pd.Series) -> pd.DataFrame:
+    counts = pd.concat([pd.Series({"kept": kept}), reasons.value_counts()])
+    return counts[counts > 0].sort_values(ascending=False, kind="stable").rename_axis("outcome").reset_index(name="rows")
 
 
 def build(

@@ -132,7 +132,16 @@ def read(path: str | os.PathLike, kind: str) -> pd.DataFrame:
             f"{path} should hold {kind}, but it has no rows. Look at the report of the step that wrote it: "
             "it says why everything was dropped."
         )
-    return _as_arrow(table.to_pandas(), kind, str(path)).to_pandas()
+    if not _conforms(table, SCHEMAS[kind]):
+        return _as_arrow(table.to_pandas(), kind, str(path)).to_pandas()
+    names = SCHEMAS[kind].names
+    table = table.select([*names, *(name for name in table.column_names if name not in names)]).replace_schema_metadata(None)
+    return table.to_pandas(split_blocks=True, self_destruct=True)  # column by column: a large table is never there twice
+
+
+def _conforms(table: pa.Table, schema: pa.Schema) -> bool:
+    found = {field.name: field.type for field in table.schema}
+    return all(found.get(f.name) == f.type and (f.nullable or not table[f.name].null_count) for f in schema)
 
 
 def _as_arrow(table: pd.DataFrame, kind: str, where: str) -> pa.Table:

@@ -35,6 +35,45 @@ def test_the_order_is_the_definitions_also_with_ties_and_duplicates(X, selected)
     assert order.dtype == np.int64 and radius.dtype == np.float32
 
 
+def loop(X, k, start):
+    """The same order as `reference` gives, for sizes at which all pairs at once are too many."""
+    nearest, order, radius = np.full(len(X), np.inf), [start], []
+    while len(order) <= k:
+        nearest = np.minimum(nearest, ((X - X[order[-1]].astype(np.float64)) ** 2).sum(axis=1))
+        order.append(int(nearest.argmax()))
+        radius.append(np.sqrt(nearest.max()))
+    return order[:k], radius
+
+
+def clustered(n, d, seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n // 10, d))[rng.integers(n // 10, size=n)] + 0.3 * rng.normal(size=(n, d))
+    return (100 + X * np.linspace(2, 0.1, d)).astype(np.float32)
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_many_rows_are_chosen_in_the_order_of_a_float64_loop(device):
+    torch = pytest.importorskip("torch")
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device")
+    X = clustered(9000, 160, 0)
+    order, radius = coreset.k_center(torch.from_numpy(X).to(device), 700, start=5)
+    expected, radii = loop(X, 700, 5)
+    assert order.tolist() == expected and np.allclose(radius, radii)
+
+
+def test_rows_so_near_each_other_that_float32_confuses_them_keep_their_order():
+    X = 1 + np.random.default_rng(4).normal(size=(400, 5)) * 1e-6
+    assert coreset.k_center(X, 60, start=0).order.tolist() == loop(X, 60, 0)[0]
+
+
+def test_the_radius_of_any_order_is_that_of_all_pairs():
+    X, order, given = clustered(700, 8, 1), np.arange(650, 20, -1), [3, 7]
+    pairs = np.linalg.norm(X[:, None].astype(np.float64) - X, axis=2)
+    nearest = np.minimum.accumulate(np.c_[pairs[:, given].min(axis=1), pairs[:, order]], axis=1)[:, 1:]
+    assert np.allclose(coreset.radii(X, order, given), nearest.max(axis=0), atol=1e-5)
+
+
 def test_the_first_point_counts_and_stays():
     assert coreset.k_center(np.array([[0.0], [1], [9]]), 2, start=0).order.tolist() == [0, 2]
     assert coreset.k_center(np.array([[0.0], [1], [9]]), 1).order.tolist() == [1]
@@ -71,6 +110,17 @@ def test_stratified_takes_levels_in_turn():
 
 def test_a_larger_random_selection_begins_with_the_smaller():
     assert coreset.random_selection(100, 30, 5)[:10].tolist() == coreset.random_selection(100, 10, 5).tolist()
+
+
+@pytest.mark.parametrize("draw", ["random", "stratified"])
+def test_another_row_changes_no_other_rows_draw(draw):
+    names, levels = [f"row{i}" for i in range(60)], [1, 2, 3] * 20
+    X = np.random.default_rng(5).normal(size=(60, 3))
+    whole = coreset.select(draw, X, 60, names=names, levels=levels).order
+    fewer = coreset.select(draw, X[:-1], 59, names=names[:-1], levels=levels[:-1]).order
+    assert [i for i in whole if i != 59 and (draw == "random" or levels[i] != 3)] == [
+        i for i in fewer if draw == "random" or levels[i] != 3
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skymath_nb import curriculum
+from skymath_nb import curriculum, schema
 from skymath_nb.schema import GATE, INSTANCES
 
 
@@ -218,3 +218,20 @@ def test_a_schedule_can_show_where_rows_come_from():
     table = instances().assign(method=["evol", "xwin"] * 6)
     lines = curriculum.schedule(curriculum.build(table.assign(method=table["method"].where(table.index != 0))), by="method")
     assert lines[["method evol", "method none", "method xwin"]].round(3).to_numpy().tolist() == [[0.375, 0.125, 0.5], [0.5, 0.0, 0.5]]
+
+
+def test_a_file_assembled_in_parts_is_what_the_whole_gives(tmp_path, monkeypatch):
+    table = instances().assign(round=0, tokens_in=0, tokens_out=0, cost_usd=0.0)
+    table.loc[[1, 9], "query"] = "same"
+    verdicts = gate(table, i3="leak").assign(benchmark="b", benchmark_id="", benchmark_digest="", tier="")
+    schema.write(table, tmp_path / "in.parquet", "instances")
+    schema.write(verdicts, tmp_path / "gate.parquet", "gate")
+    monkeypatch.setattr(curriculum, "PART", 5)
+    counts = curriculum.assemble_file(tmp_path / "in.parquet", tmp_path / "gate.parquet", tmp_path / "out.parquet")
+    whole = curriculum.assemble(table, verdicts)
+    assert schema.read(tmp_path / "out.parquet", "instances")["id"].tolist() == whole.rows["id"].tolist()
+    pd.testing.assert_frame_equal(counts, whole.counts)
+    schema.write(verdicts.assign(verdict="leak"), tmp_path / "gate.parquet", "gate")
+    with pytest.raises(ValueError, match="all of .* are excluded"):
+        curriculum.assemble_file(tmp_path / "in.parquet", tmp_path / "gate.parquet", tmp_path / "none.parquet")
+    assert not (tmp_path / "none.parquet").exists() and not list(tmp_path.glob(".*"))

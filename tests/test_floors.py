@@ -8,16 +8,28 @@ import pytest
 import skymath_nb
 
 FLOORS = {  # from the top
-    "faces": ("figures", "explore", "lab", "plans", "pages", "scorecards", "suite", "__main__"),
+    "faces": ("figures", "explore", "lab", "desk", "plans", "pages", "scorecards", "suite", "__main__"),
     "experiments": ("arms", "answering"),
-    "methods": ("augment", "coreset", "leakage", "curriculum", "errors", "evaluate", "precision", "responses", "scaling"),
+    "methods": ("augment", "coreset", "dedup", "leakage", "curriculum", "errors", "evaluate", "precision", "responses", "scaling"),
     "engines": ("teacher", "embed", "sft", "generate", "pretrain"),
-    "sources": ("seeds", "world", "prompts"),
-    "facts": ("schema", "answers", "bases", "devices", "ledger", "paper", "runs", "statistics"),
+    "sources": ("seeds", "tables", "world", "prompts"),
+    "facts": ("schema", "answers", "bases", "devices", "ledger", "paper", "runs", "statistics", "words"),
 }
 OWN_FLOOR = {("teacher", "world"), ("seeds", "world")}  # allowed beside going down
 SIDEWAYS = {"faces", "facts", "sources"}  # floors whose modules may use each other; engines and methods may not
-HEAVY = {"torch", "transformers", "trl", "openai", "sklearn", "datasets", "unsloth", "sentence_transformers", "math_verify", "papermill"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "trl",
+    "openai",
+    "sklearn",
+    "datasets",
+    "unsloth",
+    "sentence_transformers",
+    "math_verify",
+    "papermill",
+    "rensa",
+}
 PACKAGE = Path(skymath_nb.__file__).parent
 FLOOR_OF = {module: i for i, modules in enumerate(FLOORS.values()) for module in modules}
 NAMES = list(FLOORS)

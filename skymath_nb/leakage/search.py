@@ -1,0 +1,314 @@
+"""Meeting a benchmark: the tiers of the gate over millions of texts, each hit confirmed word by word."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from .. import schema
+from .. import words as wording
+
+FEWEST = 4  # words: a shorter question ("Compute 2+2.") stands in too many texts to mean anything
+SHINGLE = 3  # words
+NEAR = 0.7  # Jaccard similarity of shingles, with repetitions, from which a query is near a problem
+RANK = {"exact": 0, "graph": 0, "contained": 1, "ngram": 2, "near-duplicate": 4, "template": 5}
+
+
+class Hit(NamedTuple):
+    """What was found for an instance: the first tier that holds, its n, and the benchmark's row."""
+
+    verdict: str
+    tier: str
+    n: int
+    question: int
+
+
+def digest(benchmark: pd.DataFrame) -> str:
+    """Return 16 hex digits over a benchmark's ids, problems and solutions."""
+    return schema.row_id(*benchmark[["id", "problem", "solution"]].to_numpy().ravel())
+
+
+def gate(
+    instances: pd.DataFrame,
+    benchmarks: dict[str, pd.DataFrame],
+    n: tuple[int, int] = (30, 10),
+    keys: Callable[[str], str | None] | None = None,
+    near: float | None = NEAR,
+) -> pd.DataFrame:
+    """Return one row per instance and benchmark with its verdict: clean, leak, or near (the smaller n, or a near duplicate).
+
+    instances   with id, query, response;  benchmarks  name -> seeds table;  n  words in a row: leak, near.
+    keys        text -> graph key or None, for the benchmarks whose name begins with "world-".
+    near        Jaccard similarity from which a query is a near duplicate of a problem; None leaves that tier out.
+    Every hit is confirmed word by word, so that no collision of hashes is ever a verdict.
+    Raises:  ValueError if there are no benchmarks or one is empty, or n is not (large, small).
+    """
+    return Gate(benchmarks, n, keys, near)(instances)
+
+
+class Gate:
+    """A gate made once for its benchmarks, for instances that come in parts: gate = Gate(benchmarks); gate(part)."""
+
+    def __init__(self, benchmarks, n=(30, 10), keys=None, near=NEAR):
+        empty = [name for name, table in benchmarks.items() if table.empty]
+        if not benchmarks or empty or not n[0] >= n[1] >= 1 or not (near is None or 0 < near <= 1):
+            raise ValueError(
+                f"The gate needs benchmarks with rows, n=(large, small) and near from 0 to 1, but it got {list(benchmarks)} of which "
+                f"{empty} are empty, n={n} and near={near}. An empty gate would call everything clean."
+            )
+        self.keys = keys
+        world = {name for name in benchmarks if keys and name.startswith("world-")}
+        self.benchmarks = {name: _Benchmark(table, n, near, whole=name in world) for name, table in benchmarks.items()}
+        self.digests = {name: digest(table) for name, table in benchmarks.items()}
+        self.graphs = {name: self._keyed(benchmarks[name]["problem"]) for name in benchmarks if name in world}
+
+    def _keyed(self, problems):
+        return {key: i for i, key in reversed(list(enumerate(map(self.keys, problems)))) if key}
+
+    def __call__(self, instances: pd.DataFrame) -> pd.DataFrame:
+        """Return the verdicts of these instances, one row per instance and benchmark."""
+        found = {name: {} for name in self.benchmarks}
+        for name, is_query in (("query", True), ("response", False)):
+            texts = wording.column(instances[name])
+            for block in wording.scan(texts):
+                view = _View(block, lambda place, texts=texts: texts[place].as_py())
+                for label, benchmark in self.benchmarks.items():
+                    for place, hit in benchmark.search(view, is_query).items():
+                        if place not in found[label] or _order(hit) < _order(found[label][place]):
+                            found[label][place] = hit
+        graphs = [self.keys(query) for query in instances["query"].fillna("")] if self.graphs else []
+        for label, known in self.graphs.items():
+            template = {
+                i: hit if RANK[hit.tier] <= RANK["contained"] else hit._replace(verdict="clean", tier="template")
+                for i, hit in found[label].items()
+            }
+            found[label] = template | {i: Hit("leak", "graph", 0, known[key]) for i, key in enumerate(graphs) if key in known}
+        tables = [self._table(instances["id"].to_numpy(), label, hits) for label, hits in found.items()]
+        return pd.concat(tables, ignore_index=True)[schema.GATE.names]
+
+    def _table(self, ids, label, hits):
+        where, rows = list(hits), [(*hit[:3], self.benchmarks[label].ids[hit.question]) for hit in hits.values()]
+        table = {"id": ids}
+        for i, (name, none) in enumerate({"verdict": "clean", "tier": "", "n": 0, "benchmark_id": ""}.items()):
+            table[name] = np.full(len(ids), none, object)
+            table[name][where] = [row[i] for row in rows]
+        return pd.DataFrame(table).astype({"n": "int64"}).assign(benchmark=label, benchmark_digest=self.digests[label])
+
+
+def _order(hit: Hit) -> tuple[int, int]:
+    return RANK[hit.tier] + (hit.tier == "ngram" and hit.verdict == "near"), hit.question
+
+
+class _View:
+    """A block of texts under search: its words, run hashes that are made when first asked for, and the texts themselves."""
+
+    def __init__(self, block: wording.Words, read: Callable[[int], str]):
+        self.block, self.read = block, read
+        self.text = block.text()
+        self._sums, self._runs = {}, {}
+
+    def runs(self, n: int, masked: bool = False) -> np.ndarray:
+        """Return a hash of the n words from every word on, also where a text ends; masked: every number counts as equal."""
+        if (n, masked) not in self._runs:
+            sums = self.sums(masked)
+            self._runs[n, masked] = (sums[n:] - sums[:-n]) * wording.powers(wording.INVERSE, len(sums))[:-n]
+        return self._runs[n, masked]
+
+    def inside(self, at: np.ndarray, n: int) -> np.ndarray:
+        """Return which of these words begin n words of one text."""
+        return at + n <= self.block.begin[1:][self.text[at]]
+
+    def find(self, known: "_Known", n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return where n words of one text begin that are known, and the question of each."""
+        at, questions = known.find(self.runs(n))
+        inside = self.inside(at, n)
+        return at[inside], questions[inside]
+
+    def sums(self, masked: bool = False) -> np.ndarray:
+        if masked not in self._sums:
+            values = np.where(self.block.number, np.uint64(1), self.block.value) if masked else self.block.value
+            self._sums[masked] = wording.windows(values)
+        return self._sums[masked]
+
+
+class _Known:
+    """A set of 64-bit hashes, each with the first question it stands in; a table of bits turns most others away."""
+
+    def __init__(self, hashes: np.ndarray, questions: np.ndarray):
+        self.hashes, first = np.unique(hashes, return_index=True)
+        self.questions = questions[first]
+        bits = min(24, max(12, int(16 * len(hashes)).bit_length()))
+        self.shift, self.table = np.uint64(64 - bits), np.zeros(2**bits, bool)
+        self.table[self.hashes >> self.shift] = True
+
+    def find(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return which of `hashes` are known, and the question of each of those."""
+        maybe = np.flatnonzero(self.table.take(hashes >> self.shift))
+        if not len(self.hashes) or not len(maybe):
+            return maybe[:0], maybe[:0]
+        place = np.minimum(np.searchsorted(self.hashes, hashes[maybe]), len(self.hashes) - 1)
+        same = self.hashes[place] == hashes[maybe]
+        return maybe[same], self.questions[place[same]]
+
+
+class _Benchmark:
+    """One benchmark, ready to be met: its runs of words, its short questions, its shingles."""
+
+    def __init__(self, table: pd.DataFrame, n: tuple[int, int], near: float | None, whole: bool = False):
+        self.n, self.near = n, near
+        self.ids = table["id"].tolist()
+        self.problems, self.solutions = (table[name].fillna("").tolist() for name in ("problem", "solution"))
+        self.words = [wording.words(problem) for problem in self.problems]
+        self.bare = [wording.bare(problem) for problem in self.problems]
+        self.joined = defaultdict(list)
+        for j, found in enumerate(self.words):
+            self.joined["".join(found)].append(j)
+        lengths = np.array([len(found) for found in self.words])
+        problems, both = [_views(texts, len(self.ids)) for texts in ((self.problems,), (self.problems, self.solutions))]
+        self.exact = _known((view.block.joined, view.block.place) for view in problems)
+        self.ngrams = {size: _known(_runs(view, size) for view in both) for size in n}
+        short = (lengths >= FEWEST) & ((lengths < n[0]) | whole)  # whole: of every length, as no n-gram counts in the world
+        self.lengths = np.unique(lengths[short]).tolist()
+        self.openings = _known(_runs(view, FEWEST, short, first=True) for view in problems)
+        self.whole = {
+            size: _all_known(_runs(view, size, short & (lengths == size), first=True) for view in problems) for size in self.lengths
+        }
+        shingles = [_runs(view, SHINGLE, lengths >= FEWEST, masked=True) for view in problems] if near else []
+        self.shingles = _known(shingles)
+        self.postings = _all_known(shingles)
+        self.counts = [_shingles(found) for found in self.words] if near else []
+
+    def search(self, view: _View, is_query: bool) -> dict[int, Hit]:
+        """Return the places of instances in a block that meet this benchmark, and how."""
+        place, found = view.block.place, {}
+        words, bare = (lru_cache(None)(lambda i, f=f: f(view.read(place[i]))) for f in (wording.words, wording.bare))
+        tiers = [self._exact, self._contained, self._large, self._small, self._near]
+        for tier in tiers if is_query else tiers[1:4]:
+            for i, hit in tier(view, words, bare, found):
+                if i not in found or _order(hit) < _order(found[i]):
+                    found[i] = hit
+        return {int(place[i]): hit for i, hit in found.items()}
+
+    def _exact(self, view, words, bare, found):
+        for i in self.exact.find(view.block.joined)[0].tolist():
+            if words(i):
+                same = [j for j in self.joined["".join(words(i))] if self.bare[j] == bare(i)]
+                yield from ((i, Hit("leak", "exact", 0, j)) for j in same[:1])
+
+    def _contained(self, view, words, bare, found):
+        starts, _ = view.find(self.openings, FEWEST)
+        for size in self.lengths if len(starts) else ():
+            begin = starts[view.inside(starts, size)]
+            hashes = wording.grams(view.sums(), begin, size)
+            known = self.whole[size]
+            for at in np.flatnonzero(np.isin(hashes, known.hashes)):
+                i = int(view.text[begin[at]])
+                for j in known.all(hashes[at]):
+                    # words leave out operators; the bare text has them
+                    if self.bare[j] in bare(i):
+                        yield i, Hit("leak", "contained", 0, j)
+
+    def _large(self, view, words, bare, found):
+        return self._ngram(self.n[0], "leak", view, words, found)
+
+    def _small(self, view, words, bare, found):
+        return self._ngram(self.n[1], "near", view, words, found) if self.n[1] < self.n[0] else ()
+
+    def _ngram(self, size, verdict, view, words, found):
+        at, questions = view.find(self.ngrams[size], size)
+        text = view.text[at]
+        for k in np.lexsort((questions, text)).tolist():
+            i, j = int(text[k]), int(questions[k])
+            if i in found:
+                continue
+            first = int(at[k] - view.block.begin[i])
+            if _stands_in(words(i)[first : first + size], self._solved(j)):
+                yield i, Hit(verdict, "ngram", size, j)
+
+    def _solved(self, j):
+        return self.words[j], _words(self.solutions[j])
+
+    def _near(self, view, words, bare, found):
+        if not self.near:
+            return
+        hashes, begin = view.runs(SHINGLE, masked=True), view.block.begin
+        sizes = np.maximum(np.diff(begin) - SHINGLE + 1, 0)
+        maybe = np.flatnonzero(self.shingles.table.take(hashes >> self.shingles.shift))
+        hits = np.bincount(view.text[maybe[view.inside(maybe, SHINGLE)]], minlength=len(sizes))
+        for i in np.flatnonzero((hits >= self.near * sizes) & (sizes >= FEWEST - SHINGLE + 1)).tolist():
+            if i not in found:
+                own = hashes[begin[i] : begin[i] + sizes[i]]
+                j, similar = self._most_similar(own, _shingles(words(i)))
+                if similar >= self.near:
+                    yield i, Hit("near", "near-duplicate", 0, j)
+
+    def _most_similar(self, hashes, count):
+        """Return the problem whose shingles agree best. Some must be among the rarest 1 - near of the query's own."""
+        first, last = self.postings.range(hashes)
+        rarest = np.argsort(last - first, kind="stable")[: int((1 - self.near) * len(hashes)) + 1]
+        candidates = np.unique(np.concatenate([self.postings.questions[first[k] : last[k]] for k in rarest]))
+        best, total = (0, 0.0), count.total()
+        for j in candidates.tolist():
+            other = self.counts[j].total()
+            if min(total, other) >= self.near * max(total, other):
+                shared = (count & self.counts[j]).total()
+                similar = shared / (total + other - shared)
+                best = (j, similar) if similar > best[1] else best
+        return best
+
+
+class _AllKnown(NamedTuple):
+    """Sorted hashes, with repetitions, and the question of each."""
+
+    hashes: np.ndarray
+    questions: np.ndarray
+
+    def range(self, hashes):
+        return np.searchsorted(self.hashes, hashes, "left"), np.searchsorted(self.hashes, hashes, "right")
+
+    def all(self, value) -> list[int]:
+        first, last = self.range(value)
+        return self.questions[first:last].tolist()
+
+
+def _views(columns, rows):
+    """Scan a benchmark's texts, problems and then solutions, in one go; `place` is the question."""
+    texts = wording.column([text for column in columns for text in column])
+    return [_View(block._replace(place=block.place % rows), None) for block in wording.scan(texts)]
+
+
+def _runs(view, n, chosen=None, first=False, masked=False):
+    """Return the hashes of runs of n words in a benchmark's texts, and the question of each."""
+    starts = view.block.starts(n)
+    hashes, questions = view.runs(n, masked)[starts], view.block.place[view.text[starts]]
+    kept = np.ones(len(starts), bool) if chosen is None else chosen[questions]
+    if first:
+        kept &= starts == view.block.begin[view.text[starts]]
+    return hashes[kept], questions[kept]
+
+
+def _all_known(parts: Iterable) -> _AllKnown:
+    parts = [*parts, (np.empty(0, np.uint64), np.empty(0, np.int64))]
+    hashes, questions = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.lexsort((questions, hashes))
+    return _AllKnown(hashes[order], questions[order])
+
+
+def _known(parts: Iterable) -> _Known:
+    return _Known(*_all_known(parts))
+
+
+_words = lru_cache(maxsize=4096)(wording.words)
+
+
+def _shingles(words: list[str]) -> Counter:
+    words = wording.masked(words)
+    return Counter(zip(*(words[i:] for i in range(SHINGLE)), strict=False))
+
+
+def _stands_in(run: list[str], texts: Iterable[list[str]]) -> bool:
+    n = len(run)
+    return any(run == text[k : k + n] for text in texts for k in range(len(text) - n + 1) if text[k] == run[0])

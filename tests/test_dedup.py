@@ -1,0 +1,69 @@
+import random
+
+import numpy as np
+import pytest
+
+from skymath_nb import dedup, words
+
+WORDS = "tom ann has buys 3 17 apples pears how many are left in all red box then of gives away sold day each week".split()
+
+
+def texts(n, seed=0):
+    rng = random.Random(seed)
+    return [" ".join(rng.choices(WORDS, k=rng.randint(12, 40))) for _ in range(n)]
+
+
+def jaccard(a, b):
+    sides = [set(zip(*(words.words(text)[i:] for i in range(dedup.SHINGLE)), strict=False)) for text in (a, b)]
+    return len(sides[0] & sides[1]) / len(sides[0] | sides[1])
+
+
+def test_equal_texts_are_found_whatever_their_case_spacing_and_latex():
+    rows = ["Find $\\frac12$.", "x", "find  $\\dfrac{1}{2}$", "Find $\\frac13$.", "X ", "+", "-", "", ""]
+    found = dedup.exact(rows)
+    assert found.of.tolist() == [0, 1, 0, 3, 1, 5, 6, 7, 7] and found.report == {"rows": 9, "exact": 3}
+    assert found.kept.sum() == 6
+
+
+def test_near_duplicates_are_those_of_a_comparison_of_all_pairs():
+    rows, rng = texts(150), random.Random(1)
+    for text in rows[:100]:
+        parts = text.split()
+        for _ in range(rng.randint(0, 3)):
+            parts[rng.randrange(len(parts))] = rng.choice(WORDS)
+        rows.append(" ".join(parts))
+    found = dedup.near(rows, 0.8, measure=0)
+    kept, expected = [], []
+    for i, text in enumerate(rows):
+        near = any(jaccard(rows[j], text) >= 0.8 for j in kept)
+        expected.append(not near)
+        kept += [] if near else [i]
+    assert found.kept.tolist() == expected and 30 < found.report["near"] < 100
+    again = np.flatnonzero(~found.kept)
+    assert all(jaccard(rows[found.of[i]], rows[i]) == pytest.approx(found.similarity[i]) for i in again)
+
+
+def test_chinese_is_compared_by_characters():
+    text = "小明有三个苹果和五个梨，他又买了七个苹果，请问他现在一共有多少个水果呢？"
+    found = dedup.near([text, text.replace("小明", "小红"), "小红去学校上课，她每天走路二十分钟，请问一个星期要走多久？"], 0.8, measure=0)
+    assert found.of.tolist() == [0, 0, 2]
+
+
+def test_texts_without_words_or_of_one_word_are_no_reason_to_stop():
+    assert dedup.near(["", "+", "one", "one", "two words", "", "two words"], measure=0).of.tolist() == [0, 1, 2, 2, 4, 5, 4]
+    assert dedup.near([]).report["rows"] == 0 and len(dedup.exact([]).of) == 0
+
+
+def test_recall_against_all_pairs_is_measured_and_high():
+    report = dedup.near(texts(600), 0.8, measure=400).report
+    assert report["recall_pairs"] > 20 and report["recall"] >= 0.98 and report["false"] == 0
+
+
+def test_recall_falls_where_the_bands_are_fewer(monkeypatch):
+    monkeypatch.setattr(dedup, "BANDS", 1)
+    assert dedup.recall(texts(300), 0.8)["recall"] < 0.9
+
+
+def test_a_threshold_that_the_bands_are_not_made_for_is_refused():
+    with pytest.raises(ValueError, match="threshold=0.2"):
+        dedup.near(["a"], 0.2)

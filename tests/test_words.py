@@ -1,0 +1,62 @@
+import random
+import re
+
+import pytest
+
+from skymath_nb import words
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Tom has 12 red hats.", "tom has 12 red hats"),
+        ("$\\dfrac{1}{2}x^2$", "frac 1 2 x 2"),
+        ("\\left(3x\\right) \\le \\text{cm}", "3 x leq cm"),
+        ("\\leftx \\\\left \\frac12", "leftx frac 12"),
+        ("小明有３个", "小 明 有 3 个"),
+        ("a [asy] draw(B); [/asy] b <<3+4=7>>7", "a b 7"),
+        ("_ ... +", ""),
+    ],
+)
+def test_words_are_letters_numbers_han_characters_and_commands(text, expected):
+    assert words.words(text) == expected.split()
+
+
+def test_bare_texts_are_equal_where_only_the_layout_differs():
+    assert words.bare("Find $\\dfrac{1}{2}$ of \\(x^{2}\\).") == words.bare("find \\frac12  of $x^2$")
+    assert words.bare("$1+2$") != words.bare("$1-2$")
+
+
+PIECES = ["a", "left", "\\", "\\le", "9", "小", "é", " ", "<<", ">>", "[asy]", "[/asy]", "X", "_", "½", "\\text{", "Ⅷ", "İ", "\n"]
+
+
+@pytest.mark.parametrize("block", [1, 40, words.BLOCK])
+def test_a_scan_finds_the_words_of_every_text_and_no_others(block):
+    rng = random.Random(block)
+    texts = ["".join(rng.choice(PIECES) for _ in range(rng.randint(0, 12))) for _ in range(3000)] + [None, "", "plain words 7"]
+    hashes, joined, seen = {}, {}, []
+    for part in words.scan(words.column(texts), block):
+        for i, place in enumerate(part.place.tolist()):
+            found = words.words(texts[place] or "")
+            mine = slice(part.begin[i], part.begin[i + 1])
+            assert len(part.value[mine]) == len(found)
+            assert part.number[mine].tolist() == [word.isdecimal() for word in found]
+            for word, value in zip(found, part.value[mine].tolist(), strict=True):
+                assert hashes.setdefault(word, value) == value
+            assert joined.setdefault("".join(found), int(part.joined[i])) == part.joined[i]
+            seen.append(place)
+    assert sorted(seen) == list(range(len(texts)))
+    assert len(set(hashes.values())) == len(hashes) and len(set(joined.values())) == len(joined)
+
+
+def test_runs_of_words_have_equal_hashes_wherever_they_stand():
+    (part,) = words.scan(words.column(["x one two three", "one two three y", "three two one"]))
+    starts = part.starts(3)
+    runs = words.grams(words.windows(part.value), starts, 3).tolist()
+    assert starts.tolist() == [0, 1, 4, 5, 8] and runs[1] == runs[2] and len(set(runs)) == 4
+
+
+def test_every_mark_that_lets_a_text_be_cut_is_looked_for():
+    assert all(
+        any(mark in text for mark in words.CUT_MARKS) for text in ("[asy] [/asy]", "[ASY] [/ASY]", "<<1>>") if re.search(words.CUT, text)
+    )
