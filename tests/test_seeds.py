@@ -137,14 +137,6 @@ def test_without_a_folder_the_hub_is_asked_and_its_absence_is_explained(monkeypa
         seeds.load("math", "test")
 
 
-def test_duplicates_are_dropped_but_listed_with_the_one_that_stays(folder):
-    table = pd.concat([seeds.load("gsm8k", data=folder), seeds.load("math", data=folder)], ignore_index=True)
-    table = pd.concat([table, table.assign(problem="  a?\n", id="again").iloc[:1]], ignore_index=True)
-    kept, dropped = seeds.deduplicate(table)
-    assert len(kept) == 4 and dropped["id"].tolist() == ["again"]
-    assert dropped["duplicate_of"].tolist() == [table["id"][0]]
-
-
 def test_a_larger_draw_keeps_the_smaller_one(data_folder, monkeypatch):
     monkeypatch.setenv(seeds.DATA, str(data_folder))
     small, large = (seeds.draw("gsm8k", n, seed=1)["id"].tolist() for n in (20, 50))

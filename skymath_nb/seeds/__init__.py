@@ -18,7 +18,7 @@ from .layouts import MARKS
 from .sources import SOURCES, Source, spoils
 
 __all__ = [
-    "DATA", "MARKS", "REFUSED", "SOURCES", "Source", "benchmarks", "count", "deduplicate", "draw", "file", "files", "load", "refuse_seeded",
+    "DATA", "MARKS", "REFUSED", "SOURCES", "Source", "benchmarks", "count", "draw", "file", "files", "load", "refuse_seeded",
     "take",
 ]  # fmt: skip
 
@@ -219,15 +219,6 @@ def count(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     ]
     counts = pd.DataFrame(columns).set_index("source")
     return counts.fillna(0).astype({name: int for name in counts.columns.drop("licence")})
-
-
-def deduplicate(seeds: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Keep the first of seeds whose problems are equal but for case and white space; also list those dropped."""
-    plain = seeds["problem"].str.casefold().str.split().str.join(" ")
-    again = plain.duplicated()
-    dropped = seeds.loc[again, ["id", "source", "split", "problem"]]
-    dropped.insert(1, "duplicate_of", plain[again].map(seeds["id"].groupby(plain).first()))
-    return seeds[~again].reset_index(drop=True), dropped.reset_index(drop=True)
 
 
 def _whence(name: str) -> str:
