@@ -3,20 +3,21 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 import pytest
 import tiny_model
+from transformers import AutoTokenizer
 
-from skymath_nb import prompts, teacher
+from skymath_nb import augment, prompts, teacher, world
 from skymath_nb.generate import Completion, Served, ServerError, Unanswered, counts, generate, guard, serving
 from skymath_nb.ledger import Ledger
 from skymath_nb.teacher.server import Faults
@@ -253,15 +254,20 @@ def test_wrong_words_for_a_server_are_refused_before_anything_starts(model, tmp_
 
 @pytest.mark.slow
 def test_a_real_server_answers_as_transformers_does_here(model, tmp_path):
-    missing = [name for name in ("fastapi", "uvicorn") if not find_spec(name)]
-    if missing:
-        pytest.skip(f"{' and '.join(missing)} of `pip install 'transformers[serving]'` are not here: no real server is asked")
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }} {% endfor %}"
+    model = shutil.copytree(model, tmp_path / "student")
+    tokenizer.save_pretrained(model)
     program = [sys.executable, "-c", "import sys; from transformers.cli.transformers import main; sys.exit(main())"]
     texts = [tiny_model.prompt(query) for query in ("1 + 1", "22 + 33")]
     with serving(model, "transformers", command=program, options=["--device", "cpu"], ready_s=300) as served:
         given = {**served._asdict(), "ledger": tmp_path / "ledger.sqlite", "timeout": 300, "workers": 2}
         greedy = generate(teacher.asker(**given), texts, max_new_tokens=8)
         drawn = generate(teacher.asker(**given), texts, max_new_tokens=8, temperature=1.5, samples=3)
+        problem = world.seeds(1, 0).iloc[0]
+        chat = augment.trial(problem, "answer", teacher.asker(**given), max_tokens=8)
     assert [answer.text for answer in greedy] == [answer.text for answer in generate(model, texts, max_new_tokens=8)]
     assert len({answer.text for answer in drawn}) > 3  # n and the seed may be ignored there, drawing is not
     assert generate(teacher.asker(**given, replay=True), texts, max_new_tokens=8, temperature=1.5, samples=3) == drawn
+    assert chat.row["reason"] == "cut off at max_tokens" or chat.row["reason"].startswith("response: "), "it knows no mathematics"
+    assert chat.replies[0].tokens_in > 0 and not chat.replies[0].error and chat.row["tokens_out"] > 0
