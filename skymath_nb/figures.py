@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 
 # Okabe and Ito's palette: told apart by all common kinds of colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+DRAWN = 10_000  # points of a map: a browser has to move them
+BUDGETS = 16  # places of the slider over a budget
 LANGUAGES = {"en": "English", "zh": "Chinese"}
 
 
@@ -64,18 +66,42 @@ def coverage(radii: dict[str, np.ndarray]) -> go.Figure:
     return figure
 
 
-def problem_map(points: np.ndarray, chosen: np.ndarray, texts: pd.Series, groups: pd.Series) -> go.Figure:
-    """Problems in two dimensions (N, 2), coloured by group, the chosen ones outlined; hovering shows the text."""
-    figure = _figure("A map of the problems; chosen ones have a dark ring", "first component", "second component", height=520)
-    hover = texts.str.slice(0, 160)
-    for name, index in groups.groupby(groups, sort=True).indices.items():
+def problem_map(points: np.ndarray, chosen: np.ndarray, radius: np.ndarray, texts: pd.Series, groups: pd.Series) -> go.Figure:
+    """Problems in two dimensions (N, 2), coloured by group, and a slider over the budget.
+
+    chosen  rows in the order of choice (k,), ringed as far as the slider goes;  radius  covering radius after each (k,), drawn beside
+    the map. Of many problems DRAWN, evenly spread, are shown, and all that were chosen of the first DRAWN. Hovering shows the text.
+    """
+    from plotly.subplots import make_subplots
+
+    figure = make_subplots(1, 2, column_widths=[0.7, 0.3], subplot_titles=("problems, chosen ones with a ring", "covering radius"))
+    hover, drawn = texts.str.slice(0, 160), np.arange(len(points))[:: -(-len(points) // DRAWN)]
+    for name, index in groups.iloc[drawn].groupby(groups.iloc[drawn], sort=True).indices.items():
         figure.add_scatter(
-            x=points[index, 0], y=points[index, 1], text=hover.iloc[index], name=str(name), mode="markers",
-            marker={"size": 6, "opacity": 0.55}, hovertemplate="%{text}<extra></extra>",
+            x=points[drawn[index], 0], y=points[drawn[index], 1], text=hover.iloc[drawn[index]], name=str(name), mode="markers",
+            marker={"size": 6, "opacity": 0.55}, hovertemplate="%{text}<extra></extra>", row=1, col=1,
         )  # fmt: skip
+    budgets = np.unique(np.geomspace(1, len(chosen), BUDGETS).round().astype(int))
     ring = {"size": 9, "color": "rgba(0,0,0,0)", "line": {"color": "#222222", "width": 1.4}}
-    figure.add_scatter(x=points[chosen, 0], y=points[chosen, 1], name="chosen", mode="markers", marker=ring, hoverinfo="skip")
-    figure.update_layout(legend={"orientation": "v", "y": 1})
+    counts, at = np.arange(1, len(chosen) + 1), np.unique(np.linspace(0, len(chosen) - 1, DRAWN // 10).round().astype(int))
+    line = {"color": "#222222"}
+    figure.add_scatter(x=counts[at], y=np.asarray(radius)[at], name="radius", mode="lines", line=line, showlegend=False, row=1, col=2)
+    figure.add_scatter(name="chosen", mode="markers", marker=ring, hoverinfo="skip", row=1, col=1)
+    figure.add_scatter(name="budget", mode="markers", marker={"size": 11, "color": COLOURS[1]}, showlegend=False, row=1, col=2)
+    moving = [len(figure.data) - 2, len(figure.data) - 1]
+
+    def state(budget):
+        ringed = chosen[: min(budget, DRAWN)]
+        return {"x": [points[ringed, 0].tolist(), [budget]], "y": [points[ringed, 1].tolist(), [float(radius[budget - 1])]]}
+
+    steps = [{"label": f"{b:,}", "method": "restyle", "args": [state(b), moving]} for b in budgets.tolist()]
+    for trace, x, y in zip(moving, *state(int(budgets[-1])).values(), strict=True):
+        figure.data[trace].update(x=x, y=y)
+    slider = {"active": len(steps) - 1, "steps": steps, "currentvalue": {"prefix": "budget "}, "pad": {"t": 30}}
+    figure.update_layout(
+        template="plotly_white", height=600, margin={"l": 60, "r": 20, "t": 60, "b": 50}, colorway=COLOURS, sliders=[slider]
+    )
+    figure.update_yaxes(rangemode="tozero", row=1, col=2)
     return figure
 
 

@@ -98,9 +98,25 @@ def test_no_two_classes_of_error_look_alike():
 
 def test_the_map_marks_the_chosen_points(seeds):
     points = np.arange(120, dtype=float).reshape(60, 2)
-    figure = figures.problem_map(points, np.array([3, 5]), seeds["problem"], seeds["subject"])
-    assert figure.data[-1].name == "chosen" and list(figure.data[-1].x) == [6.0, 10.0]
-    assert sum(len(trace.x) for trace in figure.data[:-1]) == 60
+    figure = figures.problem_map(points, np.array([3, 5]), np.array([9.0, 4.0]), seeds["problem"], seeds["subject"])
+    chosen, budget = figure.data[-2:]
+    assert list(chosen.x) == [6.0, 10.0] and (list(budget.x), list(budget.y)) == ([2], [4.0])
+    assert sum(len(trace.x) for trace in figure.data[:-3]) == 60
+
+
+def test_the_slider_moves_the_ring_and_the_radius_together(seeds, monkeypatch):
+    points, order = np.arange(120, dtype=float).reshape(60, 2), np.arange(40)[::-1]
+    figure = figures.problem_map(points, order, 1 / np.arange(1, 41), seeds["problem"], seeds["subject"])
+    steps = figure.layout.sliders[0].steps
+    assert [steps[0].label, steps[-1].label] == ["1", "40"] and figure.layout.sliders[0].active == len(steps) - 1
+    for step in steps:
+        new, traces = step.args
+        assert [figure.data[i].name for i in traces] == ["chosen", "budget"]
+        budget = int(step.label)
+        assert new["x"][0] == points[order[:budget], 0].tolist() and new["y"][1] == [1 / budget]
+    monkeypatch.setattr(figures, "DRAWN", 30)
+    small = figures.problem_map(points, order, 1 / np.arange(1, 41), seeds["problem"], seeds["subject"])
+    assert sum(len(trace.x) for trace in small.data[:-3]) == 30 and len(small.data[-2].x) == 30
 
 
 def test_curves_have_one_point_a_step(seeds):
