@@ -76,7 +76,8 @@ def run(
 def place(recipe: Recipe, seed: int, folder: str | Path, *, prompt: Callable[[str], str] | None = None) -> Path:
     """Return the folder of one unit, <name>-<digest>-s<seed>: the digest is over all that decides its numbers."""
     prompt = prompt or student_prompt
-    asked = ((name, *items[["id", "problem", "answer"]].to_numpy().ravel()) for name, items in recipe.benchmarks.items())
+    told = ("id", "problem", "answer", "level", "subject", "language", "distractors", "pair")  # what its answers will carry
+    asked = ((name, *items[[column for column in told if column in items]].to_numpy().ravel()) for name, items in recipe.benchmarks.items())
     parts = [
         sft.base_digest(recipe.base),
         dataclasses.replace(recipe.curriculum, seed=seed).digest(),

@@ -229,7 +229,8 @@ def _first_equal(X):
 
     def sums(rows, columns):
         weights = torch.randint(-(2**62), 2**62, (len(columns),), generator=torch.Generator().manual_seed(0)).to(X.device) | 1
-        return ((rows[:, columns] + 0.0).double().view(torch.int64) * weights).sum(1)  # + 0.0: -0 is 0
+        bits = (rows[:, columns] + 0.0).double().view(torch.int64)  # + 0.0: -0 is 0
+        return ((bits ^ (bits >> 32)) * weights).sum(1)  # the low bits of simple numbers are all 0
 
     few, every = torch.arange(0, X.shape[1], X.shape[1] // 4 + 1, device=X.device), torch.arange(X.shape[1], device=X.device)
     keys = sums(X, few)

@@ -85,8 +85,8 @@ def recall(texts: Sequence[str], threshold: float = 0.8, *, seed: int = 0, size:
 
 def _edited(text, rng):
     parts = text.split(" ") if " " in text.strip() else list(text)
-    for _ in range(rng.integers(1, 5)):
-        parts[rng.integers(len(parts))] = f"w{rng.integers(10**6)}" if parts else ""
+    for _ in range(rng.integers(1, 5) if parts else 0):
+        parts[rng.integers(len(parts))] = f"w{rng.integers(10**6)}"
     return (" " if " " in text.strip() else "").join(parts)
 
 

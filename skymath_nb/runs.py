@@ -46,6 +46,7 @@ VERSIONS = (
     "unsloth",
 )
 MODEL_FILES = (".json", ".safetensors", ".model", ".txt", ".jinja")
+COMPLETE = "complete.json"  # of a phase of training, in its folder
 TRAINING = "training.json"  # of a model folder that was trained here: how, not what
 MIN_FREE_BYTES = 200e6  # a step that fills the disk half-way costs more than one that does not start
 
@@ -116,7 +117,7 @@ def digest_file(path: str | Path) -> str:
 
 def model_files(folder: str | Path) -> list[Path]:
     """The files of a model folder that decide what is loaded: configuration, weights, tokenizer."""
-    return [path for path in sorted(Path(folder).iterdir()) if path.suffix in MODEL_FILES and path.name != TRAINING]
+    return [path for path in sorted(Path(folder).iterdir()) if path.suffix in MODEL_FILES and path.name not in (TRAINING, COMPLETE)]
 
 
 def digest_model(model: str | Path) -> str:

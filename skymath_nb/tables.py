@@ -54,6 +54,8 @@ def _filled(batches: Iterator[tuple[pd.DataFrame, int]], path: Path) -> Iterator
             raise ValueError(
                 f"{path} should have a column with the problem ({', '.join(QUERY)}), but it has {', '.join(map(str, table))}. Rename one."
             )
+        if query == "instruction" and "input" in table:  # Alpaca's layout: what is to be done, and to what
+            table = table.assign(instruction=(table["instruction"].fillna("") + "\n" + table["input"].fillna("")).str.strip())
         texts = {"query": table[query], "response": table[response] if response else ""}
         part = pd.DataFrame(texts, index=table.index)
         for name, column in part.items():

@@ -21,6 +21,8 @@ LETTER = rf"[^\W\d_{HAN}]"
 COMMAND = re.compile(rf"\\({LETTER}+)")
 TOKEN = re.compile(rf"\\{LETTER}+|{LETTER}+|\d+|[{HAN}]")
 CUT = re.compile(r"\[asy\].*?\[/asy\]|\[ASY\].*?\[/ASY\]|<<[^<>]*>>", re.S)
+GROUPED = re.compile(r"(?<=\d)(?:\{,\}|\\,|,)(?=\d{3}(?!\d))")
+PLAIN = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "−": "-", "–": "-", "—": "-"})
 CUT_MARKS = ("[asy]", "[ASY]", "<<")  # one of these stands in every text that CUT changes
 SPACING = re.compile(r"\\\\|\\[,;:!\s()\[\]]|\\(?!\w)|[\s{}$~]")
 LAYOUT = (
@@ -36,8 +38,9 @@ SEPARATOR, LETTERS, DIGITS, HANZI = range(4)
 
 
 def folded(text: str) -> str:
-    """Return a text in lower case and one form of Unicode (NFKC)."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).lower()
+    """Return a text in lower case, one form of Unicode (NFKC), with plain quotes and dashes, and 1,200 as 1200."""
+    text = text if text.isascii() else unicodedata.normalize("NFKC", text).translate(PLAIN)
+    return GROUPED.sub("", text.lower())
 
 
 def words(text: str) -> list[str]:
@@ -110,13 +113,15 @@ def _buffers(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _odd(texts: pa.Array) -> np.ndarray:
-    """Return which texts go the slower way: those with other than ASCII characters, or with something for CUT."""
+    """Return which texts go the slower way: those with other than ASCII characters, or with something for CUT or GROUPED."""
     offsets, data = _buffers(texts)
     data = data[offsets[0] : offsets[-1]]
     odd = np.zeros(len(texts), bool)
     if len(data) and data.max() >= 128:
         odd |= pc.not_equal(pc.binary_length(texts), pc.utf8_length(texts)).to_numpy(zero_copy_only=False)
     whole = data.tobytes()
+    if re.search(rb"\d(?:\{,\}|\\,|,)\d\d\d", whole):
+        odd |= pc.match_substring_regex(texts, r"\d(\{,\}|\\,|,)\d\d\d").to_numpy(zero_copy_only=False)
     for mark in CUT_MARKS:
         if mark.encode() in whole:
             odd |= pc.match_substring(texts, mark).to_numpy(zero_copy_only=False)

@@ -101,7 +101,7 @@ def test_a_refusal_is_told_from_a_failure(seeds):
     def broken(status):
         return lambda asks: [teacher.Reply("", "", 0, 0, 0.0, "k", False, f"http://127.0.0.1:8400/v1 {status}", status) for _ in asks]
 
-    for status, reason in ((400, augment.REFUSED), (503, augment.FAILED), (0, augment.FAILED)):
+    for status, reason in ((400, augment.REFUSED), (429, augment.FAILED), (503, augment.FAILED), (0, augment.FAILED)):
         table = augment.augment(seeds, broken(status), n=5, mix={"xwin": 1.0}, seed=0)
         assert set(table["reason"]) == {reason}
 
@@ -120,6 +120,11 @@ def test_replies_that_do_not_parse_are_counted_not_lost(seeds):
     [
         ("#Rewritten Problem#: What is $x$?", "What is $x$?"),
         ('"How many?"', "How many?"),
+        ('"Yes," said Ann. How many say "No"', '"Yes," said Ann. How many say "No"'),
+        ("**Rewritten Problem:**\n\nHow many?", "How many?"),
+        ("Here is the rewritten problem:\n\nHow many?", "How many?"),
+        ("题目：一共有几个？", "一共有几个？"),
+        ("Okay, the user wants a harder one.\n</think>\n\nHow many?", "How many?"),
         ("<problem>\nA {b} $c$\n</problem>", "A {b} $c$"),
     ],
 )
@@ -136,6 +141,8 @@ def test_question_parser(reply, question):
         ("<answer>3</answer> How many pens does Tom have?", "copies the prompt"),
         ("What?", "too short"),
         ("Tom has 3 pens and gets 2. How many? The answer is 5.", "gives its answer away"),
+        ("Tom has 3 pens and gets 2. How many?\n\n**Solution:** 5", "gives its answer away"),
+        ("I’m sorry, but I can’t help with that.", "refusal"),
     ],
 )
 def test_a_question_that_is_none_is_eliminated_by_a_stated_rule(question, why):
@@ -405,3 +412,35 @@ def test_real_problems_pass_every_operator_unharmed(monkeypatch):
     for row in rows[rows["operator"] == "fobar"].itertuples():
         unknown = re.search(r"unknown number (\w)\?", row.query)[1]
         assert not re.search(rf"(?<![A-Za-z\\]){unknown}(?![A-Za-z])", row.problem), "the unknown occurs in the problem already"
+
+
+def test_a_vote_that_failed_leaves_the_row_to_be_asked_again(seeds):
+    def ask(asks):
+        bad = teacher.Reply("", "", 0, 0, 0.0, "k", False, "503", 503)
+        return [bad if a["sample"] % 5 else teacher.Reply("The answer is 2.", "stop", 1, 1, 0.0, "k", False) for a in asks]
+
+    row = augment.trial(seeds.iloc[0], "answer", ask, votes=5).row
+    assert row["reason"] == augment.FAILED and not row["kept"]
+
+
+def test_a_plan_makes_as_many_as_asked_and_refuses_ids_that_repeat(seeds):
+    thirds = {"metamath": 1 / 3, "evol": 1 / 3, "xwin": 1 / 3}
+    for n in (1, 2, 7, 10):
+        assert augment.plan(seeds, n, thirds, seed=0, evol_steps=1)["operators"].map(len).sum() == n
+    with pytest.raises(ValueError, match="share an id"):
+        augment.plan(pd.concat([seeds, seeds.head(2)]), 10, thirds, seed=0)
+
+
+def test_a_seed_without_an_answer_is_not_turned_backward(seeds):
+    unknown = seeds.assign(answer=None)
+    table = augment.augment(unknown, ask_with(), n=40, mix={"metamath": 1.0}, seed=0)
+    backward = table["operator"].isin(["fobar", "self_verification"])
+    assert (table.loc[backward, "reason"] == "no answer to turn backward").all() and table.loc[~backward, "kept"].any()
+
+
+def test_what_is_masked_is_a_number_of_the_problem_and_the_unknown_is_new():
+    import random
+
+    text = "[asy] draw((12,7)--(3,4)); [/asy] If $a_{1} = 5$ and $xy + X = 9$, what is $a_2$?"
+    found = {world.mask(text, random.Random(i))[1:] for i in range(60)}
+    assert found == {("5", "N"), ("9", "N")}

@@ -42,6 +42,10 @@ def verdict(query, problem, response="", **options):
         (SHORT.replace("base seven", "lowest terms"), SHORT, ("clean", "", 0)),
         ("Find $x$. [asy] draw(A); [/asy] See it there", "Find $x$. [asy] draw(B); [/asy] See it there", ("near", "near-duplicate", 0)),
         ("Tom has 7 red hats.", "Tom has 12 red hats.", ("near", "near-duplicate", 0)),
+        ("A shop sold 1200 pens of 3000 pens.", "A shop sold 1,200 pens of 3,000 pens.", ("leak", "exact", 0)),
+        ("So: a shop sold $1{,}200$ pens of 3000 pens. Why?", "A shop sold 1,200 pens of 3000 pens.", ("leak", "contained", 0)),
+        ("Now: what is Tom's age after 7 years?", "What is Tom’s age after 7 years?", ("leak", "contained", 0)),
+        ("Evaluate the expression 5 - 3 now please.", "Evaluate the expression 5 − 3 now please.", ("leak", "exact", 0)),
         ("小明有３个苹果,吃了1个", "小明有3个苹果,吃了1个。", ("leak", "exact", 0)),
         ("Nothing of the kind", SHORT, ("clean", "", 0)),
         ("", SHORT, ("clean", "", 0)),
@@ -180,7 +184,7 @@ def test_planted_leaks_are_found_by_kind(data_folder):
     chinese = {"world-test": dict(zip(pairs[0]["id"], pairs[1]["problem"], strict=True))}
     table = leakage.recall(tests | {"world-test": pairs[0]}, keys=world.key, translations=chinese)
     found = table.set_index(["benchmark", "kind"])
-    for kind in ("verbatim", "recased", "respaced", "retypeset", "short question inside a text"):
+    for kind in ("verbatim", "recased", "respaced", "retypeset", "requoted", "regrouped", "short question inside a text"):
         assert (table.loc[table["kind"] == kind, "recall"] == 1).all()
     assert (found.xs("one number changed", level="kind")["recall"][["gsm8k", "math"]] >= 0.9).all()
     assert ("gsm8k", "translated") not in found.index and found.loc[("world-test", "translated"), "recall"] == 1

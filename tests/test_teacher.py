@@ -17,7 +17,7 @@ import pytest
 
 from skymath_nb import teacher, world
 from skymath_nb.ledger import Ledger, LedgerError
-from skymath_nb.teacher import BudgetReached, Request, TeacherError, complete, forecast, limits
+from skymath_nb.teacher import BudgetReached, Request, TeacherError, asker, complete, forecast, limits
 
 URL = "https://teacher.example/v1"
 PRICES = {"input": 1.0, "output": 10.0, "date": "2026-11-23"}
@@ -387,3 +387,23 @@ def test_one_budget_holds_over_all_calls_of_an_asker():
     with pytest.raises(teacher.BudgetReached):
         for _ in range(50):
             ask(fields)
+
+
+def test_a_pilot_is_asked_once_and_never_under_replay(book):
+    requests = [ask(problem.text) for problem in world.draw(0, 30)]
+    transport = {"ledger": book, "prices": PRICES}
+    first = forecast(requests, pilot=10, **transport)
+    again = forecast(requests, pilot=10, **transport)
+    assert first["cached"] == again["cached"] == 10
+    assert forecast(requests, pilot=20, replay=True, **transport)["cached"] == 10
+
+
+def test_one_budget_can_cap_several_askers(book):
+    price = {"input": 0, "output": 1e6, "date": "2026-11-24"}  # a dollar a token
+    first = asker(prices=price, budget_usd=5000, model="offline")
+    text = world.draw(0, 1)[0].text
+    first([{"messages": [{"role": "user", "content": text}], "operator": "solve", "max_tokens": 4000}])
+    assert 0 < first.budget.spent < 2000
+    second = asker(prices=price, budget_usd=5000, model="offline", budget=first.budget)
+    with pytest.raises(BudgetReached):
+        second([{"messages": [{"role": "user", "content": text}], "operator": "solve", "max_tokens": 4999}])

@@ -35,9 +35,12 @@ def plan(seeds: pd.DataFrame, n: int, mix: dict[str, float], *, seed: int, evol_
         raise ValueError(f"mix {mix}: shares of {', '.join(METHODS)} that sum to 1 are needed; unknown: {sorted(unknown) or 'none'}")
     if n < 1 or not 1 <= evol_steps <= LONGEST:
         raise ValueError(f"n={n} and evol_steps={evol_steps}; at least 1 instance and 1 to {LONGEST} steps (the paper's limit) are needed")
-    chains = []
+    if again := int(seeds["id"].duplicated().sum()):
+        first = seeds.loc[seeds["id"].duplicated(), "id"].iloc[0]
+        raise ValueError(f"{again} seeds share an id with another, the first {first!r}; ids must differ across sources, or be left out.")
+    chains, ids, so_far = [], seeds["id"].tolist(), 0.0
     for method, share in mix.items():
-        left, ids = round(n * share), seeds["id"].tolist()
+        left, so_far = round(n * (so_far + share)) - round(n * so_far), so_far + share
         order = sorted(range(len(ids)), key=lambda row: runs.stream(seed, "plan", method, ids[row]))
         for place in itertools.count():
             if left <= 0:

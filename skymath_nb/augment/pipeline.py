@@ -17,6 +17,7 @@ from .tables import SYNTHETIC
 from .verdicts import CHECKS, contradicted, graph, judge, vote
 
 REFUSED, FAILED = "teacher refused", "teacher failed"  # the first is an answer, the second can be asked again
+PASSING = {408, 409, 425, 429}  # states of a server, not of a request: a rerun asks again
 # What a row carries while it is made, beside the columns of an instance.
 SCRATCH = ("chain", "depth", "gold", "synthetic", "rng", "seed_problem", "seed_level", "seed_answer")
 BLOCK = 10_000  # chains made at a time: what memory has to hold, and enough for a teacher to stay busy
@@ -199,7 +200,7 @@ class Maker:
     def draft(self, method, operators, depth, seed_row, sample, chain, parent) -> dict:
         """A row before its requests: lineage, the problem it starts from, and its gold where one is known."""
         settings, origin, operator = self.settings, self.seeds[seed_row], operators[depth]
-        synthetic = origin["split"] == SYNTHETIC
+        synthetic, answer = origin["split"] == SYNTHETIC, "" if pd.isna(origin["answer"]) else str(origin["answer"])
         return {
             "id": schema.row_id(origin["id"], settings.stage, settings.round, method, *operators[: depth + 1], sample),
             "stage": settings.stage, "round": settings.round, "method": method, "operator": operator,
@@ -208,8 +209,8 @@ class Maker:
             "request_key": "", "tokens_in": 0, "tokens_out": 0, "cost_usd": 0.0, "verdicts": "{}", "kept": True, "reason": "",
             "source": origin["source"], "sample": settings.first_sample + sample,
             "chain": chain, "depth": depth, "seed_problem": parent["query"] if parent else origin["problem"],
-            "seed_level": int(origin["level"]), "synthetic": synthetic, "seed_answer": str(origin["answer"]),
-            "gold": str(origin["answer"]) if operator in SAME_ANSWER and depth == 0 and not synthetic else None,
+            "seed_level": int(origin["level"]), "synthetic": synthetic, "seed_answer": answer,
+            "gold": answer or None if operator in SAME_ANSWER and depth == 0 and not synthetic else None,
             "rng": runs.stream(settings.seed, "mask", str(origin["id"]), operator, str(sample)),
         }  # fmt: skip
 
@@ -220,6 +221,9 @@ class Maker:
             operator, problem, unknown = row["operator"], row["seed_problem"], ""
             if operator == "translate" and world.language_of(problem) == "zh":
                 _drop(row, "already Chinese")
+                continue
+            if operator in BACKWARD and not row["seed_answer"]:
+                _drop(row, "no answer to turn backward")
                 continue
             if operator in BACKWARD:
                 try:
@@ -281,6 +285,8 @@ class Maker:
         """Fill a row's response, or let the payer pay for a reply that only votes; return the solution, "" where there is none."""
         if row is None:
             problem = _count(payer, reply)
+            if problem == FAILED:  # the vote is not complete: a rerun asks for what is missing
+                _drop(payer, FAILED)
         else:
             row["prompt"] = "+".join(filter(None, (row["prompt"], f"{prompt.name}@{prompt.version}")))
             row["request_key"] = "+".join(filter(None, (row["request_key"], reply.key)))
@@ -333,7 +339,7 @@ def _count(row: dict, reply) -> str:
     row["tokens_out"] += reply.tokens_out
     row["cost_usd"] += reply.cost_usd
     if reply.error:
-        return REFUSED if 400 <= reply.status < 500 else FAILED
+        return REFUSED if 400 <= reply.status < 500 and reply.status not in PASSING else FAILED
     if reply.finish_reason == "length":
         return "cut off at max_tokens"
     return REFUSED if reply.finish_reason == "content_filter" else ""

@@ -7,14 +7,20 @@ from collections import Counter
 from .. import answers
 from ..answers import extraction
 
-THOUGHT = re.compile(r"\s*<think>.*?</think>", re.S)
-LABEL = re.compile(r"(?:#+ *)?(?:rewritten|new|changed|rephrased)? ?(?:problem|question|prompt)#?:\s*", re.I)
-REFUSAL = re.compile(r"\W*(?:i(?:'m| am) (?:sorry|unable|not able)|sorry\b|i can(?:no|')t\b|as an ai\b|抱歉|对不起|很遗憾|我无法)", re.I)
+LABEL = re.compile(
+    r"(?:(?:sure|here)\b[^\n]{0,80}:\s*\n+)?[#*\s]*(?:(?:rewritten|new|changed|rephrased) )?"
+    r"(?:problem|question|prompt|改写后的问题|题目|问题)(?:#?[:：]\**|\**\s*\n)\s*|(?:sure|here)\b[^\n]{0,80}:\s*\n+",
+    re.I,
+)
+REFUSAL = re.compile(
+    r"\W*(?:i(?:['’]m| am) (?:sorry|unable|not able)|sorry\b|i can(?:no|['’])t\b|as an ai\b|抱歉|对不起|很遗憾|我无法)", re.I
+)
 COPIED = re.compile(
     r"</?(?:problem|answer|count)>|between the tags|#(?:given|rewritten|new) (?:prompt|problem)#|"
     r"^(?:CREATED QUESTION|VERIFICATION|FINAL QUESTION):",
     re.I | re.M,
 )
+GIVEN = re.compile(r"\bThe answer is |^\W*(?:answer|solution|答案|解答?)\W*[:：]", re.I | re.M)
 SHORTEST = 8  # letters, digits or characters of a question
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 
@@ -28,7 +34,7 @@ def parse_question(text: str) -> str:
     text = re.sub(r"</?problem>", "", visible(text)).strip()
     text = LABEL.sub("", text, count=1) if LABEL.match(text) else text
     text = text.strip()
-    if len(text) > 1 and text[0] == text[-1] == '"':
+    if len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1]:
         text = text[1:-1].strip()
     if not text:
         raise Unparsed("empty question")
@@ -65,7 +71,7 @@ PARSERS = {"question": parse_question, "final_question": parse_final_question, "
 
 def visible(text: str) -> str:
     """A reply without the thoughts that a reasoning model put before it."""
-    return THOUGHT.sub("", text, count=1) if THOUGHT.match(text) else text
+    return text.rpartition(extraction.THINK_END)[2]  # some servers leave the opening tag out
 
 
 def check_question(question: str, parent: str):
@@ -82,7 +88,7 @@ def check_question(question: str, parent: str):
         raise Unparsed("copies the prompt")
     if len(re.findall(r"\w", question)) < SHORTEST:
         raise Unparsed("too short")
-    if extraction.PREFIX + " " in question and extraction.PREFIX + " " not in parent:
+    if GIVEN.search(question) and not GIVEN.search(parent):
         raise Unparsed("gives its answer away")
 
 

@@ -56,7 +56,7 @@ def _key(digest: str, question: Question, sampling: Sampling, dtype: str) -> str
 
 def _serves(record: ledgers.Record, limit: int) -> bool:
     """Whether a kept answer is the one that this limit gives; a longer one is made anew, for it would have been cut off."""
-    return record.serves(limit) and record.tokens_out <= limit
+    return record.serves(limit) and record.tokens_out <= limit - (record.finish_reason != "length")  # its end is a token too
 
 
 def _kept(record: ledgers.Record) -> Completion:

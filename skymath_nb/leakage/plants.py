@@ -57,11 +57,26 @@ def _is_short(text):
     return FEWEST <= len(wording.words(text)) < 30
 
 
+def _requote(text, rng):
+    """Quotes and minus signs as a word processor writes them, where a text has any."""
+    new = text.replace("'", "’").replace(" - ", " − ")
+    return new if new != text else None
+
+
+def _regroup(text, rng):
+    """Numbers above 999 with or without their commas, where a text has any."""
+    new = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+    new = new if new != text else re.sub(r"(?<![\d.])(\d{1,3})(\d{3})(?![\d.])", r"\1,\2", text)
+    return new if new != text else None
+
+
 KINDS = {  # text, rng -> the leak, or None where a text has none of the kind
     "verbatim": lambda text, rng: text,
     "recased": lambda text, rng: text.upper(),
     "respaced": _respace,
     "retypeset": _retypeset,
+    "requoted": _requote,
+    "regrouped": _regroup,
     "short question inside a text": _embedded,
     "one number changed": _change_number,
     "half a question": _half,

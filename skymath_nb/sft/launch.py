@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from skymath_nb import runs
+from skymath_nb import devices, runs
 from skymath_nb.schema import Curriculum, Phase
 
 from .settings import Settings
@@ -31,6 +31,8 @@ def run(job, folder: Path, progress: Callable[[str], None] | None) -> dict:
     """
     write(job, folder)
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(job.settings.launcher_path())]
+    precision = job.settings.arithmetic(devices.choose(job.settings.device, job.settings.processes))
+    command += ["--mixed_precision", "bf16" if precision == "bfloat16" else "no"]  # ours, not the file's
     command += ["--main_process_port", "0", "-m", "skymath_nb.sft", str(folder.resolve())]
     path = os.pathsep.join(filter(None, [str(runs.PACKAGE.parent), os.environ.get("PYTHONPATH")]))
     threads = {"OMP_NUM_THREADS": str(job.settings.threads)} if job.settings.threads else {}
@@ -45,7 +47,7 @@ def run(job, folder: Path, progress: Callable[[str], None] | None) -> dict:
                 if line.startswith(SAYS) and progress:
                     progress(line.removeprefix(SAYS).rstrip("\n"))
                 if FAILS in line:
-                    error = error or json.loads(line.split(FAILS, 1)[1])
+                    error = error or json.JSONDecoder().raw_decode(line.split(FAILS, 1)[1].lstrip())[0]
             code = process.wait()
         finally:
             if process.poll() is None:  # interrupted here: the launcher ends its processes when it is asked to

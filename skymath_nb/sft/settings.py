@@ -136,7 +136,9 @@ class Settings:
 
     def identity(self) -> dict:
         """The settings that decide what comes out."""
-        return {name: getattr(self, name) for name in DECIDE if name != "lora_rank" or self.tuning != "full"}
+        named = {name: getattr(self, name) for name in DECIDE if name != "lora_rank" or self.tuning != "full"}
+        # packed sequences of a step come in multiples of what the processes take at once
+        return named | ({"unit": self.processes * max(1, self.micro_batch)} if self.packing else {})
 
     def batch(self, batch_size: int, rows_per_sequence: float) -> tuple[int, int, int]:
         """Return (sequences a step, sequences at once on a device, micro-batches a step and device).

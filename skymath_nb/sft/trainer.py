@@ -15,7 +15,7 @@ from .rows import PAD_TO, Layout
 from .settings import Settings
 
 LOG_EVERY = 20  # steps; logging each step costs a few per cent at the tiny student's size
-COMPLETE = "complete.json"  # written last into a phase's folder or a checkpoint: what is without it does not count
+COMPLETE = runs.COMPLETE  # written last into a phase's folder or a checkpoint: what is without it does not count
 
 
 class Watch:

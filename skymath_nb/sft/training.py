@@ -61,6 +61,8 @@ def train(
     _check(curriculum, out)
     job = Job(base_path(base), curriculum, settings, prompt)
     identity = _identity(base, job)
+    if (old := out.with_name(f".{out.name}.old")).exists() and not out.exists():
+        os.replace(old, out)  # a run was cut off between the two moves of _put_in_place
     if (out / runs.TRAINING).is_file() and read_training(out)["identity"] == identity:
         _say(progress, f"{out} holds this training already: reused")
         return out
@@ -226,12 +228,12 @@ def _curve(folder: Path, phases: list[dict]) -> pd.DataFrame:
 
 def _put_in_place(finished: Path, out: Path) -> None:
     old = out.with_name(f".{out.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
     if out.exists():
+        shutil.rmtree(old, ignore_errors=True)
         os.replace(out, old)
+    os.replace(finished, out)  # still with COMPLETE: what is cut off before this can go on
     for name in ("curve.parquet", COMPLETE):
-        (finished / name).unlink()
-    os.replace(finished, out)
+        (out / name).unlink(missing_ok=True)
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from .. import ledger as ledgers
 from ..world import offline
 from . import batch, prices
-from .client import Client, Fault, address
+from .client import RETRIED, Client, Fault, address
 from .limits import Budget, Pace, Stop, Stopped
 from .request import BudgetReached, MissingReply, Reply, Request, Settings, Tally, TeacherError
 from .server import offline_transport
@@ -36,25 +36,29 @@ def complete(requests: Iterable[Request], **settings) -> list[Reply]:
     return _complete(list(requests), settings, Budget(settings.budget_usd))
 
 
-def asker(**settings) -> Callable[[list[dict]], list[Reply]]:
-    """Return ask(list of Request fields) -> replies, with one budget over all its calls; keywords as in `Settings`."""
+def asker(*, budget: Budget | None = None, **settings) -> Callable[[list[dict]], list[Reply]]:
+    """Return ask(list of Request fields) -> replies, with one budget over all its calls; keywords as in `Settings`.
+
+    `ask.budget` is that budget: given to another asker, or to `forecast`, it caps what they pay together.
+    """
     settings = Settings(**settings)
-    budget = Budget(settings.budget_usd)
+    budget = budget or Budget(settings.budget_usd)
 
     def ask(requests: list[dict]) -> list[Reply]:
         return _complete([Request(**fields) for fields in requests], settings, budget)
 
+    ask.budget = budget
     return ask
 
 
-def forecast(requests: Iterable[Request], *, pilot: int = 0, **settings) -> dict:
+def forecast(requests: Iterable[Request], *, pilot: int = 0, budget: Budget | None = None, **settings) -> dict:
     """What `complete` would ask and pay: n, cached, to_ask, tokens_in, tokens_out, usd, usd_most, prices_of (their date).
 
     Tokens are estimates: input from the text, at the rate the server counted for the replies in the ledger; output is
-    the mean of the replies of the same operator there, or of all, or half of max_tokens while `cached` is 0. `pilot` asks so
-    many of the missing requests first, evenly spread, through the ledger and never as a batch, so that the estimate rests on
-    them; they cost what they cost and are not asked again. usd_most takes every reply at max_tokens and every byte of a
-    prompt as a token: it is what a cap must allow.
+    the mean of the replies of the same operator there, or of all, or half of max_tokens while `cached` is 0. Where fewer than
+    `pilot` replies are known, the rest of so many is asked first, evenly spread, through the ledger and never as a batch,
+    for the estimate to rest on; they cost what they cost and are not asked again. usd_most takes every reply at max_tokens
+    and every byte of a prompt as a token: it is what a cap must allow.
     Raises what `complete` raises, and ValueError for a pilot without a ledger to keep it.
     """
     requests, settings = list(requests), Settings(**settings)
@@ -62,9 +66,10 @@ def forecast(requests: Iterable[Request], *, pilot: int = 0, **settings) -> dict
         raise ValueError(f"pilot={pilot} and ledger={settings.ledger!r}; a pilot of 1 or more needs a ledger that keeps its replies.")
     asked, known = _known(requests, settings)
     missing = [request for key, request in asked.items() if key not in known]
+    pilot = 0 if settings.replay else max(0, pilot - len(known))
     if pilot and missing:
         step = max(1, len(missing) // pilot)
-        _complete(missing[::step][:pilot], replace(settings, batch=False), Budget(settings.budget_usd))
+        _complete(missing[::step][:pilot], replace(settings, batch=False), budget or Budget(settings.budget_usd))
         asked, known = _known(requests, settings)
         missing = [request for key, request in asked.items() if key not in known]
     rate, seen = _seen(asked, known)
@@ -274,7 +279,7 @@ class Run:
     async def fail(self, key: str, what: str, status: int = 0, unreached: bool = False):
         """Note a request that got no reply; raises TeacherError when it seems that no request will."""
         self.tally.failed += 1
-        self.silent = 0 if 400 <= status < 500 else self.silent + 1
+        self.silent = 0 if 400 <= status < 500 and status not in RETRIED else self.silent + 1
         if unreached and not self.tally.answered:
             remedy = "Start the server or correct the address, then run again"
             raise TeacherError(self.client.named(f"cannot be reached: {what}. {remedy}."))

@@ -12,7 +12,9 @@ from .problem import Problem, Unreadable, Unsolvable, number, read
 PLAIN = re.compile(r"(?<![A-Za-z0-9_.,\\])\d{1,3}(?![A-Za-z0-9_%]|[.,]\d)")
 
 UNKNOWNS = ("x", "X", "N", "K", "u")
-ALONE = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])")  # letters that stand for something
+ALONE = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{1,2}(?![A-Za-z])")  # letters that stand for something, xy among them
+DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|$)", re.S)  # its numbers are coordinates
+INDEX = re.compile(r"_\{?$")
 
 
 def mask(text: str, rng) -> tuple[str, str, str]:
@@ -20,11 +22,16 @@ def mask(text: str, rng) -> tuple[str, str, str]:
 
     The unknown is the first of UNKNOWNS that the text does not use itself. Raises ValueError where there is no number to mask.
     """
-    spots = list(PLAIN.finditer(text))
+    drawn = [match.span() for match in DRAWING.finditer(text)]
+    spots = [
+        spot
+        for spot in PLAIN.finditer(text)
+        if not any(start <= spot.start() < end for start, end in drawn) and not INDEX.search(text, 0, spot.start())
+    ]
     if not spots:
         raise ValueError(f"no plain number to mask in {text[:80]!r}")
-    spot = rng.choice(spots)
-    unknown = next((letter for letter in UNKNOWNS if letter not in ALONE.findall(text)), UNKNOWNS[-1])
+    spot, used = rng.choice(spots), "".join(ALONE.findall(text))
+    unknown = next((letter for letter in UNKNOWNS if letter not in used), UNKNOWNS[-1])
     return text[: spot.start()] + unknown + text[spot.end() :], spot[0], unknown
 
 
