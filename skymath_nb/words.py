@@ -21,7 +21,8 @@ LETTER = rf"[^\W\d_{HAN}]"
 COMMAND = re.compile(rf"\\({LETTER}+)")
 TOKEN = re.compile(rf"\\{LETTER}+|{LETTER}+|\d+|[{HAN}]")
 CUT = re.compile(r"\[asy\].*?\[/asy\]|\[ASY\].*?\[/ASY\]|<<[^<>]*>>", re.S)
-GROUPED = re.compile(r"(?<=\d)(?:\{,\}|\\,|,)(?=\d{3}(?!\d))")
+GROUP = r"[\s{}$]*(?:,|\\,)(?:[\s{}$]|\\!)*"  # what stands between the digits of 1,200, however it is set
+GROUPED = re.compile(rf"(?<=\d){GROUP}(?=\d{{3}}(?!\d))")
 PLAIN = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "−": "-", "–": "-", "—": "-"})
 CUT_MARKS = ("[asy]", "[ASY]", "<<")  # one of these stands in every text that CUT changes
 SPACING = re.compile(r"\\\\|\\[,;:!\s()\[\]]|\\(?!\w)|[\s{}$~]")
@@ -120,8 +121,8 @@ def _odd(texts: pa.Array) -> np.ndarray:
     if len(data) and data.max() >= 128:
         odd |= pc.not_equal(pc.binary_length(texts), pc.utf8_length(texts)).to_numpy(zero_copy_only=False)
     whole = data.tobytes()
-    if re.search(rb"\d(?:\{,\}|\\,|,)\d\d\d", whole):
-        odd |= pc.match_substring_regex(texts, r"\d(\{,\}|\\,|,)\d\d\d").to_numpy(zero_copy_only=False)
+    if b"," in whole:
+        odd |= pc.match_substring_regex(texts, rf"\d{GROUP}\d\d\d").to_numpy(zero_copy_only=False)
     for mark in CUT_MARKS:
         if mark.encode() in whole:
             odd |= pc.match_substring(texts, mark).to_numpy(zero_copy_only=False)

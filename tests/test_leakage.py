@@ -44,6 +44,8 @@ def verdict(query, problem, response="", **options):
         ("Tom has 7 red hats.", "Tom has 12 red hats.", ("near", "near-duplicate", 0)),
         ("A shop sold 1200 pens of 3000 pens.", "A shop sold 1,200 pens of 3,000 pens.", ("leak", "exact", 0)),
         ("So: a shop sold $1{,}200$ pens of 3000 pens. Why?", "A shop sold 1,200 pens of 3000 pens.", ("leak", "contained", 0)),
+        ("Compute $ 49\n{ ,\n} 994 \\div 7$ at once", "Compute $49{,}994\\div 7$ at once.", ("leak", "exact", 0)),
+        ("A factor of $54$,$321$ below $10,\\!000$", "A factor of 54,321 below 10000.", ("leak", "exact", 0)),
         ("Now: what is Tom's age after 7 years?", "What is Tom’s age after 7 years?", ("leak", "contained", 0)),
         ("Evaluate the expression 5 - 3 now please.", "Evaluate the expression 5 − 3 now please.", ("leak", "exact", 0)),
         ("小明有３个苹果,吃了1个", "小明有3个苹果,吃了1个。", ("leak", "exact", 0)),
