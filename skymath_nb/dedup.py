@@ -3,7 +3,7 @@
 A shingle is SHINGLE words in a row (in Chinese a word is one character; `words` says what a word is), so that an edited number
 counts as an edit: problems that differ in numbers alone are other problems, unless they are long.
 Source: Broder 1997 for shingles and MinHash; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4, for
-bands. The signatures are rensa's.
+bands. The signatures are rensa's. A text is compared with kept ones alone, so that the cost does not grow with the copies of a text.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,10 @@ from . import words as wording
 
 SHINGLE = 3
 BANDS, ROWS = 20, 6  # a pair of similarity 0.8 meets in some band with probability 1 - (1 - 0.8^6)^20 = 0.998
-BATCH = 50_000  # texts whose signatures are in memory at a time
-NEIGHBOURS = 4  # earlier members of its group in a band that a text is compared with, beside the first
-PAIRS = 20_000  # pairs that are confirmed at a time
+BATCH = 16_384  # texts that are signed, and compared with the kept ones before them, at a time; below 2^16
+MEMBERS = 48  # kept texts of its bucket in a band, the first ones, that a text is compared with
+PAIRS = 2**13  # pairs that are confirmed at a time; below 2^16
+LOW, SHIFT = np.uint64(2**48 - 1), np.uint64(48)  # a shingle is 48 bits of its hash; the number of its text stands above them
 
 
 class Duplicates(NamedTuple):
@@ -61,26 +62,27 @@ def near(texts: Sequence[str], threshold: float = 0.8, *, seed: int = 0, measure
     if not 0.5 <= threshold <= 1:
         raise ValueError(f"threshold={threshold} was asked for; the bands are made for 0.5 to 1. Choose one there (0.8 is usual).")
     texts = wording.column(texts)
-    pairs, similarity, candidates = _pairs(texts, threshold, seed)
-    of, best = _keep_first(len(texts), pairs, similarity)
-    report = {"rows": len(of), "near": int((of != np.arange(len(of))).sum()), "candidates": candidates, "confirmed": len(pairs)}
-    return Duplicates(of, best, report | (recall(texts, threshold, seed=seed, size=measure) if measure and len(texts) else {}))
+    found = _search(texts, threshold, seed)
+    return found._replace(report=found.report | (recall(texts, threshold, seed=seed, size=measure) if measure and len(texts) else {}))
 
 
 def recall(texts: Sequence[str], threshold: float = 0.8, *, seed: int = 0, size: int = 1000) -> dict[str, float]:
-    """Measure which share of the pairs that are near duplicates by comparing all pairs meets in a band.
+    """Measure, by comparing all pairs, of how many near pairs of a kept and a later text the later one is dropped.
 
     The texts are a sample and, of each, a copy with one to four words changed, so that pairs of every similarity are there.
+    `false` counts the texts that were dropped for one they are not near to.
     """
     texts = wording.column(texts)
     rng = runs.rng(seed, "dedup", "recall")
     sample = texts.take(np.sort(rng.permutation(len(texts))[:size])).to_pylist()
     both = wording.column([*sample, *(_edited(text, rng) for text in sample)])
-    place, shingles = _shingles(both)
-    near = _all_pairs(place, shingles, len(both), threshold)
-    found = set(map(tuple, _pairs(both, threshold, seed)[0].tolist()))
-    share = {"recall": len(near & found) / len(near)} if near else {}
-    return share | {"recall_pairs": len(near), "recall_missed": len(near - found), "false": len(found - near)}
+    pairs, found = _all_pairs(both, threshold), _search(both, threshold, seed)
+    of, kept = found.of.tolist(), found.kept
+    settled = [kept[later] for earlier, later in pairs if kept[earlier]]
+    missed = sum(settled)
+    share = {"recall": 1 - missed / len(settled)} if settled else {}
+    false = sum((of[later], later) not in pairs for later in np.flatnonzero(~kept).tolist())
+    return share | {"recall_pairs": len(settled), "recall_missed": int(missed), "false": false}
 
 
 def _edited(text, rng):
@@ -90,101 +92,142 @@ def _edited(text, rng):
     return (" " if " " in text.strip() else "").join(parts)
 
 
-def _all_pairs(place, shingles, n, threshold):
+def _all_pairs(texts, threshold):
     """Compare all pairs exactly: the table of texts by shingles times itself."""
     from scipy.sparse import csr_array
 
+    begin, shingles = _shingles(texts)
     columns = np.unique(shingles, return_inverse=True)[1]
-    table = csr_array((np.ones(len(place), np.int32), (place, columns)), shape=(n, columns.max(initial=0) + 1))
+    table = csr_array((np.ones(len(columns), np.int32), columns, begin), shape=(len(texts), columns.max(initial=0) + 1))
     shared = (table @ table.T).tocoo()
-    size = np.bincount(place, minlength=n)
+    size = np.diff(begin)
     similar = shared.data / (size[shared.row] + size[shared.col] - shared.data)
     chosen = (shared.row < shared.col) & (similar >= threshold)
     return set(zip(shared.row[chosen].tolist(), shared.col[chosen].tolist(), strict=True))
 
 
 def _shingles(texts) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct shingles of texts as (text, hash), sorted; a text of fewer words than a shingle is one."""
-    places, hashes = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
-    for block in wording.scan(texts):
-        sums, text = wording.windows(block.value), block.text()
-        for n in range(1, SHINGLE + 1):
-            starts = block.starts(n)
-            if n < SHINGLE:  # a text of exactly n words
-                starts = starts[np.diff(block.begin)[text[starts]] == n]
-            places.append(block.place[text[starts]])
-            hashes.append(wording.grams(sums, starts, n))
-    place, value = np.concatenate(places), np.concatenate(hashes)
-    order = np.lexsort((value, place))
-    place, value = place[order], value[order]
-    fresh = np.ones(len(place), bool)
-    fresh[1:] = (place[1:] != place[:-1]) | (value[1:] != value[:-1])
-    return place[fresh], value[fresh]
+    """Return where each text's distinct shingles begin (N + 1,), and the shingles; a text of fewer words than a shingle is one."""
+    sizes, values = [np.zeros(1, np.int64)], [np.empty(0, np.uint64)]
+    for first in range(0, len(texts), BATCH):
+        part = texts[first : first + BATCH]
+        keys = [np.empty(0, np.uint64)]
+        for block in wording.scan(part):
+            sums, length = wording.windows(block.value), np.diff(block.begin)
+            for n in range(1, SHINGLE + 1):
+                starts = block.starts(n) if n == SHINGLE else block.begin[:-1][length == n]
+                place = block.place[block.text()[starts]].astype(np.uint64)
+                keys.append((place << SHIFT) | (wording.grams(sums, starts, n) & LOW))
+        keys = np.sort(np.concatenate(keys))
+        keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
+        sizes.append(np.bincount((keys >> SHIFT).astype(np.int64), minlength=len(part)))
+        values.append(keys & LOW)
+    return np.cumsum(np.concatenate(sizes)), np.concatenate(values)
 
 
-def _bands(texts, seed) -> np.ndarray:
-    """Return a key per text and band (N, BANDS); 0 where a text has no words."""
+def _signatures(texts, seed) -> tuple[np.ndarray, np.ndarray]:
+    """Return a key per band and text (BANDS, N), 0 where a text has no words, and a byte of each minimum (N, BANDS * ROWS)."""
     from rensa import RMinHash
 
-    keys = np.zeros((len(texts), BANDS), np.uint64)
-    for begin in range(0, len(texts), BATCH):
-        place, shingles = _shingles(texts[begin : begin + BATCH])
-        rows, size = np.unique(place, return_counts=True)
-        offsets = np.concatenate([[0], np.cumsum(size)]).astype(np.uint64)
-        signatures = RMinHash.digest_matrix_from_flat_token_hashes(shingles, offsets, BANDS * ROWS, seed)
-        minima = np.array(signatures.to_rows(), np.uint64).reshape(len(rows), BANDS, ROWS)
-        odd = wording.powers(wording.MULTIPLIER, ROWS)
-        keys[begin + rows] = wording.mixed((wording.mixed(minima) * odd).sum(axis=2, dtype=np.uint64))
-    return keys
+    keys, low = np.zeros((BANDS, len(texts)), np.uint64), np.zeros((len(texts), BANDS * ROWS), np.uint8)
+    for first in range(0, len(texts), BATCH):
+        begin, shingles = _shingles(texts[first : first + BATCH])
+        signatures = RMinHash.digest_matrix_from_flat_token_hashes(shingles, begin.astype(np.uint64), BANDS * ROWS, seed)
+        minima = np.array(signatures.to_rows(), np.uint32).reshape(-1, BANDS * ROWS)
+        low[first : first + BATCH] = minima.astype(np.uint8)
+        bands = wording.mixed(minima.astype(np.uint64)).reshape(-1, BANDS, ROWS) * wording.powers(wording.MULTIPLIER, ROWS)
+        keys[:, first : first + BATCH] = np.where(np.diff(begin) > 0, wording.mixed(bands.sum(axis=2, dtype=np.uint64)).T, 0)
+    return keys, low
 
 
-def _pairs(texts, threshold, seed):
-    """Return the near-duplicate pairs (P, 2), earlier row first, their similarity, and how many pairs were compared."""
-    keys, found = _bands(texts, seed), []
-    for band in range(BANDS):
-        key = keys[:, band]
-        order = np.argsort(key, kind="stable")
-        order = order[np.searchsorted(key[order], 1) :]
-        sorted_key = key[order]
-        head = np.searchsorted(sorted_key, sorted_key, "left")
-        at = np.arange(len(order))
-        for step in range(1, NEIGHBOURS + 1):
-            later = at[at - step >= head]
-            found.append(order[later - step] * len(texts) + order[later])
-        later = at[at - NEIGHBOURS > head]
-        found.append(order[head[later]] * len(texts) + order[later])
-        found = [np.unique(np.concatenate(found))]
-    (codes,) = found
-    pairs = np.stack([codes // len(texts), codes % len(texts)], axis=1)
-    similarity = np.concatenate([[], *(_similarity(texts, pairs[i : i + PAIRS]) for i in range(0, len(pairs), PAIRS))])
-    near = similarity >= threshold
-    return pairs[near], similarity[near], len(pairs)
+class _Bucket:
+    """The buckets of one band: each has a place for all its texts, and `used` of them are taken, by kept texts, in order."""
+
+    def __init__(self, keys: np.ndarray):
+        order = np.argsort(keys, kind="stable").astype(np.int32)
+        line = keys[order]
+        head = np.flatnonzero(np.append(True, line[1:] != line[:-1])[: len(line)])
+        size = np.diff(np.append(head, len(line)))
+        alone = (size == 1) | (line[head] == 0)
+        self.home = np.empty(len(keys), np.int32)  # where a text's bucket begins, or -1 for one that no other text is in
+        self.home[order] = np.repeat(np.where(alone, -1, head), size)
+        self.slots, self.used = np.zeros(len(keys), np.int32), np.zeros(len(keys), np.int32)
+
+    def add(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Put these later texts, in order, behind those of their buckets; return each one's (place, members before it)."""
+        home = self.home[rows]
+        rows, home = rows[home >= 0], home[home >= 0]
+        order = np.argsort(home, kind="stable")
+        rows, home = rows[order], home[order]
+        before = self.used[home] + np.arange(len(home)) - np.searchsorted(home, home)
+        self.slots[home + before] = rows
+        return home, before
+
+    def meet(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the pairs (earlier, later) of these texts with the first MEMBERS before them in their buckets."""
+        home, before = self.add(rows)
+        count = np.minimum(before, MEMBERS)
+        later = np.repeat(self.slots[home + before], count)
+        return self.slots[_ranges(home, count)], later
+
+    def keep(self, rows: np.ndarray):
+        """Put these texts into their buckets for good."""
+        home, before = self.add(rows)
+        last = np.append(home[1:] != home[:-1], True)[: len(home)]
+        self.used[home[last]] = before[last] + 1
+
+
+def _ranges(begin, count):
+    """Return begin, begin + 1, ... of each range, `count` of them, one range after the other."""
+    return np.arange(count.sum()) + np.repeat(begin - np.cumsum(count) + count, count)
+
+
+def _search(texts, threshold, seed) -> Duplicates:
+    """Go through the texts in order; each is compared with the kept ones before it, and those of its batch, that it meets in a band."""
+    from scipy.stats import binom
+
+    keys, low = _signatures(texts, seed)
+    buckets = [_Bucket(line) for line in keys]
+    fewest = binom.ppf(1e-3, BANDS * ROWS, threshold)  # minima that agree in 999 of 1000 pairs of this similarity
+    of, best = np.arange(len(texts)), np.ones(len(texts))
+    candidates = confirmed = 0
+    for first in range(0, len(texts), BATCH):
+        rows = np.arange(first, min(first + BATCH, len(texts)))
+        codes = [earlier + (later.astype(np.int64) << 32) for earlier, later in (bucket.meet(rows) for bucket in buckets)]
+        codes = np.unique(np.concatenate(codes))
+        pairs = np.stack([codes & (2**32 - 1), codes >> 32], axis=1)
+        candidates += len(pairs)
+        parts = np.array_split(pairs, len(pairs) // PAIRS + 1)
+        pairs = np.concatenate([part[(low[part[:, 0]] == low[part[:, 1]]).sum(axis=1) >= fewest] for part in parts])
+        similarity = _similarity(texts, pairs)
+        near = similarity >= threshold
+        confirmed += int(near.sum())
+        _keep_first(of, best, pairs[near], similarity[near])
+        for bucket in buckets:
+            bucket.keep(rows[of[rows] == rows])
+    report = {"rows": len(of), "near": int((of != np.arange(len(of))).sum()), "candidates": candidates, "confirmed": confirmed}
+    return Duplicates(of, best, report)
 
 
 def _similarity(texts, pairs) -> np.ndarray:
-    """Return the exact Jaccard similarity of pairs of texts (by 64-bit hashes of their shingles)."""
+    """Return the exact Jaccard similarity of pairs of texts (by hashes of their shingles)."""
     rows, local = np.unique(pairs, return_inverse=True)
-    place, shingles = _shingles(texts.take(rows))
-    begin = np.searchsorted(place, np.arange(len(rows) + 1))
-    size = np.diff(begin)
-    a, b = local.reshape(-1, 2).T
-    sides = []
-    for side in (a, b):
-        pair = np.repeat(np.arange(len(pairs)), size[side])
-        inside = np.arange(len(pair)) - np.repeat(np.cumsum(size[side]) - size[side], size[side])
-        sides.append((pair, shingles[begin[side][pair] + inside]))
-    pair, value = (np.concatenate(parts) for parts in zip(*sides, strict=True))
-    order = np.lexsort((value, pair))
-    pair, value = pair[order], value[order]
-    shared = np.bincount(pair[1:][(pair[1:] == pair[:-1]) & (value[1:] == value[:-1])], minlength=len(pairs))
-    return shared / (size[a] + size[b] - shared)
+    begin, shingles = _shingles(texts.take(rows))
+    size, shared = np.diff(begin), np.zeros(len(pairs), np.int64)
+    local = local.reshape(-1, 2)
+    for first in range(0, len(pairs), PAIRS):
+        part = local[first : first + PAIRS].ravel()
+        value = shingles[_ranges(begin[part], size[part])]
+        value |= np.repeat(np.arange(len(part), dtype=np.uint64) // np.uint64(2), size[part]) << SHIFT
+        value.sort()
+        again = value[1:][value[1:] == value[:-1]] >> SHIFT
+        shared[first : first + PAIRS] = np.bincount(again.astype(np.int64), minlength=len(part) // 2)
+    return shared / (size[local].sum(axis=1) - shared)
 
 
-def _keep_first(n, pairs, similarity):
-    """Keep a row unless it is near an earlier row that is kept; of several, the most similar stands for it."""
-    of, best = np.arange(n), np.ones(n)
+def _keep_first(of, best, pairs, similarity):
+    """Drop each row that is near an earlier row that is kept; of several, the most similar stands for it."""
     order = np.lexsort((-similarity, pairs[:, 1]))
     for (earlier, later), value in zip(pairs[order].tolist(), similarity[order].tolist(), strict=True):
         if of[later] == later and of[earlier] == earlier:
             of[later], best[later] = earlier, value
-    return of, best
