@@ -17,10 +17,9 @@ from . import words as wording
 
 SHINGLE = 3
 BANDS, ROWS = 20, 6  # a pair of similarity 0.8 meets in some band with probability 1 - (1 - 0.8^6)^20 = 0.998
-BATCH = 16_384  # texts that are signed, and compared with the kept ones before them, at a time; below 2^16
+BATCH = 16_384  # texts that are signed, and compared with the kept ones before them, at a time
 MEMBERS = 48  # kept texts of its bucket in a band, the first ones, that a text is compared with
-PAIRS = 2**13  # pairs that are confirmed at a time; below 2^16
-LOW, SHIFT = np.uint64(2**48 - 1), np.uint64(48)  # a shingle is 48 bits of its hash; the number of its text stands above them
+PAIRS = 2**13  # pairs that are confirmed at a time
 
 
 class Duplicates(NamedTuple):
@@ -96,33 +95,28 @@ def _all_pairs(texts, threshold):
     """Compare all pairs exactly: the table of texts by shingles times itself."""
     from scipy.sparse import csr_array
 
-    begin, shingles = _shingles(texts)
-    columns = np.unique(shingles, return_inverse=True)[1]
-    table = csr_array((np.ones(len(columns), np.int32), columns, begin), shape=(len(texts), columns.max(initial=0) + 1))
+    table = _shingles(texts)
+    columns, size = np.unique(table.indices, return_inverse=True)[1], np.diff(table.indptr)
+    table = csr_array((np.ones(len(columns), np.int32), columns, table.indptr), shape=(len(texts), columns.max(initial=0) + 1))
     shared = (table @ table.T).tocoo()
-    size = np.diff(begin)
     similar = shared.data / (size[shared.row] + size[shared.col] - shared.data)
     chosen = (shared.row < shared.col) & (similar >= threshold)
     return set(zip(shared.row[chosen].tolist(), shared.col[chosen].tolist(), strict=True))
 
 
-def _shingles(texts) -> tuple[np.ndarray, np.ndarray]:
-    """Return where each text's distinct shingles begin (N + 1,), and the shingles; a text of fewer words than a shingle is one."""
-    sizes, values = [np.zeros(1, np.int64)], [np.empty(0, np.uint64)]
-    for first in range(0, len(texts), BATCH):
-        part = texts[first : first + BATCH]
-        keys = [np.empty(0, np.uint64)]
-        for block in wording.scan(part):
-            sums, length = wording.windows(block.value), np.diff(block.begin)
-            for n in range(1, SHINGLE + 1):
-                starts = block.starts(n) if n == SHINGLE else block.begin[:-1][length == n]
-                place = block.place[block.text()[starts]].astype(np.uint64)
-                keys.append((place << SHIFT) | (wording.grams(sums, starts, n) & LOW))
-        keys = np.sort(np.concatenate(keys))
-        keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
-        sizes.append(np.bincount((keys >> SHIFT).astype(np.int64), minlength=len(part)))
-        values.append(keys & LOW)
-    return np.cumsum(np.concatenate(sizes)), np.concatenate(values)
+def _shingles(texts):
+    """Return a sparse table (N, 2^63) with the texts' distinct shingles; a text of fewer words than a shingle is one."""
+    from scipy.sparse import coo_array
+
+    places, hashes = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
+    for block in wording.scan(texts):
+        sums, length = wording.windows(block.value), np.diff(block.begin)
+        for n in range(1, SHINGLE + 1):
+            count = np.maximum(length - SHINGLE + 1, 0) if n == SHINGLE else (length == n).astype(int)
+            places.append(np.repeat(block.place, count))
+            hashes.append(wording.grams(sums, _ranges(block.begin[:-1], count), n))
+    place, column = np.concatenate(places), (np.concatenate(hashes) >> np.uint64(1)).astype(np.int64)
+    return coo_array((np.ones(len(place), np.int8), (place, column)), shape=(len(texts), 2**63 - 1)).tocsr()
 
 
 def _signatures(texts, seed) -> tuple[np.ndarray, np.ndarray]:
@@ -131,12 +125,13 @@ def _signatures(texts, seed) -> tuple[np.ndarray, np.ndarray]:
 
     keys, low = np.zeros((BANDS, len(texts)), np.uint64), np.zeros((len(texts), BANDS * ROWS), np.uint8)
     for first in range(0, len(texts), BATCH):
-        begin, shingles = _shingles(texts[first : first + BATCH])
-        signatures = RMinHash.digest_matrix_from_flat_token_hashes(shingles, begin.astype(np.uint64), BANDS * ROWS, seed)
+        table = _shingles(texts[first : first + BATCH])
+        shingles, begin = table.indices.astype(np.uint64), table.indptr.astype(np.uint64)
+        signatures = RMinHash.digest_matrix_from_flat_token_hashes(shingles, begin, BANDS * ROWS, seed)
         minima = np.array(signatures.to_rows(), np.uint32).reshape(-1, BANDS * ROWS)
         low[first : first + BATCH] = minima.astype(np.uint8)
         bands = wording.mixed(minima.astype(np.uint64)).reshape(-1, BANDS, ROWS) * wording.powers(wording.MULTIPLIER, ROWS)
-        keys[:, first : first + BATCH] = np.where(np.diff(begin) > 0, wording.mixed(bands.sum(axis=2, dtype=np.uint64)).T, 0)
+        keys[:, first : first + BATCH] = np.where(begin[1:] > begin[:-1], wording.mixed(bands.sum(axis=2, dtype=np.uint64)).T, 0)
     return keys, low
 
 
@@ -194,7 +189,8 @@ def _search(texts, threshold, seed) -> Duplicates:
     for first in range(0, len(texts), BATCH):
         rows = np.arange(first, min(first + BATCH, len(texts)))
         codes = [earlier + (later.astype(np.int64) << 32) for earlier, later in (bucket.meet(rows) for bucket in buckets)]
-        codes = np.unique(np.concatenate(codes))
+        codes = np.sort(np.concatenate(codes))  # np.unique hashes, which takes longer for so many
+        codes = codes[np.append(True, codes[1:] != codes[:-1])[: len(codes)]]
         pairs = np.stack([codes & (2**32 - 1), codes >> 32], axis=1)
         candidates += len(pairs)
         parts = np.array_split(pairs, len(pairs) // PAIRS + 1)
@@ -210,19 +206,14 @@ def _search(texts, threshold, seed) -> Duplicates:
 
 
 def _similarity(texts, pairs) -> np.ndarray:
-    """Return the exact Jaccard similarity of pairs of texts (by hashes of their shingles)."""
+    """Return the exact Jaccard similarity of pairs of texts (by 63-bit hashes of their shingles)."""
     rows, local = np.unique(pairs, return_inverse=True)
-    begin, shingles = _shingles(texts.take(rows))
-    size, shared = np.diff(begin), np.zeros(len(pairs), np.int64)
-    local = local.reshape(-1, 2)
-    for first in range(0, len(pairs), PAIRS):
-        part = local[first : first + PAIRS].ravel()
-        value = shingles[_ranges(begin[part], size[part])]
-        value |= np.repeat(np.arange(len(part), dtype=np.uint64) // np.uint64(2), size[part]) << SHIFT
-        value.sort()
-        again = value[1:][value[1:] == value[:-1]] >> SHIFT
-        shared[first : first + PAIRS] = np.bincount(again.astype(np.int64), minlength=len(part) // 2)
-    return shared / (size[local].sum(axis=1) - shared)
+    table = _shingles(texts.take(rows))
+    a, b = local.reshape(-1, 2).T
+    parts = [slice(i, i + PAIRS) for i in range(0, len(pairs), PAIRS)]
+    shared = np.concatenate([[], *(np.diff(table[a[part]].multiply(table[b[part]]).indptr) for part in parts)])
+    size = np.diff(table.indptr)
+    return shared / (size[a] + size[b] - shared)
 
 
 def _keep_first(of, best, pairs, similarity):
