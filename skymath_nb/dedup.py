@@ -119,20 +119,24 @@ def _shingles(texts):
     return coo_array((np.ones(len(place), np.int8), (place, column)), shape=(len(texts), 2**63 - 1)).tocsr()
 
 
-def _signatures(texts, seed) -> tuple[np.ndarray, np.ndarray]:
-    """Return a key per band and text (BANDS, N), 0 where a text has no words, and a byte of each minimum (N, BANDS * ROWS)."""
+def _signatures(texts, seed):
+    """Return a key per band and text (BANDS, N), 0 where a text has no words, and the `_shingles` of all, cut to 30 bits."""
     from rensa import RMinHash
+    from scipy.sparse import csr_array
 
-    keys, low = np.zeros((BANDS, len(texts)), np.uint64), np.zeros((len(texts), BANDS * ROWS), np.uint8)
+    keys, sizes, short = np.zeros((BANDS, len(texts)), np.uint64), [np.zeros(1, np.int64)], np.empty(0, np.int32)
     for first in range(0, len(texts), BATCH):
         table = _shingles(texts[first : first + BATCH])
         shingles, begin = table.indices.astype(np.uint64), table.indptr.astype(np.uint64)
         signatures = RMinHash.digest_matrix_from_flat_token_hashes(shingles, begin, BANDS * ROWS, seed)
-        minima = np.array(signatures.to_rows(), np.uint32).reshape(-1, BANDS * ROWS)
-        low[first : first + BATCH] = minima.astype(np.uint8)
-        bands = wording.mixed(minima.astype(np.uint64)).reshape(-1, BANDS, ROWS) * wording.powers(wording.MULTIPLIER, ROWS)
-        keys[:, first : first + BATCH] = np.where(begin[1:] > begin[:-1], wording.mixed(bands.sum(axis=2, dtype=np.uint64)).T, 0)
-    return keys, low
+        minima = np.array(signatures.to_rows(), np.uint64).reshape(-1, BANDS, ROWS)
+        sums = (wording.mixed(minima) * wording.powers(wording.MULTIPLIER, ROWS)).sum(axis=2, dtype=np.uint64)
+        keys[:, first : first + BATCH] = np.where(begin[1:] > begin[:-1], wording.mixed(sums).T, 0)
+        sizes.append(np.diff(table.indptr))
+        short.resize(len(short) + len(shingles), refcheck=False)  # in place, where a concatenation would need the memory twice
+        short[len(short) - len(shingles) :] = table.indices >> 33
+    begin = np.cumsum(np.concatenate(sizes))
+    return keys, csr_array((np.ones(len(short), np.int8), short, begin), shape=(len(texts), 2**30))
 
 
 class _Bucket:
@@ -179,11 +183,8 @@ def _ranges(begin, count):
 
 def _search(texts, threshold, seed) -> Duplicates:
     """Go through the texts in order; each is compared with the kept ones before it, and those of its batch, that it meets in a band."""
-    from scipy.stats import binom
-
-    keys, low = _signatures(texts, seed)
+    keys, short = _signatures(texts, seed)
     buckets = [_Bucket(line) for line in keys]
-    fewest = binom.ppf(1e-3, BANDS * ROWS, threshold)  # minima that agree in 999 of 1000 pairs of this similarity
     of, best = np.arange(len(texts)), np.ones(len(texts))
     candidates = confirmed = 0
     for first in range(0, len(texts), BATCH):
@@ -193,9 +194,9 @@ def _search(texts, threshold, seed) -> Duplicates:
         codes = codes[np.append(True, codes[1:] != codes[:-1])[: len(codes)]]
         pairs = np.stack([codes & (2**32 - 1), codes >> 32], axis=1)
         candidates += len(pairs)
-        parts = np.array_split(pairs, len(pairs) // PAIRS + 1)
-        pairs = np.concatenate([part[(low[part[:, 0]] == low[part[:, 1]]).sum(axis=1) >= fewest] for part in parts])
-        similarity = _similarity(texts, pairs)
+        pairs = pairs[_similarity(short, pairs) >= threshold]
+        rows_met, local = np.unique(pairs, return_inverse=True)
+        similarity = _similarity(_shingles(texts.take(rows_met)), local.reshape(-1, 2))  # of all 63 bits
         near = similarity >= threshold
         confirmed += int(near.sum())
         _keep_first(of, best, pairs[near], similarity[near])
@@ -205,14 +206,11 @@ def _search(texts, threshold, seed) -> Duplicates:
     return Duplicates(of, best, report)
 
 
-def _similarity(texts, pairs) -> np.ndarray:
-    """Return the exact Jaccard similarity of pairs of texts (by 63-bit hashes of their shingles)."""
-    rows, local = np.unique(pairs, return_inverse=True)
-    table = _shingles(texts.take(rows))
-    a, b = local.reshape(-1, 2).T
+def _similarity(table, pairs) -> np.ndarray:
+    """Return the exact Jaccard similarity of pairs (P, 2) of rows of a table of shingles."""
+    size, a, b = np.diff(table.indptr), pairs[:, 0], pairs[:, 1]
     parts = [slice(i, i + PAIRS) for i in range(0, len(pairs), PAIRS)]
     shared = np.concatenate([[], *(np.diff(table[a[part]].multiply(table[b[part]]).indptr) for part in parts)])
-    size = np.diff(table.indptr)
     return shared / (size[a] + size[b] - shared)
 
 
