@@ -135,18 +135,34 @@ class _View:
 
 
 class _Known:
-    """A set of 64-bit hashes, each with the first question it stands in; a table of bits turns most others away."""
+    """A set of 64-bit hashes, each with the first question it stands in; a table turns most others away.
+
+    The table has, by a hash's first bits, its last byte: 0 where no hash is known, ANY where there are several.
+    """
+
+    ANY = np.uint8(255)
 
     def __init__(self, hashes: np.ndarray, questions: np.ndarray):
         self.hashes, first = np.unique(hashes, return_index=True)
         self.questions = questions[first]
         bits = min(24, max(12, int(16 * len(hashes)).bit_length()))
-        self.shift, self.table = np.uint64(64 - bits), np.zeros(2**bits, bool)
-        self.table[self.hashes >> self.shift] = True
+        self.shift, self.table = np.uint64(64 - bits), np.zeros(2**bits, np.uint8)
+        place, count = np.unique(self.hashes >> self.shift, return_counts=True)
+        self.table[self.hashes >> self.shift] = self.mark(self.hashes)
+        self.table[place[count > 1]] = self.ANY
+
+    @staticmethod
+    def mark(hashes: np.ndarray) -> np.ndarray:
+        return np.clip(hashes.astype(np.uint8), 1, 254)
+
+    def maybe(self, hashes: np.ndarray) -> np.ndarray:
+        """Return which of `hashes` the table doesn't turn away."""
+        found = self.table.take(hashes >> self.shift)
+        return np.flatnonzero((found == self.mark(hashes)) | (found == self.ANY))
 
     def find(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return which of `hashes` are known, and the question of each of those."""
-        maybe = np.flatnonzero(self.table.take(hashes >> self.shift))
+        maybe = self.maybe(hashes)
         if not len(self.hashes) or not len(maybe):
             return maybe[:0], maybe[:0]
         place = np.minimum(np.searchsorted(self.hashes, hashes[maybe]), len(self.hashes) - 1)
@@ -236,7 +252,7 @@ class _Benchmark:
             return
         hashes, begin = view.runs(SHINGLE, masked=True), view.block.begin
         sizes = np.maximum(np.diff(begin) - SHINGLE + 1, 0)
-        maybe = np.flatnonzero(self.shingles.table.take(hashes >> self.shingles.shift))
+        maybe = self.shingles.maybe(hashes)
         hits = np.bincount(view.text[maybe[view.inside(maybe, SHINGLE)]], minlength=len(sizes))
         for i in np.flatnonzero((hits >= self.near * sizes) & (sizes >= FEWEST - SHINGLE + 1)).tolist():
             if i not in found:
