@@ -78,12 +78,12 @@ def recall(texts: Sequence[str], threshold: float = 0.8, *, seed: int = 0, size:
     sample = texts.take(np.sort(rng.permutation(len(texts))[:size])).to_pylist()
     both = wording.column([*sample, *(_edited(text, rng) for text in sample)])
     pairs, found = _all_pairs(both, threshold), _search(both, threshold, seed)
-    of, kept = found.of.tolist(), found.kept
+    of, kept = found.of.tolist(), found.kept.tolist()
     settled = [kept[later] for earlier, later in pairs if kept[earlier]]
     missed = sum(settled)
     share = {"recall": 1 - missed / len(settled)} if settled else {}
-    false = sum((of[later], later) not in pairs for later in np.flatnonzero(~kept).tolist())
-    return share | {"recall_pairs": len(settled), "recall_missed": int(missed), "false": false}
+    false = sum((of[later], later) not in pairs for later in np.flatnonzero(~found.kept).tolist())
+    return share | {"recall_pairs": len(settled), "recall_missed": missed, "false": false}
 
 
 def _edited(text, rng):
