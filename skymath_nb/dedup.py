@@ -3,7 +3,7 @@
 A shingle is SHINGLE words in a row (in Chinese a word is one character; `words` says what a word is), so that an edited number
 counts as an edit: problems that differ in numbers alone are other problems, unless they are long.
 Source: Broder 1997 for shingles and MinHash; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4, for
-bands. The signatures are rensa's.
+bands. The signatures are rensa's. A text is compared with kept ones alone, so that the cost does not grow with the copies of a text.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from . import words as wording
 
 SHINGLE = 3
 BANDS, ROWS = 20, 6  # a pair of similarity 0.8 meets in some band with probability 1 - (1 - 0.8^6)^20 = 0.998
-BATCH = 50_000  # texts whose signatures are in memory at a time
-NEIGHBOURS = 4  # earlier members of its group in a band that a text is compared with, beside the first
-PAIRS = 20_000  # pairs that are confirmed at a time
+BATCH = 16_384  # texts that are signed, and compared with the kept ones before them, at a time
+MEMBERS = 48  # kept texts of its bucket in a band, the first ones, that a text is compared with
+PAIRS = 2**13  # pairs that are confirmed at a time
 
 
 class Duplicates(NamedTuple):
@@ -55,32 +55,35 @@ def near(texts: Sequence[str], threshold: float = 0.8, *, seed: int = 0, measure
     measure  texts on which the recall is measured: this many of these, and an edited copy of each, are searched in the same
              way and by comparing all pairs exactly. 0 leaves it out.
     Report:  rows, near (dropped), candidates (pairs that met in a band), confirmed, and recall with its number of pairs.
+    Memory:  about 400 bytes a text and 5 a shingle, beside the texts; the time grows with the texts and, up to MEMBERS, with the
+             kept texts that are alike without being near.
     Equal texts are near duplicates too; texts without words never are.
     Raises:  ValueError for a threshold outside 0.5..1: below, the bands find too few.
     """
     if not 0.5 <= threshold <= 1:
         raise ValueError(f"threshold={threshold} was asked for; the bands are made for 0.5 to 1. Choose one there (0.8 is usual).")
     texts = wording.column(texts)
-    pairs, similarity, candidates = _pairs(texts, threshold, seed)
-    of, best = _keep_first(len(texts), pairs, similarity)
-    report = {"rows": len(of), "near": int((of != np.arange(len(of))).sum()), "candidates": candidates, "confirmed": len(pairs)}
-    return Duplicates(of, best, report | (recall(texts, threshold, seed=seed, size=measure) if measure and len(texts) else {}))
+    found = _search(texts, threshold, seed)
+    return found._replace(report=found.report | (recall(texts, threshold, seed=seed, size=measure) if measure and len(texts) else {}))
 
 
 def recall(texts: Sequence[str], threshold: float = 0.8, *, seed: int = 0, size: int = 1000) -> dict[str, float]:
-    """Measure which share of the pairs that are near duplicates by comparing all pairs meets in a band.
+    """Measure, by comparing all pairs, of how many near pairs of a kept and a later text the later one is dropped.
 
     The texts are a sample and, of each, a copy with one to four words changed, so that pairs of every similarity are there.
+    `false` counts the texts that were dropped for one they are not near to.
     """
     texts = wording.column(texts)
     rng = runs.rng(seed, "dedup", "recall")
     sample = texts.take(np.sort(rng.permutation(len(texts))[:size])).to_pylist()
     both = wording.column([*sample, *(_edited(text, rng) for text in sample)])
-    place, shingles = _shingles(both)
-    near = _all_pairs(place, shingles, len(both), threshold)
-    found = set(map(tuple, _pairs(both, threshold, seed)[0].tolist()))
-    share = {"recall": len(near & found) / len(near)} if near else {}
-    return share | {"recall_pairs": len(near), "recall_missed": len(near - found), "false": len(found - near)}
+    pairs, found = _all_pairs(both, threshold), _search(both, threshold, seed)
+    of, kept = found.of.tolist(), found.kept.tolist()
+    settled = [kept[later] for earlier, later in pairs if kept[earlier]]
+    missed = sum(settled)
+    share = {"recall": 1 - missed / len(settled)} if settled else {}
+    false = sum((of[later], later) not in pairs for later in np.flatnonzero(~found.kept).tolist())
+    return share | {"recall_pairs": len(settled), "recall_missed": missed, "false": false}
 
 
 def _edited(text, rng):
@@ -90,101 +93,132 @@ def _edited(text, rng):
     return (" " if " " in text.strip() else "").join(parts)
 
 
-def _all_pairs(place, shingles, n, threshold):
+def _all_pairs(texts, threshold):
     """Compare all pairs exactly: the table of texts by shingles times itself."""
     from scipy.sparse import csr_array
 
-    columns = np.unique(shingles, return_inverse=True)[1]
-    table = csr_array((np.ones(len(place), np.int32), (place, columns)), shape=(n, columns.max(initial=0) + 1))
+    table = _shingles(texts)
+    columns, size = np.unique(table.indices, return_inverse=True)[1], np.diff(table.indptr)
+    table = csr_array((np.ones(len(columns), np.int32), columns, table.indptr), shape=(len(texts), columns.max(initial=0) + 1))
     shared = (table @ table.T).tocoo()
-    size = np.bincount(place, minlength=n)
     similar = shared.data / (size[shared.row] + size[shared.col] - shared.data)
     chosen = (shared.row < shared.col) & (similar >= threshold)
     return set(zip(shared.row[chosen].tolist(), shared.col[chosen].tolist(), strict=True))
 
 
-def _shingles(texts) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct shingles of texts as (text, hash), sorted; a text of fewer words than a shingle is one."""
+def _shingles(texts):
+    """Return a sparse table (N, 2^63) with the texts' distinct shingles; a text of fewer words than a shingle is one."""
+    from scipy.sparse import coo_array
+
     places, hashes = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
     for block in wording.scan(texts):
-        sums, text = wording.windows(block.value), block.text()
+        sums, length = wording.windows(block.value), np.diff(block.begin)
         for n in range(1, SHINGLE + 1):
-            starts = block.starts(n)
-            if n < SHINGLE:  # a text of exactly n words
-                starts = starts[np.diff(block.begin)[text[starts]] == n]
-            places.append(block.place[text[starts]])
-            hashes.append(wording.grams(sums, starts, n))
-    place, value = np.concatenate(places), np.concatenate(hashes)
-    order = np.lexsort((value, place))
-    place, value = place[order], value[order]
-    fresh = np.ones(len(place), bool)
-    fresh[1:] = (place[1:] != place[:-1]) | (value[1:] != value[:-1])
-    return place[fresh], value[fresh]
+            count = np.maximum(length - SHINGLE + 1, 0) if n == SHINGLE else (length == n).astype(int)
+            places.append(np.repeat(block.place, count))
+            hashes.append(wording.grams(sums, _ranges(block.begin[:-1], count), n))
+    place, column = np.concatenate(places), (np.concatenate(hashes) >> np.uint64(1)).astype(np.int64)
+    return coo_array((np.ones(len(place), np.int8), (place, column)), shape=(len(texts), 2**63 - 1)).tocsr()
 
 
-def _bands(texts, seed) -> np.ndarray:
-    """Return a key per text and band (N, BANDS); 0 where a text has no words."""
+def _signatures(texts, seed):
+    """Return a key per band and text (BANDS, N), 0 where a text has no words, and the `_shingles` of all, cut to 30 bits."""
     from rensa import RMinHash
+    from scipy.sparse import csr_array
 
-    keys = np.zeros((len(texts), BANDS), np.uint64)
-    for begin in range(0, len(texts), BATCH):
-        place, shingles = _shingles(texts[begin : begin + BATCH])
-        rows, size = np.unique(place, return_counts=True)
-        offsets = np.concatenate([[0], np.cumsum(size)]).astype(np.uint64)
-        signatures = RMinHash.digest_matrix_from_flat_token_hashes(shingles, offsets, BANDS * ROWS, seed)
-        minima = np.array(signatures.to_rows(), np.uint64).reshape(len(rows), BANDS, ROWS)
-        odd = wording.powers(wording.MULTIPLIER, ROWS)
-        keys[begin + rows] = wording.mixed((wording.mixed(minima) * odd).sum(axis=2, dtype=np.uint64))
-    return keys
-
-
-def _pairs(texts, threshold, seed):
-    """Return the near-duplicate pairs (P, 2), earlier row first, their similarity, and how many pairs were compared."""
-    keys, found = _bands(texts, seed), []
-    for band in range(BANDS):
-        key = keys[:, band]
-        order = np.argsort(key, kind="stable")
-        order = order[np.searchsorted(key[order], 1) :]
-        sorted_key = key[order]
-        head = np.searchsorted(sorted_key, sorted_key, "left")
-        at = np.arange(len(order))
-        for step in range(1, NEIGHBOURS + 1):
-            later = at[at - step >= head]
-            found.append(order[later - step] * len(texts) + order[later])
-        later = at[at - NEIGHBOURS > head]
-        found.append(order[head[later]] * len(texts) + order[later])
-        found = [np.unique(np.concatenate(found))]
-    (codes,) = found
-    pairs = np.stack([codes // len(texts), codes % len(texts)], axis=1)
-    similarity = np.concatenate([[], *(_similarity(texts, pairs[i : i + PAIRS]) for i in range(0, len(pairs), PAIRS))])
-    near = similarity >= threshold
-    return pairs[near], similarity[near], len(pairs)
+    keys, sizes, short = np.zeros((BANDS, len(texts)), np.uint64), [np.zeros(1, np.int64)], np.empty(0, np.int32)
+    for first in range(0, len(texts), BATCH):
+        table = _shingles(texts[first : first + BATCH])
+        shingles, begin = table.indices.astype(np.uint64), table.indptr.astype(np.uint64)
+        signatures = RMinHash.digest_matrix_from_flat_token_hashes(shingles, begin, BANDS * ROWS, seed)
+        minima = np.array(signatures.to_rows(), np.uint64).reshape(-1, BANDS, ROWS)
+        sums = (wording.mixed(minima) * wording.powers(wording.MULTIPLIER, ROWS)).sum(axis=2, dtype=np.uint64)
+        keys[:, first : first + BATCH] = np.where(begin[1:] > begin[:-1], wording.mixed(sums).T, 0)
+        sizes.append(np.diff(table.indptr))
+        short.resize(len(short) + len(shingles), refcheck=False)  # in place, where a concatenation would need the memory twice
+        short[len(short) - len(shingles) :] = table.indices >> 33
+    begin = np.cumsum(np.concatenate(sizes))
+    return keys, csr_array((np.ones(len(short), np.int8), short, begin), shape=(len(texts), 2**30))
 
 
-def _similarity(texts, pairs) -> np.ndarray:
-    """Return the exact Jaccard similarity of pairs of texts (by 64-bit hashes of their shingles)."""
-    rows, local = np.unique(pairs, return_inverse=True)
-    place, shingles = _shingles(texts.take(rows))
-    begin = np.searchsorted(place, np.arange(len(rows) + 1))
-    size = np.diff(begin)
-    a, b = local.reshape(-1, 2).T
-    sides = []
-    for side in (a, b):
-        pair = np.repeat(np.arange(len(pairs)), size[side])
-        inside = np.arange(len(pair)) - np.repeat(np.cumsum(size[side]) - size[side], size[side])
-        sides.append((pair, shingles[begin[side][pair] + inside]))
-    pair, value = (np.concatenate(parts) for parts in zip(*sides, strict=True))
-    order = np.lexsort((value, pair))
-    pair, value = pair[order], value[order]
-    shared = np.bincount(pair[1:][(pair[1:] == pair[:-1]) & (value[1:] == value[:-1])], minlength=len(pairs))
+class _Bucket:
+    """The buckets of one band: each has a place for all its texts, and `used` of them are taken, by kept texts, in order."""
+
+    def __init__(self, keys: np.ndarray):
+        order = np.argsort(keys, kind="stable").astype(np.int32)
+        line = keys[order]
+        head = np.flatnonzero(np.append(True, line[1:] != line[:-1])[: len(line)])
+        size = np.diff(np.append(head, len(line)))
+        alone = (size == 1) | (line[head] == 0)
+        self.home = np.empty(len(keys), np.int32)  # where a text's bucket begins, or -1 for one that no other text is in
+        self.home[order] = np.repeat(np.where(alone, -1, head), size)
+        self.slots, self.used = np.zeros(len(keys), np.int32), np.zeros(len(keys), np.int32)
+
+    def add(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Put these later texts, in order, behind those of their buckets; return each one's (place, members before it)."""
+        home = self.home[rows]
+        rows, home = rows[home >= 0], home[home >= 0]
+        order = np.argsort(home, kind="stable")
+        rows, home = rows[order], home[order]
+        before = self.used[home] + np.arange(len(home)) - np.searchsorted(home, home)
+        self.slots[home + before] = rows
+        return home, before
+
+    def meet(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the pairs (earlier, later) of these texts with the first MEMBERS before them in their buckets."""
+        home, before = self.add(rows)
+        count = np.minimum(before, MEMBERS)
+        later = np.repeat(self.slots[home + before], count)
+        return self.slots[_ranges(home, count)], later
+
+    def keep(self, rows: np.ndarray):
+        """Put these texts into their buckets for good."""
+        home, before = self.add(rows)
+        last = np.append(home[1:] != home[:-1], True)[: len(home)]
+        self.used[home[last]] = before[last] + 1
+
+
+def _ranges(begin, count):
+    """Return begin, begin + 1, ... of each range, `count` of them, one range after the other."""
+    return np.arange(count.sum()) + np.repeat(begin - np.cumsum(count) + count, count)
+
+
+def _search(texts, threshold, seed) -> Duplicates:
+    """Go through the texts in order; each is compared with the kept ones before it, and those of its batch, that it meets in a band."""
+    keys, short = _signatures(texts, seed)
+    buckets = [_Bucket(line) for line in keys]
+    of, best = np.arange(len(texts)), np.ones(len(texts))
+    candidates = confirmed = 0
+    for first in range(0, len(texts), BATCH):
+        rows = np.arange(first, min(first + BATCH, len(texts)))
+        codes = [earlier + (later.astype(np.int64) << 32) for earlier, later in (bucket.meet(rows) for bucket in buckets)]
+        codes = np.sort(np.concatenate(codes))  # np.unique hashes, which takes longer for so many
+        codes = codes[np.append(True, codes[1:] != codes[:-1])[: len(codes)]]
+        pairs = np.stack([codes & (2**32 - 1), codes >> 32], axis=1)
+        candidates += len(pairs)
+        pairs = pairs[_similarity(short, pairs) >= threshold]
+        rows_met, local = np.unique(pairs, return_inverse=True)
+        similarity = _similarity(_shingles(texts.take(rows_met)), local.reshape(-1, 2))  # of all 63 bits
+        near = similarity >= threshold
+        confirmed += int(near.sum())
+        _keep_first(of, best, pairs[near], similarity[near])
+        for bucket in buckets:
+            bucket.keep(rows[of[rows] == rows])
+    report = {"rows": len(of), "near": int((of != np.arange(len(of))).sum()), "candidates": candidates, "confirmed": confirmed}
+    return Duplicates(of, best, report)
+
+
+def _similarity(table, pairs) -> np.ndarray:
+    """Return the exact Jaccard similarity of pairs (P, 2) of rows of a table of shingles."""
+    size, a, b = np.diff(table.indptr), pairs[:, 0], pairs[:, 1]
+    parts = [slice(i, i + PAIRS) for i in range(0, len(pairs), PAIRS)]
+    shared = np.concatenate([[], *(np.diff(table[a[part]].multiply(table[b[part]]).indptr) for part in parts)])
     return shared / (size[a] + size[b] - shared)
 
 
-def _keep_first(n, pairs, similarity):
-    """Keep a row unless it is near an earlier row that is kept; of several, the most similar stands for it."""
-    of, best = np.arange(n), np.ones(n)
+def _keep_first(of, best, pairs, similarity):
+    """Drop each row that is near an earlier row that is kept; of several, the most similar stands for it."""
     order = np.lexsort((-similarity, pairs[:, 1]))
     for (earlier, later), value in zip(pairs[order].tolist(), similarity[order].tolist(), strict=True):
         if of[later] == later and of[earlier] == earlier:
             of[later], best[later] = earlier, value
-    return of, best

@@ -118,13 +118,13 @@ def _odd(texts: pa.Array) -> np.ndarray:
     offsets, data = _buffers(texts)
     data = data[offsets[0] : offsets[-1]]
     odd = np.zeros(len(texts), bool)
-    if len(data) and data.max() >= 128:
-        odd |= pc.not_equal(pc.binary_length(texts), pc.utf8_length(texts)).to_numpy(zero_copy_only=False)
     whole = data.tobytes()
+    if not whole.isascii():
+        odd |= pc.not_equal(pc.binary_length(texts), pc.utf8_length(texts)).to_numpy(zero_copy_only=False)
     if b"," in whole:
         odd |= pc.match_substring_regex(texts, rf"\d{GROUP}\d\d\d").to_numpy(zero_copy_only=False)
     for mark in CUT_MARKS:
-        if mark.encode() in whole:
+        if mark[0].encode() in whole and mark.encode() in whole:  # one character is found several times as fast
             odd |= pc.match_substring(texts, mark).to_numpy(zero_copy_only=False)
     return odd
 
@@ -161,10 +161,8 @@ def _hashed(code, offset, place) -> Words:
     length = stop - start
     begin = np.searchsorted(start, offset)
     number = sort.take(word) == DIGITS
-    after = code[start - 1] == ord("\\")
-    first = begin[:-1][begin[:-1] < begin[1:]]  # of each text that has words: nothing of its own comes before, if it starts there
-    after[first[start[first] == offset[:-1][begin[:-1] < begin[1:]]]] = False
-    command = np.flatnonzero(after & (kind[start] == LETTERS))
+    command = _after_backslash(code, start, offset)
+    command = command[kind[start[command]] == LETTERS]
     if len(command):
         names, spelt, sizes = _commands()
         at = np.minimum(np.searchsorted(names, poly[command]), len(names) - 1)
@@ -180,6 +178,15 @@ def _hashed(code, offset, place) -> Words:
     joined = prefix(poly * power[ends[:-1]])
     joined = (joined[begin[1:]] - joined[begin[:-1]]) * inverse[ends[begin[:-1]]]
     return Words(place, begin, mixed(poly), number, joined)
+
+
+def _after_backslash(code, start, offset):
+    """Return which words, given where they start, follow a backslash of their own text."""
+    slash = np.flatnonzero(code[:-1] == ord("\\")) + 1
+    slash = slash[~np.isin(slash, offset)] if len(slash) else slash
+    at = np.searchsorted(start, slash)
+    at, slash = at[at < len(start)], slash[at < len(start)]
+    return at[start[at] == slash]
 
 
 @lru_cache(maxsize=2)

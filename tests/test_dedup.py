@@ -43,6 +43,35 @@ def test_near_duplicates_are_those_of_a_comparison_of_all_pairs():
     assert all(jaccard(rows[found.of[i]], rows[i]) == pytest.approx(found.similarity[i]) for i in again)
 
 
+def test_batches_change_nothing(monkeypatch):
+    rows = texts(60) + texts(60)[::-1] + texts(30, seed=1) * 3
+    whole = dedup.near(rows, measure=0)
+    monkeypatch.setattr(dedup, "BATCH", 16)
+    parts = dedup.near(rows, measure=0)
+    assert parts.of.tolist() == whole.of.tolist() and whole.kept.sum() == 90
+    assert parts.of[60:120].tolist() == list(range(59, -1, -1))
+
+
+def test_many_copies_of_a_text_are_compared_with_the_kept_one_alone(monkeypatch):
+    monkeypatch.setattr(dedup, "BATCH", 16)
+    rows = texts(2) * 500
+    found = dedup.near(rows, measure=0)
+    assert found.of.tolist() == [0, 1] * 500 and found.report["candidates"] < 1000 * 9
+
+
+def test_pairs_that_only_the_cut_shingles_call_near_are_not_dropped(monkeypatch):
+    rows, signatures = [*texts(20), *texts(3)], dedup._signatures
+
+    def blurred(texts, seed):
+        keys, short = signatures(texts, seed)
+        short.indices[:] = np.arange(short.nnz) - np.repeat(short.indptr[:-1], np.diff(short.indptr))  # texts of equal length are equal
+        return np.ones_like(keys), short
+
+    monkeypatch.setattr(dedup, "_signatures", blurred)
+    found = dedup.near(rows, measure=0)
+    assert found.of.tolist() == [*range(20), 0, 1, 2] and found.report["candidates"] == 23 * 22 // 2
+
+
 def test_chinese_is_compared_by_characters():
     text = "小明有三个苹果和五个梨，他又买了七个苹果，请问他现在一共有多少个水果呢？"
     found = dedup.near([text, text.replace("小明", "小红"), "小红去学校上课，她每天走路二十分钟，请问一个星期要走多久？"], 0.8, measure=0)

@@ -1,6 +1,6 @@
 """Meeting a benchmark: the tiers of the gate over millions of texts, each hit confirmed word by word."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -135,18 +135,34 @@ class _View:
 
 
 class _Known:
-    """A set of 64-bit hashes, each with the first question it stands in; a table of bits turns most others away."""
+    """A set of 64-bit hashes, each with the first question it stands in; a table turns most others away.
+
+    The table has, by a hash's first bits, its last byte: 0 where no hash is known, ANY where there are several.
+    """
+
+    ANY = np.uint8(255)
 
     def __init__(self, hashes: np.ndarray, questions: np.ndarray):
         self.hashes, first = np.unique(hashes, return_index=True)
         self.questions = questions[first]
         bits = min(24, max(12, int(16 * len(hashes)).bit_length()))
-        self.shift, self.table = np.uint64(64 - bits), np.zeros(2**bits, bool)
-        self.table[self.hashes >> self.shift] = True
+        self.shift, self.table = np.uint64(64 - bits), np.zeros(2**bits, np.uint8)
+        place, count = np.unique(self.hashes >> self.shift, return_counts=True)
+        self.table[self.hashes >> self.shift] = self.mark(self.hashes)
+        self.table[place[count > 1]] = self.ANY
+
+    @staticmethod
+    def mark(hashes: np.ndarray) -> np.ndarray:
+        return np.clip(hashes.astype(np.uint8), 1, 254)
+
+    def maybe(self, hashes: np.ndarray) -> np.ndarray:
+        """Return which of `hashes` the table doesn't turn away."""
+        found = self.table.take(hashes >> self.shift)
+        return np.flatnonzero((found == self.mark(hashes)) | (found == self.ANY))
 
     def find(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return which of `hashes` are known, and the question of each of those."""
-        maybe = np.flatnonzero(self.table.take(hashes >> self.shift))
+        maybe = self.maybe(hashes)
         if not len(self.hashes) or not len(maybe):
             return maybe[:0], maybe[:0]
         place = np.minimum(np.searchsorted(self.hashes, hashes[maybe]), len(self.hashes) - 1)
@@ -161,25 +177,25 @@ class _Benchmark:
         self.n, self.near = n, near
         self.ids = table["id"].tolist()
         self.problems, self.solutions = (table[name].fillna("").tolist() for name in ("problem", "solution"))
-        self.words = [wording.words(problem) for problem in self.problems]
-        self.bare = [wording.bare(problem) for problem in self.problems]
-        self.joined = defaultdict(list)
-        for j, found in enumerate(self.words):
-            self.joined["".join(found)].append(j)
-        lengths = np.array([len(found) for found in self.words])
+        # of a question that is never met, words and bare text are never made
+        self.words, self.bare, self.counts = (
+            lru_cache(None)(lambda j, f=f: f(self.problems[j])) for f in (wording.words, wording.bare, lambda text: _shingles(_words(text)))
+        )
         problems, both = [_views(texts, len(self.ids)) for texts in ((self.problems,), (self.problems, self.solutions))]
-        self.exact = _known((view.block.joined, view.block.place) for view in problems)
+        lengths = np.zeros(len(self.ids), np.int64)
+        for view in problems:
+            lengths[view.block.place] = np.diff(view.block.begin)
+        joined = [(view.block.joined, view.block.place) for view in problems]
+        self.exact, self.equal = _known(joined), _all_known(joined)
         self.ngrams = {size: _known(_runs(view, size) for view in both) for size in n}
         short = (lengths >= FEWEST) & ((lengths < n[0]) | whole)  # whole: of every length, as no n-gram counts in the world
         self.lengths = np.unique(lengths[short]).tolist()
         self.openings = _known(_runs(view, FEWEST, short, first=True) for view in problems)
-        self.whole = {
-            size: _all_known(_runs(view, size, short & (lengths == size), first=True) for view in problems) for size in self.lengths
-        }
+        whole = [_wholes(view, short) for view in problems]
+        self.whole, self.wholes = _known(whole), _all_known(whole)
         shingles = [_runs(view, SHINGLE, lengths >= FEWEST, masked=True) for view in problems] if near else []
         self.shingles = _known(shingles)
         self.postings = _all_known(shingles)
-        self.counts = [_shingles(found) for found in self.words] if near else []
 
     def search(self, view: _View, is_query: bool) -> dict[int, Hit]:
         """Return the places of instances in a block that meet this benchmark, and how."""
@@ -195,7 +211,8 @@ class _Benchmark:
     def _exact(self, view, words, bare, found):
         for i in self.exact.find(view.block.joined)[0].tolist():
             if words(i):
-                same = [j for j in self.joined["".join(words(i))] if self.bare[j] == bare(i)]
+                equal = (j for j in self.equal.all(view.block.joined[i]) if "".join(self.words(j)) == "".join(words(i)))
+                same = [j for j in equal if self.bare(j) == bare(i)]
                 yield from ((i, Hit("leak", "exact", 0, j)) for j in same[:1])
 
     def _contained(self, view, words, bare, found):
@@ -203,12 +220,11 @@ class _Benchmark:
         for size in self.lengths if len(starts) else ():
             begin = starts[view.inside(starts, size)]
             hashes = wording.grams(view.sums(), begin, size)
-            known = self.whole[size]
-            for at in np.flatnonzero(np.isin(hashes, known.hashes)):
+            for at in self.whole.find(hashes)[0].tolist():
                 i = int(view.text[begin[at]])
-                for j in known.all(hashes[at]):
+                for j in self.wholes.all(hashes[at]):
                     # words leave out operators; the bare text has them
-                    if self.bare[j] in bare(i):
+                    if self.bare(j) in bare(i):
                         yield i, Hit("leak", "contained", 0, j)
 
     def _large(self, view, words, bare, found):
@@ -229,14 +245,14 @@ class _Benchmark:
                 yield i, Hit(verdict, "ngram", size, j)
 
     def _solved(self, j):
-        return self.words[j], _words(self.solutions[j])
+        return self.words(j), _words(self.solutions[j])
 
     def _near(self, view, words, bare, found):
         if not self.near:
             return
         hashes, begin = view.runs(SHINGLE, masked=True), view.block.begin
         sizes = np.maximum(np.diff(begin) - SHINGLE + 1, 0)
-        maybe = np.flatnonzero(self.shingles.table.take(hashes >> self.shingles.shift))
+        maybe = self.shingles.maybe(hashes)
         hits = np.bincount(view.text[maybe[view.inside(maybe, SHINGLE)]], minlength=len(sizes))
         for i in np.flatnonzero((hits >= self.near * sizes) & (sizes >= FEWEST - SHINGLE + 1)).tolist():
             if i not in found:
@@ -252,9 +268,9 @@ class _Benchmark:
         candidates = np.unique(np.concatenate([self.postings.questions[first[k] : last[k]] for k in rarest]))
         best, total = (0, 0.0), count.total()
         for j in candidates.tolist():
-            other = self.counts[j].total()
+            other = self.counts(j).total()
             if min(total, other) >= self.near * max(total, other):
-                shared = (count & self.counts[j]).total()
+                shared = (count & self.counts(j)).total()
                 similar = shared / (total + other - shared)
                 best = (j, similar) if similar > best[1] else best
         return best
@@ -288,6 +304,13 @@ def _runs(view, n, chosen=None, first=False, masked=False):
     if first:
         kept &= starts == view.block.begin[view.text[starts]]
     return hashes[kept], questions[kept]
+
+
+def _wholes(view, chosen):
+    """Return a hash of all words of a benchmark's chosen texts, and the question of each."""
+    texts = np.flatnonzero(chosen[view.block.place])
+    starts, length = view.block.begin[texts], np.diff(view.block.begin)[texts]
+    return wording.grams(view.sums(), starts, length), view.block.place[texts]
 
 
 def _all_known(parts: Iterable) -> _AllKnown:
