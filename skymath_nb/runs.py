@@ -19,10 +19,13 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pandas as pd
 
@@ -89,6 +92,36 @@ def save(path: Path, text: str) -> Path:
     draft.write_text(text, encoding="utf-8")
     os.replace(draft, path)
     return path
+
+
+class Busy(RuntimeError):
+    """Another living process holds a folder."""
+
+
+@contextmanager
+def claim(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Hold a folder against other processes; the system frees it when its holder ends, however it ends.
+
+    waiting   called once with who holds it, and then the claim waits; without it a held folder is an error.
+    The lock is the file `.lock` in the folder (fcntl; of several machines a shared file system must support that).
+    Raises:  Busy, naming the holder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock, note = filelock.FileLock(folder / ".lock", preserve_lock_file=True), folder / ".holder"
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        held = f"{folder} is held by {note.read_text(encoding='utf-8') if note.is_file() else 'another process'}"
+        if waiting is None:
+            raise Busy(f"{held}. Wait until it ends, or stop it; it then goes on from where it was.") from None
+        waiting(held)
+        lock.acquire()
+    try:
+        save(note, f"process {os.getpid()} of {platform.node()} since {datetime.now(UTC).isoformat(timespec='seconds')}")
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
 
 
 def check_name(kind: str, name: str) -> str:

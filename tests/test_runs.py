@@ -1,5 +1,8 @@
 import json
 import math
+import subprocess
+import sys
+from threading import Timer
 
 import nbformat
 import numpy as np
@@ -187,3 +190,20 @@ def test_notebook_digest_ignores_parameters_and_comments(package, parameters, co
     before = runs.code_digests("01_book", books, package)
     write_notebook(books, "01_book", parameters, code)
     assert (runs.code_digests("01_book", books, package)["notebook"] != before["notebook"]) is counts
+
+
+HOLD = "import sys, time, pathlib; from skymath_nb import runs\nwith runs.claim(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
+
+
+def test_a_folder_has_one_holder_and_is_free_when_that_is_killed(tmp_path):
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(runs.Busy, match=f"process {holder.pid}"), runs.claim(tmp_path):
+        pass
+    heard = []
+    Timer(0.3, holder.kill).start()
+    with runs.claim(tmp_path, waiting=heard.append):
+        assert len(heard) == 1 and str(holder.pid) in heard[0]
+    holder.wait()
+    with runs.claim(tmp_path):  # and again, by the same process
+        pass
