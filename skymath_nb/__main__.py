@@ -1,10 +1,10 @@
 """The command line: python -m skymath_nb run params/tiny.yaml
 
-Exit codes: 0 done, 1 notebooks not stripped, 2 bad input, 3 a step failed, 130 interrupted.
+Exit codes: 0 done, 1 a check found something, 2 bad input, 3 a step failed, 4 a budget is reached, 5 another process is at work on the
+same run, 130 interrupted, 143 terminated.
 """
 
 import argparse
-import signal
 import sys
 
 COLUMNS = ("response", "gold", "id", "cap_hit")  # of files of responses
@@ -13,7 +13,6 @@ COLUMNS = ("response", "gold", "id", "cap_hit")  # of files of responses
 def _run(given) -> int:
     from skymath_nb import suite
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends like Ctrl-C
     plan = suite.load(given.params, given.set)
     return suite.run(plan, given.from_step, given.keep_stale, echo=_say)
 
@@ -182,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
         return given.act(given)
     except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return 5 if type(error).__name__ == "Busy" else 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

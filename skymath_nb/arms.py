@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
@@ -39,21 +41,30 @@ def run(
     device: str = "auto",
     threads: int = 0,
     progress: Callable[[str], None] | None = None,
+    waiting: Callable[[str], None] | None = None,
 ) -> dict:
     """Train a recipe with one seed, let the student answer its benchmarks, and return the flat report.
 
     The unit is the folder `place(...)`: student/, answers.parquet, and report.json, written last. A unit that has its
     report is returned as it is; a unit without one goes on from its student or its answers. `seed` takes the place of
-    the curriculum's own; `prompt` is the student's, query -> text, for training and evaluation alike.
-    Raises:  ValueError if there is nothing to ask; else what sft.train and generate.generate raise.
+    the curriculum's own; `prompt` is the student's, query -> text, for training and evaluation alike. Of several processes
+    one works on a unit: with `waiting` (told who) the others wait for it, and take over if it dies.
+    Raises:  ValueError if there is nothing to ask; runs.Busy without `waiting`; else what sft.train and generate.generate raise.
     """
     if not recipe.benchmarks or any(items.empty for items in recipe.benchmarks.values()):
         sizes = {name: len(items) for name, items in recipe.benchmarks.items()}
         raise ValueError(f"The arm {recipe.name!r} needs benchmarks with items, but it has {sizes or 'none'}.")
     prompt = prompt or student_prompt
     unit = place(recipe, seed, folder, prompt=prompt)
-    if (unit / "report.json").is_file():
-        return json.loads((unit / "report.json").read_text(encoding="utf-8"))
+    if not (unit / "report.json").is_file():
+        with runs.claim(unit, waiting):
+            _complete(recipe, seed, unit, prompt, batch_size, device, threads, progress)
+    return json.loads((unit / "report.json").read_text(encoding="utf-8"))
+
+
+def _complete(recipe: Recipe, seed: int, unit: Path, prompt, batch_size: int, device: str, threads: int, progress) -> None:
+    if (unit / "report.json").is_file():  # by whom we waited for
+        return
     if not (unit / "answers.parquet").is_file():
         student = sft.train(
             recipe.base,
@@ -70,7 +81,6 @@ def run(
         schema.write(_ask(student, recipe, prompt, settings, progress), unit / "answers.parquet", "answers")
     report = _report(recipe, seed, unit)
     runs.save(unit / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
-    return report
 
 
 def place(recipe: Recipe, seed: int, folder: str | Path, *, prompt: Callable[[str], str] | None = None) -> Path:
@@ -127,31 +137,63 @@ def run_all(
     """Run many units and return their reports, one row a unit, in the order of `units`; finished units cost nothing.
 
     workers   processes side by side, one torch thread each; 1 stays in this process. settings  as of `run`.
-    A unit that fails does not stop the others: they are finished and kept, then the first error is raised.
+    Several processes or machines may call this on one shared folder: each takes the units that nobody is at work on, then waits for the
+    others'. A unit that fails does not stop the others: they are finished and kept, then the first error is raised.
     """
     units = list(units)
     left = [unit for unit in units if not (place(unit.recipe, unit.seed, folder, prompt=settings.get("prompt")) / "report.json").is_file()]
     say = progress or (lambda line: None)
     say(f"{len(units)} units, {len(units) - len(left)} of them finished before")
     errors = []
-    if workers > 1 and len(left) > 1:
-        context = multiprocessing.get_context("spawn")  # a forked child would share torch's threads
-        with ProcessPoolExecutor(min(workers, len(left)), mp_context=context) as pool:
-            futures = {pool.submit(run, *unit, folder, **settings | {"threads": 1}): unit for unit in left}
-            for future in as_completed(futures):
-                _settle(futures[future], future.result, say, errors)
-    else:
-        for unit in left:
-            _settle(unit, partial(run, *unit, folder, **settings), say, errors)
+    held = _pass(left, folder, workers, settings, say, errors)
+    if held:
+        say(f"waiting for {len(held)} units that other processes are at work on")
+        _pass(held, folder, workers, settings | {"waiting": _hush}, say, errors)
     if errors:
         raise errors[0]
     return pd.DataFrame([run(*unit, folder, **settings) for unit in units])
 
 
-def _settle(unit: Unit, result, say, errors: list) -> None:
+def _pass(units: list[Unit], folder, workers: int, settings: dict, say, errors: list) -> list[Unit]:
+    """Run what is free; return the units that others hold."""
+    held = []
+    if workers > 1 and len(units) > 1:
+        context = multiprocessing.get_context("spawn")  # a forked child would share torch's threads
+        with ProcessPoolExecutor(min(workers, len(units)), mp_context=context, initializer=_die_with_parent) as pool:
+            try:
+                futures = {pool.submit(run, *unit, folder, **settings | {"threads": 1}): unit for unit in units}
+                for future in as_completed(futures):
+                    _settle(futures[future], future.result, say, errors, held)
+            except KeyboardInterrupt:
+                for child in multiprocessing.active_children():  # their units go on from their checkpoints
+                    child.terminate()
+                raise
+    else:
+        for unit in units:
+            _settle(unit, partial(run, *unit, folder, **settings), say, errors, held)
+    return held
+
+
+def _die_with_parent():
+    """A worker whose parent was killed would train on, for nobody knows whom."""
+
+    def wait():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _hush(line: str):
+    pass
+
+
+def _settle(unit: Unit, result, say, errors: list, held: list) -> None:
     try:
         report = result()
         say(f"{unit.recipe.name}, seed {unit.seed}: {report['steps']} steps, {report['cpu_seconds']:.0f} CPU-s")
+    except runs.Busy:
+        held.append(unit)
     except Exception as error:
         errors.append(error)
         say(f"{unit.recipe.name}, seed {unit.seed} failed: {error}")

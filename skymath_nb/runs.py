@@ -35,6 +35,7 @@ EXECUTION = (
     "ledger", "replay_only", "batch", "poll_s", "pilot", "timeout", "retries", "requests_per_minute", "tokens_per_minute",  # of the teacher
     "micro_batch", "checkpoint_every", "launcher", "pilot_steps",  # of training
     "command",  # of a server
+    "arms_in", "worker",  # of arms
 )  # fmt: skip
 VERSIONS = (
     "numpy",

@@ -14,27 +14,21 @@ from typing import NamedTuple
 
 import nbformat
 import pandas as pd
-import papermill
 import yaml
-from nbclient.exceptions import DeadKernelError
-from papermill.exceptions import PapermillExecutionError
-from traitlets.config import Config
 
-from skymath_nb import pages, runs
+from skymath_nb import kernel, pages, runs
 from skymath_nb.plans import Job, ParamsError, Plan, load, nearest
 
 __all__ = ["ParamsError", "Plan", "load", "run", "state", "status", "strip"]
 STARTUP_S = 4  # kernel start and imports, outside the step's own clock
-QUIET_S = 30  # seconds between two lines about a step that takes longer than expected
-# Only this interpreter's kernel, whatever kernel specs or JUPYTER_PATH the machine has.
-KERNEL = {
-    "config": Config(KernelSpecManager={"kernel_dirs": []}, KernelManager={"transport_encryption": "auto"}),
-    "extra_arguments": ["--log-level=50"],  # an interrupted kernel would end with a traceback of its own
-}
+QUIET_S = 30  # seconds between two lines about a step at work, more for one that takes hours
+DONE, FAILED, BUDGET = 0, 3, 4  # exit codes; of a signal: 128 and its number
 
 
 class StepFailed(RuntimeError):
-    """Where a step failed, why, and the executed copy to look at."""
+    """Where a step failed, why, and the executed copy to look at; `code` is the exit code that says so."""
+
+    code = FAILED
 
 
 # --- what must run ---------------------------------------------------------------------------------------
@@ -110,39 +104,44 @@ def _expected(plan: Plan, job: Job) -> float | None:
 
 
 def run(plan: Plan, from_step: str | None = None, keep_stale: bool = False, echo=print) -> int:
-    """Execute what must run, in order. Returns 0 when all is done, 3 after a failure, 130 if interrupted.
+    """Execute what must run, in order. Returns 0 when all is done, 3 after a failure, 4 when a budget is reached, 128 + n after a signal.
 
     from_step: that step and all after it run again; the ones before must be complete, and are kept.
     keep_stale: a step whose code alone changed is kept.
+    Raises:  runs.Busy while another process runs the same run folder.
     """
     first = _first(plan, from_step)
+    with runs.claim(plan.folder), kernel.signals(echo) as stop:
+        return _run(plan, first, keep_stale, stop, echo)
+
+
+def _run(plan: Plan, first: int | None, keep_stale: bool, stop: kernel.Stop, echo) -> int:
     frozen = {"run": plan.run, "steps": {job.id: job.parameters for job in plan.jobs}}
     runs.save(plan.folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False, allow_unicode=True))
     start, width, notes = time.monotonic(), max(len(job.id) for job in plan.jobs), {}
     steps = {job.id: job.parameters for job in plan.jobs}
     for number, job in enumerate(plan.jobs):
         line = f"[{number + 1}/{len(plan.jobs)}] {job.id:{width}}"
-        found = state(plan, job)
-        if kept := _kept(found, number, first, keep_stale):
-            echo(f"{line}  {kept}")
-            continue
-        notes[job.id] = "failed"
         try:
-            _execute(plan, job, found.reasons, line, start, echo)
+            found = state(plan, job)
+            if kept := _kept(found, number, first, keep_stale):
+                echo(f"{line}  {kept}")
+                continue
+            notes[job.id] = "failed"
+            _execute(plan, job, found.reasons, line, start, stop, echo)
             del notes[job.id]
         except StepFailed as failure:
             echo(f"{line}  failed\n{failure}")
-            return 3
-        except KeyboardInterrupt:
+            return failure.code
+        except KeyboardInterrupt as signal:
             notes[job.id] = "interrupted"
-            (plan.folder / job.id / "manifest.json").unlink(missing_ok=True)
             echo(f"{line}  interrupted; the same command goes on from here")
-            return 130
+            return getattr(signal, "code", 130)
         finally:
             pages.index(plan.folder, plan.source.name, steps, notes)
     pages.index(plan.folder, plan.source.name, steps, notes)
     echo(f"All steps hold after {_clock(time.monotonic() - start)}. Open {plan.folder / 'index.html'}")
-    return 0
+    return DONE
 
 
 def _first(plan: Plan, from_step: str | None) -> int | None:
@@ -172,34 +171,37 @@ def _kept(found: State, number: int, first: int | None, keep_stale: bool) -> str
     return "unchanged, kept" if found.name == "fresh" else ""
 
 
-def _execute(plan: Plan, job: Job, reasons: list[str], line: str, start: float, echo) -> None:
-    """Run one step. Raises StepFailed; then no manifest is left."""
+def _execute(plan: Plan, job: Job, reasons: list[str], line: str, start: float, stop: kernel.Stop, echo) -> None:
+    """Run one step. Raises StepFailed or kernel.Interrupted; then no manifest is left."""
     expected, folder = _expected(plan, job), plan.folder / job.id
     why = f" ({'; '.join(reasons)})" if reasons else ""
     echo(f"{line}  running{why}, " + (f"expected {expected:.0f} s" if expected else "duration unknown"))
     folder.mkdir(parents=True, exist_ok=True)
     for old in ("manifest.json", "notebook.html"):
         (folder / old).unlink(missing_ok=True)
-    copy, began = folder / "notebook.ipynb", time.monotonic()
+    copy, began, tail = folder / "notebook.ipynb", time.monotonic(), kernel.Tail()
     own = {"run": plan.run, "label": job.label, "interactive": False, "progress": False}
     parameters = {key: value for key, value in own.items() if key in job.known} | job.parameters
-    options = {"kernel_name": "python3", "cwd": job.notebook.parent, "progress_bar": False} | KERNEL
-    problem = ""
+    failure = None
     try:
-        with _environment(job), _ticker(line, expected, echo):
-            papermill.execute_notebook(job.notebook, copy, parameters, **options)
-    except PapermillExecutionError as error:
-        problem = f"{error.ename}: {error.evalue}"
-    except DeadKernelError:
-        problem = "the kernel died (often: out of memory)"
-    if not problem and not (folder / "manifest.json").is_file():
-        problem = "the notebook ended without step.finish(...), so the step is not complete"
-    if problem:
+        with _environment(job), _ticker(line, tail, echo):
+            kernel.execute(job.notebook, copy, parameters, stop, tail)
+        if not (folder / "manifest.json").is_file():
+            failure = kernel.Failed("the notebook ended without step.finish(...), so the step is not complete")
+    except kernel.Failed as error:
+        failure = error
+    except KeyboardInterrupt:
+        (folder / "manifest.json").unlink(missing_ok=True)
+        raise
+    if failure:
         (folder / "manifest.json").unlink(missing_ok=True)  # finish() may stand above the failing cell
-        raise StepFailed(f"  at:    {_heading(copy)}\n  error: {problem}\n  see:   {copy}")
+        problem = StepFailed(f"  at:    {_heading(copy)}\n  error: {failure}\n  see:   {copy}")
+        problem.code = BUDGET if failure.error == "BudgetReached" else FAILED
+        raise problem
     pages.notebook(copy, plan.folder)
     now = time.monotonic()
     echo(f"{line}  done in {now - began:.0f} s (total {_clock(now - start)})")
+    stop.check()
 
 
 @contextmanager
@@ -218,14 +220,14 @@ def _environment(job: Job):
 
 
 @contextmanager
-def _ticker(line: str, expected: float | None, echo):
-    """Says now and then that a step is still at work, once it takes longer than expected."""
+def _ticker(line: str, tail: kernel.Tail, echo):
+    """Says now and then that a step is at work, and the last line it printed; the pauses grow with its time."""
     done, began = threading.Event(), time.monotonic()
 
     def tick():
-        while not done.wait(QUIET_S):
-            if time.monotonic() - began > (expected or 0):
-                echo(f"{line}  still running, {_clock(time.monotonic() - began)}")
+        while not done.wait(max(QUIET_S, (time.monotonic() - began) / 10)):
+            said = f": {tail.line}" if tail.line else ""
+            echo(f"{line}  {_clock(time.monotonic() - began)}{said}")
 
     thread = threading.Thread(target=tick, daemon=True)
     thread.start()
@@ -239,6 +241,8 @@ def _ticker(line: str, expected: float | None, echo):
 def _heading(copy: Path) -> str:
     """The heading above the last cell that an executed copy reached."""
     heading = reached = "the first cells"
+    if not copy.is_file():
+        return reached
     for cell in json.loads(copy.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "markdown":
             lines = [text for text in "".join(cell["source"]).splitlines() if text.startswith("#")]

@@ -1,11 +1,13 @@
 import dataclasses
 import json
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
 import tiny_model
 
-from skymath_nb import arms, schema
+from skymath_nb import arms, runs, schema
 from skymath_nb.schema import Curriculum, Phase
 
 
@@ -86,7 +88,7 @@ def test_a_unit_that_broke_while_answering_is_no_result(recipe, tmp_path, monkey
         with pytest.raises(AssertionError):
             run(recipe, 3, tmp_path)
     unit = place(recipe, 3, tmp_path)
-    assert [p.name for p in unit.iterdir()] == ["student"]
+    assert sorted(p.name for p in unit.iterdir()) == [".lock", "student"]
     assert run(recipe, 3, tmp_path)["seed"] == 3
 
 
@@ -131,3 +133,31 @@ def test_a_unit_that_fails_does_not_stop_the_others(recipe, tmp_path):
     with pytest.raises(ValueError, match="'broken' needs benchmarks"):
         arms.run_all(units, tmp_path, prompt=tiny_model.prompt, progress=None)
     assert (place(recipe, 0, tmp_path) / "report.json").is_file()
+
+
+HOLD = """
+import pathlib, sys, time
+from skymath_nb import runs
+with runs.claim(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_several_processes_share_a_folder_and_take_over_from_the_dead(recipe, tmp_path):
+    units = [arms.Unit(recipe, 0), arms.Unit(recipe, 1)]
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(place(recipe, 0, tmp_path))], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(runs.Busy, match=f"process {holder.pid}"):
+        run(recipe, 0, tmp_path)
+    said = []
+
+    def say(line):
+        said.append(line)
+        if "waiting for 1 units" in line:  # the free one was done first
+            assert (place(recipe, 1, tmp_path) / "report.json").is_file()
+            holder.kill()
+
+    table = arms.run_all(units, tmp_path, progress=say, prompt=tiny_model.prompt, threads=1)
+    holder.wait()
+    assert table["seed"].tolist() == [0, 1] and any("waiting" in line for line in said)

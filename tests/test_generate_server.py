@@ -17,8 +17,8 @@ import pytest
 import tiny_model
 from transformers import AutoTokenizer
 
-from skymath_nb import augment, prompts, teacher, world
-from skymath_nb.generate import Completion, Served, ServerError, Unanswered, counts, generate, guard, serving
+from skymath_nb import augment, guard, prompts, teacher, world
+from skymath_nb.generate import Completion, Served, ServerError, Unanswered, counts, generate, serving
 from skymath_nb.ledger import Ledger
 from skymath_nb.teacher.server import Faults
 
@@ -208,7 +208,7 @@ def test_a_server_that_is_never_ready_is_ended(model):
 def test_a_stubborn_server_is_killed(model, monkeypatch, tmp_path):
     script = tmp_path / "guard.py"
     script.write_text(Path(guard.__file__).read_text().replace("GRACE_S = 15", "GRACE_S = 1"))
-    monkeypatch.setattr("skymath_nb.generate.server.GUARD", script)
+    monkeypatch.setattr(guard, "__file__", str(script))
     before = time.monotonic()
     with serving(model, command=STAND_IN, options=["--stubborn"]):
         pass

@@ -192,7 +192,13 @@ def test_notebook_digest_ignores_parameters_and_comments(package, parameters, co
     assert (runs.code_digests("01_book", books, package)["notebook"] != before["notebook"]) is counts
 
 
-HOLD = "import sys, time, pathlib; from skymath_nb import runs\nwith runs.claim(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
+HOLD = """
+import sys, time, pathlib
+from skymath_nb import runs
+with runs.claim(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
 
 
 def test_a_folder_has_one_holder_and_is_free_when_that_is_killed(tmp_path):

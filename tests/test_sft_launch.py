@@ -8,7 +8,7 @@ import pytest
 import tiny_model
 import yaml
 
-from skymath_nb import runs, sft
+from skymath_nb import guard, runs, sft
 from skymath_nb.schema import Curriculum, Phase
 from skymath_nb.sft import launch, training
 
@@ -54,8 +54,8 @@ def test_two_processes_have_the_losses_and_weights_of_one(tmp_path):
 
 def launched(monkeypatch, code):
     """Let a launch run this code instead of accelerate."""
-    real = launch.subprocess.Popen
-    monkeypatch.setattr(launch.subprocess, "Popen", lambda command, **kwargs: real([sys.executable, "-c", code], **kwargs))
+    real = guard.start
+    monkeypatch.setattr(guard, "start", lambda command, **kwargs: real([sys.executable, "-c", code], **kwargs))
 
 
 def test_the_error_of_a_process_is_told_with_its_own_words(tmp_path, monkeypatch, capsys):

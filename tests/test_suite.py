@@ -8,12 +8,14 @@ import sys
 import time
 
 import nbformat
+import psutil
 import pytest
 import yaml
 
 from skymath_nb import __main__ as command_line
 from skymath_nb import pages, plans, runs, suite
 
+posix = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 MAKE = [
     'run: str = "tiny"\nseed: int = 0  # stream\nn: int = 3  # rows\nrates: list = [0.1]\nprogress: bool = True',
     'import plotly.graph_objects as go\nfrom skymath_nb import runs\nstep = runs.step("01_make", run, seed=seed, n=n, rates=rates)',
@@ -33,7 +35,18 @@ FAIL = [
     "## Where it breaks",
     'import sys, time\nfrom skymath_nb import runs\nstep = runs.step("03_fail", run, mode=mode)',
     "### Exactly here",
-    'if mode == "exit":\n    sys.exit(0)\nif mode == "sleep":\n    time.sleep(60)',
+    'if mode == "exit":\n    sys.exit(0)\nif mode == "die":\n    import os\n    os.kill(os.getpid(), 9)',
+    """if mode in ("sleep", "stubborn"):
+    try:
+        print("at work")
+        time.sleep(60)
+    finally:
+        step.output("left_in_order").write_text("yes")
+        time.sleep(60 if mode == "stubborn" else 0)""",
+    """class BudgetReached(RuntimeError):
+    pass
+if mode == "budget":
+    raise BudgetReached("the 2 dollars of budget_usd are spent")""",
     "step.finish({})",
     'raise ValueError("the first line\\nand the second")',
     "## Never reached",
@@ -237,28 +250,63 @@ def test_a_failure_names_heading_error_and_copy_and_leaves_no_manifest(folder, m
     assert "class='failed'" in (folder / "outputs" / "t" / "index.html").read_text()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_a_kill_midway_leaves_no_manifest_and_no_kernel(folder):
-    (folder / "tiny.yaml").write_text("run: t\nsteps: {03_fail: {mode: sleep}}")
+@pytest.mark.parametrize("mode, code, said", [("budget", 4, "the 2 dollars"), ("die", 3, "the kernel died")])
+def test_what_ended_a_step_is_in_the_exit_code(folder, mode, code, said):
+    (folder / "tiny.yaml").write_text(f"run: t\nsteps: {{03_fail: {{mode: {mode}}}}}")
+    ended, _, text = execute(folder)
+    assert ended == code and said in text
+
+
+def start(folder, mode):
+    """A runner at work in the notebook that sleeps, its kernel, and what it will have kept when it was left in order."""
+    (folder / "tiny.yaml").write_text(f"run: t\nsteps: {{03_fail: {{mode: {mode}}}}}")
     command = [sys.executable, "-m", "skymath_nb", "run", str(folder / "tiny.yaml")]
     work = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    started = folder / "outputs" / "t" / "run.json"
-    deadline = time.monotonic() + 60
-    while not started.is_file() and time.monotonic() < deadline:
+    copy, deadline = folder / "outputs" / "t" / "03_fail" / "notebook.ipynb", time.monotonic() + 60
+    while not (copy.is_file() and "at work\\n" in copy.read_text()) and time.monotonic() < deadline:
         time.sleep(0.1)
-    kernels = children(work.pid)
-    work.send_signal(signal.SIGTERM)
+    return work, psutil.Process(work.pid).children(), copy.with_name("left_in_order")
+
+
+def gone(kernels):
+    _, alive = psutil.wait_procs(kernels, timeout=10)
+    return bool(kernels) and not any(kernel.status() != "zombie" for kernel in alive)
+
+
+@posix
+@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_lets_the_step_leave_in_order_and_is_in_the_exit_code(folder, number, code):
+    work, kernels, kept = start(folder, "sleep")
+    work.send_signal(number)
     out, err = work.communicate(timeout=30)
-    assert work.returncode == 130 and "interrupted" in out, err
+    assert work.returncode == code and "the same command goes on from here" in out, err
     assert "Traceback" not in err, err
-    assert not (folder / "outputs" / "t" / "03_fail" / "manifest.json").exists()
-    assert kernels and not any(kernel.is_running() and kernel.status() != "zombie" for kernel in kernels)
+    assert kept.read_text() == "yes" and not kept.with_name("manifest.json").exists() and gone(kernels)
 
 
-def children(pid):
-    import psutil
+@posix
+def test_a_second_signal_does_not_wait(folder):
+    work, kernels, kept = start(folder, "stubborn")
+    work.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + 30
+    while not kept.is_file() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    before = time.monotonic()
+    work.send_signal(signal.SIGTERM)
+    work.communicate(timeout=30)
+    assert work.returncode == 143 and time.monotonic() - before < 20 and gone(kernels)
 
-    return psutil.Process(pid).children()
+
+@posix
+def test_a_killed_runner_leaves_no_kernel_and_no_lock(folder):
+    work, kernels, kept = start(folder, "sleep")
+    code = command_line.main(["run", str(folder / "tiny.yaml")])
+    assert code == 5  # while the first one lives
+    work.kill()
+    work.communicate()
+    assert gone(kernels) and not kept.with_name("manifest.json").exists()
+    with runs.claim(folder / "outputs" / "t"):
+        pass
 
 
 def test_pages_load_nothing_from_elsewhere_and_keep_the_figures(finished):

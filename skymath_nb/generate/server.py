@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -14,12 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from .. import runs
+from .. import guard, runs
 
 HOST = "127.0.0.1"
 LOOK_S = 0.2  # between two looks whether it is ready
 LINES = 30  # of the log that an error shows
-GUARD = Path(__file__).with_name("guard.py")
 INSTALL = {
     "vllm": "install it in an environment of its own, for its pins clash with others (`python -m venv ~/vllm && ~/vllm/bin/pip install "
     'vllm`), and name it with command="~/vllm/bin/vllm"',
@@ -78,16 +76,12 @@ def serving(
         log = Path(log or Path(place) / "log")
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as out:
-            guard = subprocess.Popen(
-                [sys.executable, str(GUARD), *words, *options],
-                stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
-            )  # fmt: skip
+            server = guard.start([*words, *options], stdout=out, stderr=subprocess.STDOUT, env=environment)
         try:
-            _wait(guard, port, log, ready_s, " ".join(words))
+            _wait(server, port, log, ready_s, " ".join(words))
             yield served
         finally:
-            guard.stdin.close()  # the guard ends the server and itself
-            guard.wait()
+            guard.stop(server)
 
 
 def _command(engine: str, command: str | Sequence[str]) -> list[str]:
@@ -125,14 +119,14 @@ def _port(port: int) -> int:
         return probe.getsockname()[1]
 
 
-def _wait(guard: subprocess.Popen, port: int, log: Path, ready_s: float, command: str):
+def _wait(server: subprocess.Popen, port: int, log: Path, ready_s: float, command: str):
     """Return when the server answers; raises ServerError with the end of its log when it ends or stays silent."""
     deadline = time.monotonic() + ready_s
     while not _healthy(port):
-        ended = guard.poll() is not None
+        ended = server.poll() is not None
         if ended or time.monotonic() > deadline:
             said = log.read_text("utf-8", "replace").splitlines()[-LINES:]
-            what = f"ended with exit code {guard.returncode}" if ended else f"was not ready after {ready_s:g} s"
+            what = f"ended with exit code {server.returncode}" if ended else f"was not ready after {ready_s:g} s"
             raise ServerError(f"`{command}` {what}. The end of its log:\n" + "\n".join(said or ["(it is empty)"]))
         time.sleep(LOOK_S)
 

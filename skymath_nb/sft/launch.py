@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from skymath_nb import devices, runs
+from skymath_nb import devices, guard, runs
 from skymath_nb.schema import Curriculum, Phase
 
 from .settings import Settings
@@ -39,7 +39,7 @@ def run(job, folder: Path, progress: Callable[[str], None] | None) -> dict:
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **threads}
     last, error = deque(maxlen=15), None
     with (folder / "launch.log").open("a", encoding="utf-8") as log:
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        process = guard.start(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         try:
             for line in process.stdout:
                 log.write(line)
@@ -50,9 +50,7 @@ def run(job, folder: Path, progress: Callable[[str], None] | None) -> dict:
                     error = error or json.JSONDecoder().raw_decode(line.split(FAILS, 1)[1].lstrip())[0]
             code = process.wait()
         finally:
-            if process.poll() is None:  # interrupted here: the launcher ends its processes when it is asked to
-                process.terminate()
-                process.wait()
+            guard.stop(process)
     if code:
         raise RuntimeError(error or f"`{' '.join(command)}` ended with exit code {code}. Its last lines:\n{''.join(last)}")
     return json.loads((folder / "record.json").read_text(encoding="utf-8"))

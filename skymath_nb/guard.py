@@ -1,7 +1,7 @@
-"""Run a command until it ends or standard input closes, then end its whole process group: `python guard.py COMMAND...`.
+"""Child processes that never outlive this one: a guard process between the two sees the pipe close, and ends the child's whole group.
 
-It stands between a kernel and its server: whatever way the kernel goes, the pipe to this process closes, and the server
-goes too. It imports the standard library alone, so that it starts at once.
+`python guard.py COMMAND...` is the guard. It stands between a kernel and its server or its training in several processes, whatever way
+the kernel goes, kill -9 included. It imports the standard library alone, so that it starts at once.
 """
 
 import os
@@ -13,6 +13,17 @@ import time
 from contextlib import suppress
 
 GRACE_S = 15  # between asking and asking louder
+
+
+def start(command: list[str], **options) -> subprocess.Popen:
+    """Start a command behind a guard; `options` are Popen's. Its exit code is the command's, 128 + n where a signal ended it."""
+    return subprocess.Popen([sys.executable, __file__, *command], stdin=subprocess.PIPE, start_new_session=True, **options)
+
+
+def stop(guarded: subprocess.Popen) -> None:
+    """End what was started, if it has not ended, and wait: asked first, killed after GRACE_S."""
+    guarded.stdin.close()
+    guarded.wait()
 
 
 def main(command: list[str]) -> int:
@@ -32,6 +43,9 @@ def _end_with_pipe(leader: int):
 
 def end(leader: int):
     """Ask the leader of a process group to end in its own order, then whoever is left, then kill them."""
+    if os.name == "nt":  # no process groups, no asking
+        subprocess.run(["taskkill", "/T", "/F", "/PID", str(leader)], capture_output=True)
+        return
     for send, number in ((os.kill, signal.SIGTERM), (os.killpg, signal.SIGTERM), (os.killpg, signal.SIGKILL)):
         with suppress(ProcessLookupError):
             send(leader, number)
