@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -144,11 +145,15 @@ def run_all(
     left = [unit for unit in units if not (place(unit.recipe, unit.seed, folder, prompt=settings.get("prompt")) / "report.json").is_file()]
     say = progress or (lambda line: None)
     say(f"{len(units)} units, {len(units) - len(left)} of them finished before")
-    errors = []
-    held = _pass(left, folder, workers, settings, say, errors)
+    errors, told = [], count(1)
+
+    def tell(line):
+        say(f"units: {next(told)}/{len(left)}, {line}")
+
+    held = _pass(left, folder, workers, settings, tell, errors)
     if held:
         say(f"waiting for {len(held)} units that other processes are at work on")
-        _pass(held, folder, workers, settings | {"waiting": _hush}, say, errors)
+        _pass(held, folder, workers, settings | {"waiting": _hush}, tell, errors)
     if errors:
         raise errors[0]
     return pd.DataFrame([run(*unit, folder, **settings) for unit in units])

@@ -78,6 +78,7 @@ def _browser(table, by, columns):
 
 FILTERS = ("error", "benchmark", "level", "language", "verdict")
 LONGEST = 4000  # characters of one text in a card
+COUNT = re.compile(r"(\d+)/([1-9]\d*)")  # how far a line of progress says that the work is
 UNSEEN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ud800-\\udfff]")
 LITERAL = "<pre class='tex2jax_ignore mathjax_ignore' style='white-space:pre-wrap;text-align:left;margin:0'>"  # no TeX is run in it
 
@@ -201,20 +202,35 @@ def _literal(text) -> str:
 
 
 def progress(*, interactive: bool = False, every: float = 0.25):
-    """A callable for `teacher.complete(progress=...)`: requests, tokens, dollars and the time left.
+    """A callable for every `progress=...` of the package: the teacher's tallies, and the lines of training, answering and arms.
 
-    With `interactive` a bar that moves; else a line at every such share of the requests, for logs.
+    With `interactive` a bar that moves; else a line at every such share of the work, for logs. A line without "n/N" is always told.
     """
     return _Bar() if interactive else _Lines(every)
 
 
 class _Progress:
-    """Tells apart the calls of `complete` by their totals, and knows how fast each goes."""
+    """Tells one piece of work from the next by totals and names, and knows how fast the teacher goes."""
 
     def __init__(self):
         self.call, self.started, self.asked = 0, 0.0, 0
 
-    def __call__(self, tally):
+    def __call__(self, standing):
+        if isinstance(standing, str):
+            self.read(standing)
+        else:
+            self.count(standing)
+
+    def read(self, line):
+        """A line of training (`stage 1: step 20/188, ...`) or answering (`generate: 40/300 answers`)."""
+        found = COUNT.search(line)
+        work, share = (line[: found.start()] + found[2], int(found[1]) / int(found[2])) if found else (line, 1.0)
+        if work != self.call:
+            self.call = work
+            self.begin()
+        self.tell(share, line)
+
+    def count(self, tally):
         if not tally.total:
             return
         asked = tally.answered + tally.failed
@@ -224,7 +240,8 @@ class _Progress:
         self.asked = asked
         left = tally.total - tally.done
         seconds = (time.monotonic() - self.started) / asked * left if asked and left else 0
-        self.tell(tally, _standing(tally) + (f", {datetime.timedelta(seconds=round(seconds))} left" if seconds else ""))
+        text = _standing(tally) + (f", {datetime.timedelta(seconds=round(seconds))} left" if seconds else "")
+        self.tell(tally.done / tally.total, text, bool(tally.failed))
 
 
 def _standing(tally) -> str:
@@ -243,8 +260,8 @@ class _Lines(_Progress):
     def begin(self):
         self.place = 0
 
-    def tell(self, tally, text):
-        place = int(tally.done / tally.total / self.every)
+    def tell(self, share, text, failed=False):
+        place = int(share / self.every)
         if place > self.place:
             self.place = place
             print(text)
@@ -258,9 +275,9 @@ class _Bar(_Progress):
         self.bar, self.text = widgets.FloatProgress(max=1.0), widgets.HTML()
         display(widgets.HBox([self.bar, self.text]))
 
-    def tell(self, tally, text):
-        self.bar.value, self.text.value = tally.done / tally.total, html.escape(text)
-        self.bar.bar_style = "warning" if tally.failed else "success" if tally.done == tally.total else ""
+    def tell(self, share, text, failed=False):
+        self.bar.value, self.text.value = share, html.escape(text)
+        self.bar.bar_style = "warning" if failed else "success" if share == 1 else ""
 
 
 def lineage(id: str, *tables: pd.DataFrame) -> pd.DataFrame:

@@ -181,6 +181,18 @@ def test_progress_knows_one_call_from_the_next_and_how_long_it_takes(capsys, mon
     assert "left" in lines[0] and "left" not in lines[1]
 
 
+def test_progress_reads_lines_of_training_and_answering(capsys):
+    tell = explore.progress(every=0.5)
+    for stage in (1, 2):
+        for step in range(1, 9):
+            tell(f"stage {stage}: step {step}/8, loss 0.5")
+    tell("student holds this training already: reused")
+    assert capsys.readouterr().out.splitlines() == [
+        *(f"stage {stage}: step {step}/8, loss 0.5" for stage in (1, 2) for step in (4, 8)),
+        "student holds this training already: reused",
+    ]
+
+
 def test_progress_is_a_bar_in_the_lab(shown):
     from skymath_nb.teacher import Tally
 
