@@ -41,7 +41,7 @@ def stopping(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("taught")
     rows = tiny_model.rows(4).assign(response=["a", "ab", "abcdefgh" * 3, "a b c"])
-    plan = Curriculum((Phase("all", rows, 300, 1e-2),), 4, 96)
+    plan = Curriculum((Phase("all", rows, 500, 4e-3),), 4, 96)
     base = tiny_model.save(folder / "base")
     return sft.train(base, plan, folder / "model", prompt=tiny_model.prompt, threads=1, progress=None)
 
