@@ -30,6 +30,7 @@ class Recipe:
     max_new_tokens: int = 256
     backend: str = "full"
     too_long: str = "refuse"  # rows over max_length: "refuse" or "drop"
+    training: dict = dataclasses.field(default_factory=dict)  # further settings of sft.train that decide the result: tuning, loss, ...
 
 
 def run(
@@ -41,6 +42,8 @@ def run(
     batch_size: int = 128,
     device: str = "auto",
     threads: int = 0,
+    launcher: str = "",
+    micro_batch: int = 0,
     progress: Callable[[str], None] | None = None,
     waiting: Callable[[str], None] | None = None,
 ) -> dict:
@@ -48,7 +51,8 @@ def run(
 
     The unit is the folder `place(...)`: student/, answers.parquet, and report.json, written last. A unit that has its
     report is returned as it is; a unit without one goes on from its student or its answers. `seed` takes the place of
-    the curriculum's own; `prompt` is the student's, query -> text, for training and evaluation alike. Of several processes
+    the curriculum's own; `prompt` is the student's, query -> text, for training and evaluation alike; threads, launcher and
+    micro_batch are those of sft.train, batch_size is of generate.generate. Of several processes
     one works on a unit: with `waiting` (told who) the others wait for it, and take over if it dies.
     Raises:  ValueError if there is nothing to ask; runs.Busy without `waiting`; else what sft.train and generate.generate raise.
     """
@@ -59,11 +63,13 @@ def run(
     unit = place(recipe, seed, folder, prompt=prompt)
     if not (unit / "report.json").is_file():
         with runs.claim(unit, waiting):
-            _complete(recipe, seed, unit, prompt, batch_size, device, threads, progress)
+            _complete(
+                recipe, seed, unit, prompt, batch_size, progress, device=device, threads=threads, launcher=launcher, micro_batch=micro_batch
+            )
     return json.loads((unit / "report.json").read_text(encoding="utf-8"))
 
 
-def _complete(recipe: Recipe, seed: int, unit: Path, prompt, batch_size: int, device: str, threads: int, progress) -> None:
+def _complete(recipe: Recipe, seed: int, unit: Path, prompt, batch_size: int, progress, **how) -> None:
     if (unit / "report.json").is_file():  # by whom we waited for
         return
     if not (unit / "answers.parquet").is_file():
@@ -73,12 +79,12 @@ def _complete(recipe: Recipe, seed: int, unit: Path, prompt, batch_size: int, de
             unit / "student",
             backend=recipe.backend,
             prompt=prompt,
-            device=device,
-            threads=threads,
             too_long=recipe.too_long,
             progress=progress,
+            **recipe.training,
+            **how,
         )
-        settings = {"max_new_tokens": recipe.max_new_tokens, "batch_size": batch_size, "device": device}
+        settings = {"max_new_tokens": recipe.max_new_tokens, "batch_size": batch_size, "device": how["device"]}
         schema.write(_ask(student, recipe, prompt, settings, progress), unit / "answers.parquet", "answers")
     report = _report(recipe, seed, unit)
     runs.save(unit / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
@@ -95,6 +101,7 @@ def place(recipe: Recipe, seed: int, folder: str | Path, *, prompt: Callable[[st
         recipe.max_new_tokens,
         recipe.backend,
         recipe.too_long,
+        *sorted(recipe.training.items()),
         prompt("{query}"),
         *runs.module_digests({__name__}).items(),  # an edited trainer or grader makes another unit
         *(row_id(*parts) for parts in asked),

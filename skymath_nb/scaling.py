@@ -1,16 +1,26 @@
-"""Accuracy as a law of data size: nested subsets of one order, two forms of law, a forecast with its interval.
+"""Accuracy as a law of data size: nested subsets of one order, forms of law that compete in prediction, forecasts with intervals.
 
-What is scaled is the number of augmented instances from a fixed seed set (Skywork-Math, section 4.2, figure 5). The paper fits nothing;
-the forms here are the two plain ones: a straight line in log2(size), and a power law of the error with a ceiling.
+What is scaled is the number of augmented instances from a fixed seed set (Skywork-Math, section 4.2, figure 5). The paper fits nothing.
+The forms are the plain ones of the field: a straight line in log2(size); a power law of the error above a floor (Hestness et al. 2017,
+arXiv 1712.00409); and a logistic in log2(size), to 1 or to a ceiling of its own (a share of right answers is bounded at both ends).
+A form is chosen by how well it predicted the next size from the smaller ones, never by eye. Accuracies are fractions.
 """
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from . import runs
+
+RESAMPLES = 300  # of the bootstrap: each is a fit
+BUDGETS = ("epochs", "steps")
+LEAST = 3  # sizes that every form can be fitted on
+
+
+# --- the arms --------------------------------------------------------------------------------------------
 
 
 def nested_subsets(n: int, sizes: Iterable[int], seed: int) -> dict[int, np.ndarray]:
@@ -26,62 +36,282 @@ def nested_subsets(n: int, sizes: Iterable[int], seed: int) -> dict[int, np.ndar
     return {size: order[:size] for size in sizes}
 
 
+def design(
+    bases: Sequence[str], sizes: Sequence[int], budgets: Sequence[str], *, epochs: float, steps: int, batch_size: int
+) -> pd.DataFrame:
+    """Return one line per base, budget and size: base, budget, size, epochs, steps, arm.
+
+    The first base gets every budget, the others the first budget alone: they are there to be compared with it.
+    Equal epochs train longer on more rows, equal steps do not. Lines that come to the same training have the same arm.
+    Raises:  ValueError for an unknown budget.
+    """
+    if unknown := [budget for budget in budgets if budget not in BUDGETS]:
+        raise ValueError(f"The budgets {unknown} were asked for; there are {', '.join(BUDGETS)}.")
+    lines = []
+    for base in bases:
+        for budget in budgets if base == bases[0] else budgets[:1]:
+            for size in sizes:
+                repeated = epochs if budget == "epochs" else steps * batch_size / size
+                taken = math.ceil(math.ceil(size * repeated - 1e-9) / batch_size)  # as the curriculum counts them
+                if budget == "steps" and taken > steps:  # a rounded share of a row more would be a step more
+                    repeated, taken = (steps * batch_size - 0.5) / size, steps
+                name = base.rstrip("/").rsplit("/", 1)[-1]
+                lines.append((base, budget, size, float(repeated), taken, f"{name}-{size}x{taken}"))
+    return pd.DataFrame(lines, columns=["base", "budget", "size", "epochs", "steps", "arm"])
+
+
+# --- measured points -------------------------------------------------------------------------------------
+
+
+class Curve(NamedTuple):
+    """Accuracy at K sizes, and what it might as well have been: `draws` (R, K), resampled."""
+
+    sizes: np.ndarray
+    accuracy: np.ndarray
+    draws: np.ndarray
+
+    def head(self, k: int) -> "Curve":
+        """The k smallest sizes; a negative k leaves out so many of the largest."""
+        return Curve(self.sizes[:k], self.accuracy[:k], self.draws[:, :k])
+
+
+def measure(answers: pd.DataFrame, verdict: str = "flexible", *, resamples: int = RESAMPLES, seed: int = 0) -> Curve:
+    """The curve of answers with the columns size, seed and id: items and training seeds are both resampled.
+
+    All sizes, and all curves on the same items, draw the same items, so that what differs between them is paired. Of one size's S seeds
+    the drawn means are spread by sqrt(S / (S - 1)), which the bootstrap of so few lacks; with one seed only the items count.
+    Raises:  ValueError if an item is missing somewhere.
+    """
+    table = answers.pivot_table(index=["size", "seed"], columns=["benchmark", "id"], values=verdict, aggfunc="mean", sort=True)
+    if table.isna().any(axis=None):
+        raise ValueError(f"Every model must have answered every item, but {int(table.isna().sum().sum())} answers are missing.")
+    n = table.shape[1]
+    counts = runs.rng(seed, "scaling", "items").multinomial(n, np.full(n, 1 / n), resamples)
+    sizes, draws = [], []
+    for size, part in table.groupby(level="size"):
+        redrawn = counts @ part.to_numpy(float).T / n  # (R, S)
+        seeds = redrawn.shape[1]
+        picked = runs.rng(seed, "scaling", "seeds", str(size)).integers(0, seeds, redrawn.shape)
+        mean = redrawn.mean(axis=1)
+        spread = math.sqrt(seeds / (seeds - 1)) if seeds > 1 else 0.0
+        draws.append(mean + spread * (np.take_along_axis(redrawn, picked, axis=1).mean(axis=1) - mean))
+        sizes.append(size)
+    return Curve(np.array(sizes, float), table.groupby(level="size").mean().mean(axis=1).to_numpy(), np.stack(draws, axis=1))
+
+
+def published(sizes: Sequence[float], accuracy: Sequence[float], items: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Curve:
+    """The curve of printed accuracies, of one run each on so many items: only the items' chance is in its draws."""
+    sizes, accuracy = np.asarray(sizes, float), np.asarray(accuracy, float)
+    order = np.argsort(sizes)
+    rng = runs.rng(seed, "scaling", "published")
+    return Curve(sizes[order], accuracy[order], rng.binomial(items, accuracy[order], (resamples, len(order))) / items)
+
+
+def points(curve: Curve) -> pd.DataFrame:
+    """size, accuracy and its 95 % interval."""
+    low, high = np.quantile(curve.draws, [0.025, 0.975], axis=0)
+    return pd.DataFrame({"size": curve.sizes.astype(int), "accuracy": curve.accuracy, "low": low, "high": high})
+
+
+# --- forms of law ----------------------------------------------------------------------------------------
+
+
+def _line(x, at_one, per_doubling):
+    return at_one + per_doubling * x
+
+
+def _power(x, ceiling, gap, exponent):
+    return ceiling - gap * np.exp2(-exponent * x)
+
+
+def _logistic(x, half, slope):
+    return 1 / (1 + np.exp(-slope * (x - half)))
+
+
+def _logistic_ceiling(x, half, slope, ceiling):
+    return ceiling * _logistic(x, half, slope)
+
+
+class Form(NamedTuple):
+    """A law of x = log2(size): its function, the names of its coefficients, their bounds, and which of them says how steep it is."""
+
+    law: Callable
+    names: tuple[str, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    slope: str
+
+
+FORMS = {
+    "log_linear": Form(_line, ("at_one", "per_doubling"), (-np.inf, -1.0), (np.inf, 1.0), "per_doubling"),
+    "power_ceiling": Form(_power, ("ceiling", "gap", "exponent"), (0.0, 0.0, 0.01), (1.0, np.inf, 3.0), "exponent"),
+    "logistic": Form(_logistic, ("half", "slope"), (-40.0, 0.0), (80.0, 5.0), "slope"),
+    "logistic_ceiling": Form(_logistic_ceiling, ("half", "slope", "ceiling"), (-40.0, 0.0, 0.0), (80.0, 5.0, 1.0), "slope"),
+}
+
+
 class Fit(NamedTuple):
-    """A fitted law: its form, its coefficients, and the root mean squared error on the points, as a fraction of accuracy."""
+    """A fitted law: its form, its coefficients by name, and the root mean squared error on the points it was fitted on."""
 
     form: str
-    coefficients: tuple[float, ...]
+    coefficients: dict[str, float]
     rmse: float
 
-    def predict(self, size):
-        """Accuracy (a fraction from 0 to 1) at a size or an array of sizes."""
-        return np.clip(FORMS[self.form][0](np.asarray(size, float), *self.coefficients), 0, 1)
+    def predict(self, sizes):
+        """Accuracy at a size or an array of sizes, between 0 and 1."""
+        return np.clip(FORMS[self.form].law(np.log2(np.asarray(sizes, float)), *self.coefficients.values()), 0, 1)
 
 
-def _line(size, at_one, per_doubling):
-    return at_one + per_doubling * np.log2(size)
+def fit(sizes: Sequence[float], accuracy: Sequence[float], form: str) -> Fit:
+    """Least squares of one form on sizes and accuracies.
 
-
-def _ceiling(size, ceiling, gap, exponent):
-    return ceiling - gap * size ** (-exponent)
-
-
-def fit(points: pd.DataFrame, form: str = "log_linear") -> Fit:
-    """Least squares of one form on points with columns size and accuracy (a fraction).
-
-    Raises ValueError for an unknown form, or for fewer different sizes than the form has coefficients.
+    Raises ValueError for an unknown form, or for fewer sizes than the form has coefficients.
     """
     if form not in FORMS:
         raise ValueError(f"form {form!r} does not exist; there are {', '.join(FORMS)}")
     from scipy.optimize import curve_fit
 
-    law, start, bounds = FORMS[form]
-    size, accuracy = points["size"].to_numpy(float), points["accuracy"].to_numpy(float)
-    if len(set(size)) < len(start):
-        raise ValueError(f"{form} has {len(start)} coefficients and the points have {len(set(size))} different sizes; add sizes")
-    coefficients, _ = curve_fit(law, size, accuracy, p0=start, bounds=bounds, maxfev=20_000)
-    rmse = float(np.sqrt(np.mean((law(size, *coefficients) - accuracy) ** 2)))
-    return Fit(form, tuple(map(float, coefficients)), rmse)
+    law, names, low, high, _ = FORMS[form]
+    x, y = np.log2(np.asarray(sizes, float)), np.asarray(accuracy, float)
+    if len(set(x)) < len(names):
+        raise ValueError(f"{form} has {len(names)} coefficients, but there are {len(set(x))} different sizes; add sizes")
+    start = np.clip(_start(form, x, y), np.nextafter(low, np.inf), np.nextafter(high, -np.inf))
+    found, _ = curve_fit(law, x, y, p0=start, bounds=(low, high), maxfev=20_000)
+    rmse = float(np.sqrt(np.mean((law(x, *found) - y) ** 2)))
+    return Fit(form, dict(zip(names, map(float, found), strict=True)), rmse)
 
 
-def forecast(points: pd.DataFrame, size: int, form: str = "log_linear", *, resamples: int = 500, seed: int = 0) -> dict:
-    """Accuracy expected at a size, with a 95 % percentile interval from resampling the runs of each size.
+def _start(form: str, x: np.ndarray, y: np.ndarray) -> list[float]:
+    """Where the search begins: a line through the points, their log-odds, or the logarithm of what they lack."""
+    if form == "log_linear":
+        slope, at_one = np.polyfit(x, y, 1)
+        return [at_one, slope]
+    ceiling = 1.0 if form == "logistic" else min(1.0, y.max() + 0.05)
+    inside = np.clip(y / ceiling, 0.01, 0.99)
+    if form == "power_ceiling":
+        slope, level = np.polyfit(x, np.log2(np.clip(ceiling - y, 0.01, None)), 1)
+        return [ceiling, 2.0 ** min(level, 40), -slope]
+    slope, level = np.polyfit(x, np.log(inside / (1 - inside)), 1)
+    half = -level / slope if abs(slope) > 1e-6 else x.mean()
+    return [half, slope, ceiling][: len(FORMS[form].names)]
 
-    Points need one row per trained model (columns size, accuracy); with one run per size the interval cannot be had and is an error.
+
+# --- prediction ------------------------------------------------------------------------------------------
+
+
+def held_out(curve: Curve, forms: Iterable[str] = FORMS) -> pd.DataFrame:
+    """Each form's errors in predicting what it has not seen: columns form, how, size, predicted, measured, error.
+
+    how  "next": from all smaller sizes, at least LEAST of them, which is what a forecast does;  "between": from all other sizes, for sizes
+         that have smaller and larger ones.
+    Raises:  ValueError for fewer than LEAST + 1 sizes.
     """
-    if points.groupby("size")["accuracy"].size().min() < 2:
-        raise ValueError("a forecast's interval needs at least two runs (seeds) of every size; fit() alone works with one")
-    rng, guesses = runs.rng(seed, "scaling", "bootstrap", form), []
-    groups = [part for _, part in points.groupby("size")]
-    for _ in range(resamples):
-        drawn = pd.concat([part.iloc[rng.integers(0, len(part), len(part))] for part in groups])
-        guesses.append(float(fit(drawn, form).predict(size)))
-    low, high = np.percentile(guesses, [2.5, 97.5])
-    return {"accuracy": float(fit(points, form).predict(size)), "low": float(low), "high": float(high), "n": len(points)}
+    k = len(curve.sizes)
+    if k <= LEAST:
+        raise ValueError(f"Predicting a size from the smaller ones takes {LEAST + 1} sizes or more, but there are {k}; add sizes.")
+    splits = [("next", i, np.arange(i)) for i in range(LEAST, k)]
+    splits += [("between", i, np.delete(np.arange(k), i)) for i in range(1, k - 1)]
+    lines = []
+    for form in forms:
+        for how, i, seen in splits:
+            predicted = float(fit(curve.sizes[seen], curve.accuracy[seen], form).predict(curve.sizes[i]))
+            lines.append((form, how, int(curve.sizes[i]), predicted, curve.accuracy[i], predicted - curve.accuracy[i]))
+    return pd.DataFrame(lines, columns=["form", "how", "size", "predicted", "measured", "error"])
 
 
-# form -> (law, where the search starts, bounds of the coefficients)
-FORMS: dict[str, tuple[Callable, list[float], tuple]] = {
-    "log_linear": (_line, [0.0, 0.05], (-np.inf, np.inf)),
-    "power_ceiling": (_ceiling, [0.8, 1.0, 0.3], ([0.0, 0.0, 0.0], [1.0, np.inf, 3.0])),
-}
+def ranking(errors: pd.DataFrame) -> pd.DataFrame:
+    """Root mean squared error of each form from `held_out`, the best at predicting the next size first: columns next, between."""
+    squares = errors.assign(square=errors["error"] ** 2).pivot_table(index="form", columns="how", values="square", aggfunc="mean")
+    return np.sqrt(squares)[["next", "between"]].sort_values("next").rename_axis(columns=None)
+
+
+class Law(NamedTuple):
+    """A form chosen for a curve, fitted on it and on each of its draws; `misfit` is its error at sizes that it had not seen."""
+
+    best: Fit
+    draws: tuple[Fit, ...]
+    misfit: float
+    sizes: np.ndarray
+
+    def coefficients(self, confidence: float = 0.95) -> pd.DataFrame:
+        """coefficient, value, low, high: percentile intervals over the draws."""
+        names = list(self.best.coefficients)
+        ends = [np.quantile([d.coefficients[name] for d in self.draws], _tails(confidence)) for name in names]
+        return pd.DataFrame([(name, self.best.coefficients[name], *end) for name, end in zip(names, ends, strict=True)],
+                            columns=["coefficient", "value", "low", "high"])  # fmt: skip
+
+    def forecast(self, sizes: Sequence[float], confidence: float = 0.9, seed: int = 0) -> pd.DataFrame:
+        """size, accuracy, low, high. The interval holds the draws' scatter and an error like those on unseen sizes, as a normal one.
+
+        That error is of one size ahead; for sizes beyond the next it is taken as many times as there are sizes ahead (its square, that is).
+        """
+        sizes = np.asarray(sizes, float)
+        ahead = np.maximum(1.0, np.log2(sizes / self.sizes[-1]) / np.log2(self.sizes[-1] / self.sizes[-2]))
+        noise = runs.rng(seed, "scaling", "misfit").normal(0, 1, (len(self.draws), len(sizes))) * self.misfit * np.sqrt(ahead)
+        guesses = np.clip(np.stack([d.predict(sizes) for d in self.draws]) + noise, 0, 1)
+        best = self.best.predict(sizes)
+        low, high = np.quantile(guesses, _tails(confidence), axis=0)
+        return pd.DataFrame({"size": sizes.astype(int), "accuracy": best, "low": np.minimum(low, best), "high": np.maximum(high, best)})
+
+    def doubling(self, confidence: float = 0.9, seed: int = 0) -> dict:
+        """What twice the largest size would add: gain with low and high; `saturating` is "yes" below a point, "no" above, or "open"."""
+        largest = self.sizes[-1]
+        gains = np.array([d.predict(2 * largest) - d.predict(largest) for d in self.draws])
+        gains = gains + runs.rng(seed, "scaling", "misfit").normal(0, self.misfit, len(gains))
+        gain = float(self.best.predict(2 * largest) - self.best.predict(largest))
+        low, high = map(float, np.quantile(gains, _tails(confidence)))
+        low, high = min(low, gain), max(high, gain)
+        return {"size": int(2 * largest), "gain": gain, "low": low, "high": high, "saturating": _verdict(low, high)}
+
+
+POINT = 0.01  # a gain below this for twice the data is called saturation
+
+
+def _verdict(low: float, high: float) -> str:
+    return "yes" if high < POINT else "no" if low > POINT else "open"
+
+
+def _tails(confidence: float) -> tuple[float, float]:
+    return (1 - confidence) / 2, (1 + confidence) / 2
+
+
+def law(curve: Curve, form: str = "") -> Law:
+    """The law of a curve, of the form given or of the one that predicted next sizes best.
+
+    Raises:  as `held_out` does.
+    """
+    errors = held_out(curve, [form] if form else FORMS)
+    ranked = ranking(errors)
+    form = str(ranked.index[0])
+    draws = tuple(fit(curve.sizes, drawn, form) for drawn in curve.draws)
+    return Law(fit(curve.sizes, curve.accuracy, form), draws, float(ranked.loc[form, "next"]), curve.sizes)
+
+
+def check(curve: Curve, confidence: float = 0.9) -> dict:
+    """Forecast the largest size from the smaller ones, form chosen on these alone, and hold it against what was measured.
+
+    Returns form, size, forecast, low, high, measured, inside.
+    Raises:  ValueError for fewer than LEAST + 2 sizes.
+    """
+    if len(curve.sizes) < LEAST + 2:
+        raise ValueError(f"A forecast is checked with {LEAST + 2} sizes or more, but there are {len(curve.sizes)}; add sizes.")
+    found = law(curve.head(-1))
+    told = found.forecast(curve.sizes[-1:], confidence).iloc[0]
+    measured = float(curve.accuracy[-1])
+    return {
+        "form": found.best.form, "size": int(told["size"]), "forecast": float(told["accuracy"]), "low": float(told["low"]),
+        "high": float(told["high"]), "measured": measured, "inside": bool(told["low"] <= measured <= told["high"]),
+    }  # fmt: skip
+
+
+def lead(a: Curve, b: Curve, confidence: float = 0.95) -> pd.DataFrame:
+    """By how much b is ahead of a at each size both have, paired by items: size, lead, low, high.
+
+    The last line, size 0, is how the lead changes with each doubling of the data (a line through the leads).
+    """
+    sizes, of_a, of_b = np.intersect1d(a.sizes, b.sizes, return_indices=True)
+    gaps, draws = b.accuracy[of_b] - a.accuracy[of_a], b.draws[:, of_b] - a.draws[:, of_a]
+    x = np.log2(sizes)
+    slope, slopes = np.polyfit(x, gaps, 1)[0], np.polyfit(x, draws.T, 1)[0]
+    low, high = np.quantile(np.column_stack([draws, slopes]), _tails(confidence), axis=0)
+    return pd.DataFrame({"size": [*sizes.astype(int), 0], "lead": [*gaps, slope], "low": low, "high": high})
