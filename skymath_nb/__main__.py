@@ -60,6 +60,13 @@ def _base(given) -> int:
     return 0
 
 
+def _store(given) -> int:
+    from skymath_nb import results
+
+    print(f"{results.store(given.run, given.step)} holds the tables of {given.step}")
+    return 0
+
+
 def _grade(given) -> int:
     from skymath_nb import scorecards
 
@@ -123,8 +130,8 @@ def parser() -> argparse.ArgumentParser:
     teacher.add_argument("--port", type=int, default=8399)
     teacher.add_argument("--host", choices=["127.0.0.1"], default="127.0.0.1", help="loopback only")
     teacher.add_argument("--faults", default="", metavar="NAME=SHARE,...", help="let requests fail, as 429=0.05,500=0.01,cut=0.01")
-    store = command("ledger", _ledger, "look at, export, import and merge ledgers of replies")
-    deeds = store.add_subparsers(dest="deed", required=True, metavar="DEED")
+    replies = command("ledger", _ledger, "look at, export, import and merge ledgers of replies")
+    deeds = replies.add_subparsers(dest="deed", required=True, metavar="DEED")
     for name, text, more in (
         ("show", "count replies and tokens per model", None),
         ("export", "write all replies to a file of JSON lines (.gz: compressed)", "file"),
@@ -138,6 +145,9 @@ def parser() -> argparse.ArgumentParser:
     base = command("base", _base, "make the tiny base again from its params file")
     base.add_argument("params")
     base.add_argument("--out", metavar="DIR", help="where to write it")
+    store = command("store", _store, "keep the tables of an experiment's step in the package, as its stored result")
+    store.add_argument("run", help="as scaling_tiny")
+    store.add_argument("step", help="as 06_scaling_laws")
     grade = command("grade", _grade, "score a file of responses and gold answers, lm-evaluation-harness samples too")
     grade.add_argument("file", help=".jsonl, .jsonl.gz, .json or .parquet")
     grade.add_argument("--by", action="append", default=[], metavar="COLUMN", help="score groups, as level or doc.level")

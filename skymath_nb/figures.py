@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 # Okabe and Ito's palette: told apart by all common kinds of colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+DASHES, SYMBOLS = ("solid", "dash", "dot", "dashdot"), ("circle", "square", "diamond", "x", "cross", "triangle-up")
 DRAWN = 10_000  # points of a map: a browser has to move them
 BUDGETS = 16  # places of the slider over a budget
 LANGUAGES = {"en": "English", "zh": "Chinese"}
@@ -214,14 +215,46 @@ def errors(table: pd.DataFrame, by: str) -> go.Figure:
 def curves(table: pd.DataFrame, x: str, series: str, title: str, y: str = "accuracy", spread: str = "sd") -> go.Figure:
     """Accuracy in per cent against a size on a logarithmic axis, a line a series; bars are one standard deviation over seeds."""
     figure = _figure(title, x, "accuracy, %")
-    dashes, symbols = ("solid", "dash", "dot", "dashdot"), ("circle", "square", "diamond", "x", "cross", "triangle-up")
     for i, (name, part) in enumerate(table.groupby(series, sort=False)):
         figure.add_scatter(
-            x=part[x], y=100 * part[y], name=str(name), mode="lines+markers", marker={"symbol": symbols[i % len(symbols)], "size": 8},
-            line={"dash": dashes[i % len(dashes)]}, error_y={"type": "data", "array": 100 * part[spread].fillna(0)},
+            x=part[x], y=100 * part[y], name=str(name), mode="lines+markers", marker={"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 8},
+            line={"dash": DASHES[i % len(DASHES)]}, error_y={"type": "data", "array": 100 * part[spread].fillna(0)},
             hovertemplate="%{x:,}: %{y:.1f} %<extra>%{fullData.name}</extra>",
         )  # fmt: skip
-    sizes = sorted(set(table[x]))
+    _sizes(figure, set(table[x]))
+    return figure
+
+
+def laws(points: pd.DataFrame, lines: pd.DataFrame | None, title: str, x: str = "instances") -> go.Figure:
+    """Measured accuracies with their intervals, and fitted laws with the bands of their forecasts, on a logarithmic axis.
+
+    points  series, size, accuracy, low, high;  lines  the same columns, many sizes a series. Fractions, drawn in per cent.
+    Without lines the points of a series are joined.
+    """
+    lines = points.head(0) if lines is None else lines
+    joined = lines.empty
+    figure = _figure(title, x, "accuracy, %", height=460)
+    for i, name in enumerate(dict.fromkeys([*points["series"], *lines["series"]])):
+        colour, symbol = COLOURS[i % len(COLOURS)], SYMBOLS[i % len(SYMBOLS)]
+        line, at = lines[lines["series"] == name], points[points["series"] == name]
+        edge = {"legendgroup": str(name), "showlegend": False, "hoverinfo": "skip", "mode": "lines", "line": {"width": 0, "color": colour}}
+        figure.add_scatter(x=line["size"], y=100 * line["high"], **edge)
+        figure.add_scatter(x=line["size"], y=100 * line["low"], fill="tonexty", opacity=0.2, **edge)
+        figure.add_scatter(
+            x=line["size"], y=100 * line["accuracy"], mode="lines", legendgroup=str(name), showlegend=False, hoverinfo="skip",
+            line={"color": colour, "dash": DASHES[i % len(DASHES)]},
+        )  # fmt: skip
+        figure.add_scatter(
+            x=at["size"], y=100 * at["accuracy"], name=str(name), mode="lines+markers" if joined else "markers", legendgroup=str(name),
+            line={"color": colour, "dash": DASHES[i % len(DASHES)]},
+            marker={"symbol": symbol, "size": 9, "color": colour}, hovertemplate="%{x:,}: %{y:.1f} %<extra>%{fullData.name}</extra>",
+            error_y={"array": 100 * (at["high"] - at["accuracy"]), "arrayminus": 100 * (at["accuracy"] - at["low"])},
+        )  # fmt: skip
+    _sizes(figure, {*points["size"], *lines["size"].tail(1)})
+    return figure
+
+
+def _sizes(figure, sizes):
+    sizes = sorted(sizes)
     figure.update_xaxes(type="log", tickvals=sizes, ticktext=[f"{size:,}" for size in sizes])
     figure.update_yaxes(range=[0, 100])
-    return figure

@@ -17,6 +17,8 @@ from . import runs
 
 RESAMPLES = 300  # of the bootstrap: each is a fit
 BUDGETS = ("epochs", "steps")
+POINT = ("size", "accuracy", "low", "high")
+SUMMARY = ["smallest", "largest", "slope", "slope_low", "slope_high", "form", "next_size", "gain", "gain_low", "gain_high", "saturating"]
 LEAST = 3  # sizes that every form can be fitted on
 
 
@@ -108,9 +110,29 @@ def published(sizes: Sequence[float], accuracy: Sequence[float], items: int, *, 
 
 
 def points(curve: Curve) -> pd.DataFrame:
-    """size, accuracy and its 95 % interval."""
+    """The columns POINT: accuracy with its 95 % interval."""
     low, high = np.quantile(curve.draws, [0.025, 0.975], axis=0)
     return pd.DataFrame({"size": curve.sizes.astype(int), "accuracy": curve.accuracy, "low": low, "high": high})
+
+
+def curve(design: pd.DataFrame, answers: pd.DataFrame, base: str, budget: str, verdict: str = "flexible", **only) -> Curve:
+    """The curve of one base and budget of a design, over the answers whose columns have these values alone: level=5, benchmark="..."."""
+    lines = design[(design["base"] == base) & (design["budget"] == budget)]
+    rows = answers.merge(lines[["arm", "size"]], on="arm")
+    for column, value in only.items():
+        rows = rows[rows[column] == value]
+    return measure(rows, verdict)
+
+
+def spread(curves: dict[str, Curve]) -> pd.DataFrame:
+    """`points` of several curves, with their names as `series`."""
+    return _stacked({name: points(c) for name, c in curves.items()})
+
+
+def _stacked(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    if not tables:
+        return pd.DataFrame({"series": pd.Series(dtype=str), **{column: pd.Series(dtype=float) for column in POINT}})
+    return pd.concat(tables, names=["series"]).reset_index(level=0)
 
 
 # --- forms of law ----------------------------------------------------------------------------------------
@@ -133,20 +155,19 @@ def _logistic_ceiling(x, half, slope, ceiling):
 
 
 class Form(NamedTuple):
-    """A law of x = log2(size): its function, the names of its coefficients, their bounds, and which of them says how steep it is."""
+    """A law of x = log2(size): its function, the names of its coefficients, and their bounds (none for a straight line)."""
 
     law: Callable
     names: tuple[str, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
-    slope: str
 
 
 FORMS = {
-    "log_linear": Form(_line, ("at_one", "per_doubling"), (-np.inf, -1.0), (np.inf, 1.0), "per_doubling"),
-    "power_ceiling": Form(_power, ("ceiling", "gap", "exponent"), (0.0, 0.0, 0.01), (1.0, np.inf, 3.0), "exponent"),
-    "logistic": Form(_logistic, ("half", "slope"), (-40.0, 0.0), (80.0, 5.0), "slope"),
-    "logistic_ceiling": Form(_logistic_ceiling, ("half", "slope", "ceiling"), (-40.0, 0.0, 0.0), (80.0, 5.0, 1.0), "slope"),
+    "log_linear": Form(_line, ("at_one", "per_doubling"), (), ()),
+    "power_ceiling": Form(_power, ("ceiling", "gap", "exponent"), (0.0, 0.0, 0.01), (1.0, np.inf, 3.0)),
+    "logistic": Form(_logistic, ("half", "slope"), (-40.0, 0.0), (80.0, 5.0)),
+    "logistic_ceiling": Form(_logistic_ceiling, ("half", "slope", "ceiling"), (-40.0, 0.0, 0.0), (80.0, 5.0, 1.0)),
 }
 
 
@@ -162,30 +183,31 @@ class Fit(NamedTuple):
         return np.clip(FORMS[self.form].law(np.log2(np.asarray(sizes, float)), *self.coefficients.values()), 0, 1)
 
 
-def fit(sizes: Sequence[float], accuracy: Sequence[float], form: str) -> Fit:
+def fit(sizes: Sequence[float], accuracy: Sequence[float], form: str, start: Sequence[float] | None = None) -> Fit:
     """Least squares of one form on sizes and accuracies.
 
+    start  coefficients near which the search begins; without them it begins at a line through the points, or their log-odds.
     Raises ValueError for an unknown form, or for fewer sizes than the form has coefficients.
     """
     if form not in FORMS:
         raise ValueError(f"form {form!r} does not exist; there are {', '.join(FORMS)}")
-    from scipy.optimize import curve_fit
+    from scipy.optimize import least_squares
 
-    law, names, low, high, _ = FORMS[form]
+    law, names, low, high = FORMS[form]
     x, y = np.log2(np.asarray(sizes, float)), np.asarray(accuracy, float)
     if len(set(x)) < len(names):
         raise ValueError(f"{form} has {len(names)} coefficients, but there are {len(set(x))} different sizes; add sizes")
-    start = np.clip(_start(form, x, y), np.nextafter(low, np.inf), np.nextafter(high, -np.inf))
-    found, _ = curve_fit(law, x, y, p0=start, bounds=(low, high), maxfev=20_000)
+    if form == "log_linear":
+        found = np.polyfit(x, y, 1)[::-1]
+    else:
+        start = np.clip(_start(form, x, y) if start is None else start, np.nextafter(low, np.inf), np.nextafter(high, -np.inf))
+        found = least_squares(lambda given: law(x, *given) - y, start, bounds=(low, high), x_scale="jac").x
     rmse = float(np.sqrt(np.mean((law(x, *found) - y) ** 2)))
     return Fit(form, dict(zip(names, map(float, found), strict=True)), rmse)
 
 
 def _start(form: str, x: np.ndarray, y: np.ndarray) -> list[float]:
-    """Where the search begins: a line through the points, their log-odds, or the logarithm of what they lack."""
-    if form == "log_linear":
-        slope, at_one = np.polyfit(x, y, 1)
-        return [at_one, slope]
+    """Where the search begins: a line through the points' log-odds, or the logarithm of what they lack."""
     ceiling = 1.0 if form == "logistic" else min(1.0, y.max() + 0.05)
     inside = np.clip(y / ceiling, 0.01, 0.99)
     if form == "power_ceiling":
@@ -246,8 +268,7 @@ class Law(NamedTuple):
         That error is of one size ahead; for sizes beyond the next it is taken as many times as there are sizes ahead (its square, that is).
         """
         sizes = np.asarray(sizes, float)
-        ahead = np.maximum(1.0, np.log2(sizes / self.sizes[-1]) / np.log2(self.sizes[-1] / self.sizes[-2]))
-        noise = runs.rng(seed, "scaling", "misfit").normal(0, 1, (len(self.draws), len(sizes))) * self.misfit * np.sqrt(ahead)
+        noise = self._unseen(sizes, seed)
         guesses = np.clip(np.stack([d.predict(sizes) for d in self.draws]) + noise, 0, 1)
         best = self.best.predict(sizes)
         low, high = np.quantile(guesses, _tails(confidence), axis=0)
@@ -257,18 +278,68 @@ class Law(NamedTuple):
         """What twice the largest size would add: gain with low and high; `saturating` is "yes" below a point, "no" above, or "open"."""
         largest = self.sizes[-1]
         gains = np.array([d.predict(2 * largest) - d.predict(largest) for d in self.draws])
-        gains = gains + runs.rng(seed, "scaling", "misfit").normal(0, self.misfit, len(gains))
+        gains = gains + self._unseen(np.array([2 * largest]), seed)[:, 0]
         gain = float(self.best.predict(2 * largest) - self.best.predict(largest))
         low, high = map(float, np.quantile(gains, _tails(confidence)))
         low, high = min(low, gain), max(high, gain)
         return {"size": int(2 * largest), "gain": gain, "low": low, "high": high, "saturating": _verdict(low, high)}
 
+    def _unseen(self, sizes: np.ndarray, seed: int) -> np.ndarray:
+        """Errors as large as those on unseen sizes, (R, sizes)."""
+        ahead = np.maximum(1.0, np.log2(sizes / self.sizes[-1]) / np.log2(self.sizes[-1] / self.sizes[-2]))
+        chance = runs.rng(seed, "scaling", "misfit").normal(0, 1, (len(self.draws), len(sizes)))
+        return chance * self.misfit * np.sqrt(ahead)
 
-POINT = 0.01  # a gain below this for twice the data is called saturation
+
+def grid(sizes: np.ndarray, doublings: float = 1, n: int = 60) -> np.ndarray:
+    """Sizes to draw a law at: from the smallest to so many doublings of the largest, evenly in the logarithm."""
+    return np.geomspace(sizes[0], sizes[-1] * 2**doublings, n)
+
+
+def bands(laws: dict[str, Law], doublings: float = 1) -> pd.DataFrame:
+    """Forecasts of several laws at the sizes of `grid`, with their names as `series`: what a figure draws."""
+    return _stacked({name: law.forecast(grid(law.sizes, doublings)) for name, law in laws.items()})
+
+
+def outlook(laws: dict[str, Law], sizes: Sequence[float]) -> pd.DataFrame:
+    """Forecasts of several laws at these sizes, a row a law, with columns as "5,000,000 low"."""
+    told = {name: law.forecast(sizes).set_index("size").stack() for name, law in laws.items()}
+    table = pd.DataFrame(told).T
+    table.columns = [f"{size:,} {what}" for size, what in table.columns]
+    return table
+
+
+def ranks(curves: dict[str, Curve]) -> pd.DataFrame:
+    """`ranking` of several curves; index curve, form."""
+    told = {name: ranking(held_out(c)) for name, c in curves.items()}
+    return pd.concat(told, names=["curve"]) if told else pd.DataFrame(columns=["next", "between"])
+
+
+def coefficients(laws: dict[str, Law]) -> pd.DataFrame:
+    """The coefficients of several laws: curve, form, coefficient, value, low, high."""
+    parts = [law.coefficients().assign(curve=name, form=law.best.form) for name, law in laws.items()]
+    columns = ["curve", "form", "coefficient", "value", "low", "high"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def summary(curves: dict[str, Curve], laws: dict[str, Law]) -> pd.DataFrame:
+    """One line per curve: what was measured at both ends, the slope of a straight line per doubling, and what the next doubling adds.
+
+    Columns: SUMMARY; the slope's interval is of 95 %, the gain's of 90 %.
+    """
+    lines = {}
+    for name, c in curves.items():
+        slope = law(c, "log_linear").coefficients().iloc[1]
+        told = laws[name].doubling()
+        lines[name] = [c.accuracy[0], c.accuracy[-1], *slope[["value", "low", "high"]], laws[name].best.form, *told.values()]
+    return pd.DataFrame.from_dict(lines, orient="index", columns=SUMMARY)
+
+
+SATURATED = 0.01  # a gain below this for twice the data is called saturation
 
 
 def _verdict(low: float, high: float) -> str:
-    return "yes" if high < POINT else "no" if low > POINT else "open"
+    return "yes" if high < SATURATED else "no" if low > SATURATED else "open"
 
 
 def _tails(confidence: float) -> tuple[float, float]:
@@ -283,8 +354,9 @@ def law(curve: Curve, form: str = "") -> Law:
     errors = held_out(curve, [form] if form else FORMS)
     ranked = ranking(errors)
     form = str(ranked.index[0])
-    draws = tuple(fit(curve.sizes, drawn, form) for drawn in curve.draws)
-    return Law(fit(curve.sizes, curve.accuracy, form), draws, float(ranked.loc[form, "next"]), curve.sizes)
+    best = fit(curve.sizes, curve.accuracy, form)
+    draws = tuple(fit(curve.sizes, drawn, form, tuple(best.coefficients.values())) for drawn in curve.draws)
+    return Law(best, draws, float(ranked.loc[form, "next"]), curve.sizes)
 
 
 def check(curve: Curve, confidence: float = 0.9) -> dict:

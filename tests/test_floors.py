@@ -9,14 +9,14 @@ import skymath_nb
 
 FLOORS = {  # from the top
     "faces": ("figures", "explore", "kernel", "lab", "desk", "plans", "pages", "scorecards", "suite", "__main__"),
-    "experiments": ("arms", "answering"),
+    "experiments": ("arms", "answering", "studies"),
     "methods": ("augment", "coreset", "dedup", "leakage", "curriculum", "errors", "evaluate", "precision", "responses", "scaling"),
     "engines": ("teacher", "embed", "sft", "generate", "pretrain"),
     "sources": ("seeds", "tables", "world", "prompts"),
-    "facts": ("schema", "answers", "bases", "devices", "guard", "ledger", "paper", "runs", "statistics", "words"),
+    "facts": ("schema", "answers", "bases", "devices", "guard", "ledger", "paper", "results", "runs", "statistics", "words"),
 }
 OWN_FLOOR = {("teacher", "world"), ("seeds", "world")}  # allowed beside going down
-SIDEWAYS = {"faces", "facts", "sources"}  # floors whose modules may use each other; engines and methods may not
+SIDEWAYS = {"faces", "experiments", "facts", "sources"}  # floors whose modules may use each other; engines and methods may not
 HEAVY = {
     "torch",
     "transformers",
