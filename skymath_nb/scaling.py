@@ -387,3 +387,12 @@ def lead(a: Curve, b: Curve, confidence: float = 0.95) -> pd.DataFrame:
     slope, slopes = np.polyfit(x, gaps, 1)[0], np.polyfit(x, draws.T, 1)[0]
     low, high = np.quantile(np.column_stack([draws, slopes]), _tails(confidence), axis=0)
     return pd.DataFrame({"size": [*sizes.astype(int), 0], "lead": [*gaps, slope], "low": low, "high": high})
+
+
+def flat_report(curves: dict[str, Curve], laws: dict[str, Law]) -> dict[str, float | str | bool]:
+    """The numbers of the first curve for a step's report: its `summary` as law_..., its `check` as forecast_...; {} without curves."""
+    if not curves:
+        return {}
+    name, curve = next(iter(curves.items()))
+    told = summary({name: curve}, laws).iloc[0].to_dict()
+    return {f"law_{key}": value for key, value in told.items()} | {f"forecast_{key}": value for key, value in check(curve).items()}
