@@ -11,6 +11,7 @@ POOL = 4096  # rows brought up to date at a time: enough for matrix products, fe
 BLOCK = 512  # centres per matrix product, so that its result stays in a processor's cache
 GUESSES = 3  # of blocks' best by sketch that are measured, before a row is compared with all centres
 SKETCH = 96  # leading directions that look for a centre nearby before all D are read
+LARGEST = 1e15  # of a number: the squared distance of such rows is still far from float32's end
 ROWS = 8192  # rows converted at a time, so that no second copy of a large X is made
 
 
@@ -33,7 +34,7 @@ def k_center(X, k: int, start: int | None = None, selected: Sequence[int] | None
     Exact:   float32 only screens, with a bound of its error; choices are decided in float64, so that the order is that of
              a float64 loop over all rows and centres. Within a factor 2 of the best radius.
     Cost:    at most N k distances, most of them in SKETCH of the D directions. Memory: X once more in float32.
-    Raises:  ValueError for NaN, a k outside 1..N less those selected, or an index outside the rows.
+    Raises:  ValueError for NaN, numbers above LARGEST, a k outside 1..N less those selected, or an index outside the rows.
     Source:  Gonzalez 1985; for learning, Sener and Savarese 2018 (arXiv 1708.00489), section 4; stale upper bounds as in
              Minoux's lazy greedy (1978).
     """
@@ -347,6 +348,8 @@ def _checked(X, k, selected):
             f"Rows of finite numbers (N, D) were expected, but X has the shape {tuple(X.shape)} and {bad} rows with NaN "
             "or infinity. Leave those rows out."
         )
+    if len(X) and X.numel() and not (largest := float(X.abs().max())) < LARGEST:
+        raise ValueError(f"X holds numbers up to {largest:.3g}, whose squares float32 can't hold. Divide X by its largest number.")
     chosen = np.asarray([] if selected is None else list(selected), np.int64)
     if len(chosen) and (chosen.min() < 0 or chosen.max() >= len(X)):
         raise ValueError(f"selected holds {chosen.min()} to {chosen.max()}, but X has the rows 0 to {len(X) - 1}.")

@@ -1,12 +1,15 @@
 """Deduplication: equal texts, and near duplicates by MinHash with every pair confirmed by its exact Jaccard similarity.
 
 A shingle is SHINGLE words in a row (in Chinese a word is one character; `words` says what a word is), so that an edited number
-counts as an edit: problems that differ in numbers alone are other problems, unless they are long.
+counts as an edit: problems that differ in numbers alone are other problems, unless they are long. Words leave out operators and
+drawings, so texts whose shingles are all the same repeat each other only if these are the same, too: 8 / (4 / 2) is not 8 / 4 / 2.
 Source: Broder 1997 for shingles and MinHash; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4, for
 bands. The signatures are rensa's. A text is compared with kept ones alone, so that the cost does not grow with the copies of a text.
 """
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +23,7 @@ BANDS, ROWS = 20, 6  # a pair of similarity 0.8 meets in some band with probabil
 BATCH = 16_384  # texts that are signed, and compared with the kept ones before them, at a time
 MEMBERS = 48  # kept texts of its bucket in a band, the first ones, that a text is compared with
 PAIRS = 2**13  # pairs that are confirmed at a time
+PROSE = re.compile(r"[,.;:?\"。、]")  # punctuation by which no two formulas differ
 
 
 class Duplicates(NamedTuple):
@@ -103,7 +107,10 @@ def _all_pairs(texts, threshold):
     shared = (table @ table.T).tocoo()
     similar = shared.data / (size[shared.row] + size[shared.col] - shared.data)
     chosen = (shared.row < shared.col) & (similar >= threshold)
-    return set(zip(shared.row[chosen].tolist(), shared.col[chosen].tolist(), strict=True))
+    pairs, similar = np.stack([shared.row[chosen], shared.col[chosen]], axis=1), similar[chosen]
+    repeats = np.ones(len(pairs), bool)
+    repeats[similar == 1] = _repeats(texts, pairs[similar == 1])
+    return set(map(tuple, pairs[repeats].tolist()))
 
 
 def _shingles(texts):
@@ -200,6 +207,8 @@ def _search(texts, threshold, seed) -> Duplicates:
         rows_met, local = np.unique(pairs, return_inverse=True)
         similarity = _similarity(_shingles(texts.take(rows_met)), local.reshape(-1, 2))  # of all 63 bits
         near = similarity >= threshold
+        same = np.flatnonzero(near & (similarity == 1))
+        near[same] = _repeats(texts, pairs[same])
         confirmed += int(near.sum())
         _keep_first(of, best, pairs[near], similarity[near])
         for bucket in buckets:
@@ -214,6 +223,12 @@ def _similarity(table, pairs) -> np.ndarray:
     parts = [slice(i, i + PAIRS) for i in range(0, len(pairs), PAIRS)]
     shared = np.concatenate([[], *(np.diff(table[a[part]].multiply(table[b[part]]).indptr) for part in parts)])
     return shared / (size[a] + size[b] - shared)
+
+
+def _repeats(texts, pairs) -> list[bool]:
+    """Return which pairs of texts with the same shingles have the same operators and drawings, too."""
+    bare = lru_cache(4096)(lambda i: PROSE.sub("", wording.bare(texts[i].as_py())))
+    return [bare(a) == bare(b) for a, b in pairs.tolist()]
 
 
 def _keep_first(of, best, pairs, similarity):

@@ -28,7 +28,7 @@ def gate(
     parts, tests = tables.parts(file), seeds.benchmarks(against)
     out = Path(out or f"{file}.gate.parquet")
     keys = world.key if any(name.startswith("world-") for name in against) else None
-    recall = leakage.recall(tests, n=n, keys=keys)
+    recall = leakage.recall(tests, n=n, keys=keys, translations=seeds.translations(tests))
     judge, counts, hits, empty, rows = leakage.Gate(tests, n, keys), [], [], 0, 0
     half = out.with_name(f".{out.name}.tmp")
     try:

@@ -127,6 +127,7 @@ def test_another_row_changes_no_other_rows_draw(draw):
     ("X", "options", "message"),
     [
         ([[0.0], [np.nan]], {"k": 1}, "1 rows with NaN"),
+        ([[0.0], [1e16]], {"k": 1}, "numbers up to 1e"),
         ([[0.0], [1.0]], {"k": 3}, "k=3 .* 2 rows 0 are selected already, so that 2"),
         ([[0.0], [1.0]], {"k": 2, "selected": [0]}, "so that 1 are left"),
         ([[0.0], [1.0]], {"k": 0}, "k=0"),

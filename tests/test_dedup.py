@@ -78,6 +78,24 @@ def test_chinese_is_compared_by_characters():
     assert found.of.tolist() == [0, 0, 2]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "repeats"),
+    [
+        ("What is $88 \\div (4 \\div 2)$?", "What is $88 \\div 4 \\div 2$?", False),
+        ("Compute $\\arcsin (-1).$", "Compute $\\arcsin 1.$", False),
+        ("What is the sum $5! + x$ then?", "What is the sum $5 + x$ then?", False),
+        ("What is $x?$ [asy] draw(A); [/asy]", "What is $x$? [asy] draw(B); [/asy]", False),
+        ("What is $x?$ [asy] draw(A); [/asy]", "What is $x$?  [asy]draw(A);[/asy]", True),
+        ("Tom has 3 pens; how many is that?", "Tom has 3 pens, how many is that", True),
+        ("What is $\\dfrac{a}{b} + 2$, please?", "What is $ \\frac{a}{b} + 2 $ please", True),
+    ],
+)
+@pytest.mark.parametrize("threshold", [0.8, 1])
+def test_equal_words_with_other_operators_or_another_drawing_do_not_repeat(one, other, repeats, threshold):
+    assert dedup.near([one, other], threshold, measure=0).report["near"] == repeats
+    assert bool(dedup._all_pairs(dedup.wording.column([one, other]), threshold)) == repeats
+
+
 def test_texts_without_words_or_of_one_word_are_no_reason_to_stop():
     assert dedup.near(["", "+", "one", "one", "two words", "", "two words"], measure=0).of.tolist() == [0, 1, 2, 2, 4, 5, 4]
     assert dedup.near([]).report["rows"] == 0 and len(dedup.exact([]).of) == 0

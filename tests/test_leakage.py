@@ -182,6 +182,18 @@ def test_a_random_control_removes_as_many_rows():
         leakage.random_control(rows, 50)
 
 
+def test_a_filter_and_its_control_leave_out_as_many_rows():
+    rows = instances(*map(str, range(50)))
+    table = pd.DataFrame({"id": rows["id"], "verdict": ["near"] * 8 + ["clean"] * 42})
+    left = {how: leakage.filtered(rows, table, how, seed=1) for how in leakage.FILTERS}
+    assert {how: len(table) for how, table in left.items()} == {"leak": 50, "near": 42, "random": 42}
+    assert not set(left["near"]["id"]) & set(rows["id"][:8]) and set(left["random"]["id"]) & set(rows["id"][:8])
+    with pytest.raises(ValueError, match="leave_out='some'"):
+        leakage.filtered(rows, table, "some")
+    with pytest.raises(ValueError, match="All 8 rows are near"):
+        leakage.filtered(rows[:8], table, "near")
+
+
 def test_planted_leaks_are_found_by_kind(data_folder):
     tests = {name: seeds.load(name, "test", data=data_folder) for name in ("gsm8k", "math")}
     pairs = [world.benchmark(name, 60) for name in ("world-test", "world-chinese")]

@@ -331,3 +331,14 @@ def test_versions_of_the_same_items_give_the_same_pick():
     names = ("world-test", "world-chinese", "world-distractors-3")
     picks = [seeds.take(seeds.load(name, limit=40), 10, seed=1)["pair"].tolist() for name in names]
     assert picks[0] == picks[1] == picks[2] and picks[0] != sorted(picks[0])
+
+
+def test_translations_are_those_of_the_same_items(data_folder):
+    tests = {name: seeds.load(name, "test", 30, data=data_folder) for name in ("world-test", "world-chinese", "gsm8k", "math")}
+    found = seeds.translations(tests, data=data_folder)
+    assert {name: len(pairs) for name, pairs in found.items()} == {"world-test": 30, "world-chinese": 30, "gsm8k": 30}
+    assert found["world-test"][tests["world-test"]["id"][3]] == tests["world-chinese"]["problem"][3]
+
+
+def test_a_translation_that_cannot_be_had_is_left_out(tmp_path):
+    assert seeds.translations({"gsm8k": seeds.load("world-test", "test", 3)}, data=tmp_path) == {}

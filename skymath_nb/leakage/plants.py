@@ -116,7 +116,7 @@ def recall(
 
     Columns: benchmark, kind, planted, recall (leak and near together), as_leak, as_near. A kind that can't be planted in a
     benchmark (no translation, no short question) has no row. A world problem with another number is another graph and is
-    not found, nor should it be; a translation is found there by its graph, and in texts by none of these tiers.
+    not found, nor should it be; a translation is found there by its graph, and in texts by none of these tiers: its row says so.
     """
     rows = []
     for name, benchmark in benchmarks.items():

@@ -11,6 +11,7 @@ from .. import runs
 from .. import words as wording
 from .search import digest
 
+FILTERS = ("leak", "near", "random")
 STOCK = 3  # questions of one benchmark that share a run of words: from here on it is a stock phrase
 
 
@@ -52,6 +53,23 @@ def random_control(instances: pd.DataFrame, n: int, seed: int = 0) -> pd.DataFra
         raise ValueError(f"{n} of {len(instances)} instances were to be removed; that leaves none. Lower n.")
     draws = np.array([runs.stream(seed, "leakage", "control", id) for id in instances["id"]])
     return instances.drop(instances.index[np.argsort(draws, kind="stable")[:n]])
+
+
+def filtered(rows: pd.DataFrame, gate_table: pd.DataFrame, leave_out: str = "leak", seed: int = 0) -> pd.DataFrame:
+    """Return rows, none of which leaks, less those that one of FILTERS leaves out beside the leaks.
+
+    leave_out  "leak": no more; "near": what is near a benchmark, too; "random": as many rows at random as "near" leaves out, so
+               that two trainings tell what the filter does from what fewer rows do.
+    Raises:    ValueError for another word, or if nothing is left.
+    """
+    if leave_out not in FILTERS:
+        raise ValueError(f"leave_out={leave_out!r} was asked for; there are {', '.join(FILTERS)}.")
+    near = rows["id"].isin(gate_table.loc[gate_table["verdict"] == "near", "id"])
+    if near.all() and leave_out != "leak":
+        raise ValueError(f"All {len(rows)} rows are near a benchmark, and leave_out={leave_out!r} leaves none. Choose 'leak'.")
+    if leave_out == "random":
+        return random_control(rows, int(near.sum()), seed).reset_index(drop=True)
+    return rows[~near].reset_index(drop=True) if leave_out == "near" else rows
 
 
 def hits(gate_table: pd.DataFrame, instances: pd.DataFrame, benchmarks: dict[str, pd.DataFrame], limit: int = 200) -> pd.DataFrame:

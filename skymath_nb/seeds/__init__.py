@@ -19,7 +19,7 @@ from .sources import SOURCES, Source, spoils
 
 __all__ = [
     "DATA", "MARKS", "REFUSED", "SOURCES", "Source", "benchmarks", "count", "draw", "file", "files", "load", "refuse_seeded",
-    "take",
+    "take", "translations",
 ]  # fmt: skip
 
 DATA = "SKYMATH_DATA"  # environment variable: a folder of benchmark files, used in place of the hub
@@ -31,6 +31,7 @@ SPEAKS_OF_A_FIGURE = re.compile(
     r"如[上下左右]?图|[下左右]图|图中|图\s*\d",
     re.I,
 )
+TRANSLATED = {"world-test": "world-chinese", "world-chinese": "world-test", "gsm8k": "mgsm-zh"}
 DRAWN = "[asy]"  # a figure that the text itself draws
 
 
@@ -206,6 +207,23 @@ def take(table: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
 def benchmarks(names: Iterable[str], items: int = 0) -> dict[str, pd.DataFrame]:
     """Return the first `items` rows (0 = all) of the test split of each benchmark, by name."""
     return {name: load(name, "test", items) for name in names}
+
+
+def translations(tests: dict[str, pd.DataFrame], data: str | os.PathLike | None = None) -> dict[str, dict[str, str]]:
+    """Return the problems of benchmarks in another language, by benchmark and id, for leaks that are planted in translation.
+
+    world-test and world-chinese are each other's; mgsm-zh is the first items of gsm8k, in their order. A translation that can't be
+    had, here or from the hub, is left out.
+    """
+    found = {}
+    for name in [name for name in TRANSLATED if name in tests]:
+        try:
+            theirs = load(TRANSLATED[name], "test", len(tests[name]), data)
+        except (FileNotFoundError, ConnectionError):
+            continue
+        rows = zip(tests[name]["id"], tests[name]["answer"], theirs["answer"], theirs["problem"], strict=False)
+        found[name] = {id: problem for id, mine, answer, problem in rows if mine == answer}  # a row out of place has another answer
+    return found
 
 
 def count(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
