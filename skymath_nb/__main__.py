@@ -14,6 +14,11 @@ def _run(given) -> int:
     from skymath_nb import suite
 
     plan = suite.load(given.params, given.set)
+    if given.dry_run:
+        from skymath_nb import forecast
+
+        forecast.tell(plan, echo=_say)
+        return 0
     return suite.run(plan, given.from_step, given.keep_stale, echo=_say)
 
 
@@ -129,6 +134,7 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("params", help="for example params/tiny.yaml")
         sub.add_argument("--set", action="append", default=[], metavar="STEP.KEY=VALUE", help="change a parameter")
     run.add_argument("--from", dest="from_step", metavar="STEP", help="rerun this step and all after it")
+    run.add_argument("--dry-run", action="store_true", help="start nothing: say what it would take, and what this machine lacks")
     run.add_argument("--keep-stale", action="store_true", help="keep steps of which only the code changed")
     teacher = command("teacher", _teacher, "serve the offline teacher on loopback (Chat Completions)")
     teacher.add_argument("--port", type=int, default=8399)

@@ -108,7 +108,7 @@ def model_folder(id: str) -> Path | None:
     """The folder of a hub model in the cache; None unless its configuration, all its safetensors and a tokenizer are there."""
     from huggingface_hub import try_to_load_from_cache
 
-    config = try_to_load_from_cache(id, "config.json")
+    config = try_to_load_from_cache(id, "config.json") if bases.HUB_ID.fullmatch(id) else None
     if not isinstance(config, str):
         return None
     folder = Path(config).parent
