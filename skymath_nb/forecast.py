@@ -238,7 +238,7 @@ def _train(job: Job, p: dict, chain: Chain) -> Step:
     parts = cost.memory(model.shape, settings, micro * p["max_length"], device)
     flops = model.active * ((6 if p["tuning"] == "full" else 4) + (2 if settings.recomputes(device) else 0))
     if gpus:
-        size, speed, _ = kind = SMALL_GPU if sum(parts.values()) <= SMALL_GPU[0] else LARGE_GPU
+        _, speed, _ = kind = SMALL_GPU if sum(parts.values()) <= SMALL_GPU[0] else LARGE_GPU
         chain.assume(_gpu_words(kind))
         pace = gpus * REACHED * speed
         tables += 4 * model.shape.parameters  # one process reads the weights
@@ -248,7 +248,7 @@ def _train(job: Job, p: dict, chain: Chain) -> Step:
         tables += sum(parts.values())
     kept = model.shape.parameters * (4 if p["tuning"] == "full" else 2)
     trained = cost.trained_parameters(model.shape, settings)
-    checkpoint = (12 * trained) * bool(p["checkpoint_every"])
+    checkpoint = 12 * trained if p["checkpoint_every"] else 0
     disk = stages * kept + 2 * checkpoint + PACKED * 2 * rows * (TEXT * SOLUTION + 400)  # two: one is written while one is kept
     hours = START_H + gating + tokens * flops / pace / 3600
     return Step(job.id, rows, 0, tokens, 0, disk, tables, gpus, sum(parts.values()) if gpus else 0, hours)
