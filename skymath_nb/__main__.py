@@ -14,7 +14,19 @@ def _run(given) -> int:
     from skymath_nb import suite
 
     plan = suite.load(given.params, given.set)
+    if given.dry_run:
+        from skymath_nb import forecast
+
+        forecast.tell(plan, echo=_say)
+        return 0
     return suite.run(plan, given.from_step, given.keep_stale, echo=_say)
+
+
+def _prefetch(given) -> int:
+    from skymath_nb import hub, plans
+
+    hub.prefetch(plans.load(given.params, given.set), given.list, echo=_say)
+    return 0
 
 
 def _status(given) -> int:
@@ -121,10 +133,15 @@ def parser() -> argparse.ArgumentParser:
 
     run = command("run", _run, "run the steps of a params file that do not hold yet")
     status = command("status", _status, "say which steps hold and why others do not")
-    for sub in (run, status):
+    prefetch = command(
+        "prefetch", _prefetch, "fetch every model, tokenizer and data set that a params file names, for nodes without a network"
+    )
+    prefetch.add_argument("--list", action="store_true", help="only tell what is here and what it would take")
+    for sub in (run, status, prefetch):
         sub.add_argument("params", help="for example params/tiny.yaml")
         sub.add_argument("--set", action="append", default=[], metavar="STEP.KEY=VALUE", help="change a parameter")
     run.add_argument("--from", dest="from_step", metavar="STEP", help="rerun this step and all after it")
+    run.add_argument("--dry-run", action="store_true", help="start nothing: say what it would take, and what this machine lacks")
     run.add_argument("--keep-stale", action="store_true", help="keep steps of which only the code changed")
     teacher = command("teacher", _teacher, "serve the offline teacher on loopback (Chat Completions)")
     teacher.add_argument("--port", type=int, default=8399)

@@ -70,14 +70,16 @@ def plotly_script(run_folder: Path) -> Path:
 
 
 def notebook(copy: Path, run_folder: Path) -> Path:
-    """Write notebook.html beside an executed copy, with its plotly figures alive."""
+    """Write notebook.html beside an executed copy, with its plotly figures alive; what widgets left in the copy is taken out of it."""
     executed = nbformat.read(copy, as_version=4)
-    executed.metadata.pop("widgets", None)
+    outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
+    left = [executed.metadata.pop("widgets", None), *(output.get("data", {}).pop(WIDGET, None) for output in outputs)]
+    if any(left):  # a library's own progress bars, as of a model that is being loaded
+        runs.save(copy, nbformat.writes(executed) + "\n")
     executed.metadata["title"] = copy.parent.name
     figures = 0
-    for output in (output for cell in executed.cells for output in cell.get("outputs", [])):
+    for output in outputs:
         data = output.get("data", {})
-        data.pop(WIDGET, None)
         if PLOTLY in data:
             figures += 1
             output["data"] = {"text/html": _figure(f"figure-{figures}", data[PLOTLY])}

@@ -3,19 +3,27 @@
 import ast
 import importlib
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
 import pandas as pd
 import papermill
 import pytest
+import yaml
+from click.testing import CliRunner
+from papermill.cli import papermill as papermill_command
 
 from skymath_nb import plans, runs, suite
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PARAMS = sorted(p for p in (ROOT / "params").glob("*.yaml") if not p.name.startswith("base_"))
+KEY = "sk-planted-0123456789"
 HEADINGS = ("## Setup", "## Inputs", "## Checks", "## Outputs", "## What we saw", "## Try next", "## Sources")
 
 
@@ -109,6 +117,7 @@ def test_every_params_file_fits_the_notebooks(path):
 def outputs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKYMATH_OUTPUTS", str(tmp_path_factory.mktemp("outputs")))
+        patch.setenv("OPENAI_API_KEY", KEY)
         yield runs.root()
 
 
@@ -148,8 +157,49 @@ def test_nothing_trained_on_leaks(smoke):
 
 def test_the_page_of_a_run_is_offline(smoke):
     for page in [smoke / "index.html", *smoke.glob("*/notebook.html")]:
-        assert not re.findall(r"""(?:src|href)=["']https?://""", page.read_text(encoding="utf-8")), page
+        loaded = r"""<(?:script|link|img|iframe)[^>]*(?:src|href)=["']?(?:https?:)?//|@import|url\(["']?(?:https?:)?//"""
+        assert not re.findall(loaded, page.read_text(encoding="utf-8")), page
+    assert sum(path.stat().st_size for path in [*smoke.rglob("*.html"), *smoke.rglob("*.js")]) < 15e6
     assert (smoke / "index.html").read_text(encoding="utf-8").count("notebook.html") >= 8
+
+
+def test_a_run_keeps_no_key_and_its_notebooks_no_widget_state(smoke):
+    kept = [path for path in smoke.parent.rglob("*") if path.is_file()]
+    assert len(kept) > 50 and not [path for path in kept if KEY.encode() in path.read_bytes()]
+    for path in smoke.glob("*/notebook.ipynb"):
+        notebook = read(path)
+        assert "widgets" not in notebook.metadata and "widget-view" not in path.read_text(encoding="utf-8"), path
+
+
+@by_name(NOTEBOOKS)
+def test_plain_papermill_sets_every_parameter_from_any_folder(path, tmp_path, monkeypatch):
+    """Prepared and not executed: each parameter from a section, one more by hand, as `papermill -f section.yaml -p run other`."""
+    monkeypatch.chdir(tmp_path)
+    given = {name: ast.literal_eval(p["default"]) for name, p in papermill.inspect_notebook(str(path)).items()}
+    (tmp_path / "section.yaml").write_text(yaml.safe_dump(given))
+    words = [os.path.relpath(path, tmp_path), "out.ipynb", "--prepare-only", "-f", "section.yaml", "-p", "run", "other"]
+    result = CliRunner().invoke(papermill_command, words)
+    assert result.exit_code == 0, result.output
+    [injected] = [cell for cell in code(read(tmp_path / "out.ipynb")) if "injected-parameters" in cell.metadata.get("tags", [])]
+    scope = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(injected.source).body}
+    assert scope == given | {"run": "other"}
+
+
+@pytest.mark.parametrize(
+    "name, section, word",
+    [
+        ("01_seed_exploration", {"benchmarks": ["world-test"], "benchmark_items": 20}, ("n_seeds", "25")),
+        ("02_augmentation", {"mix": {"evol": 1.0}}, ("n", "12")),
+        ("03_coreset_selection", {"dimensions": 8}, ("k", "7")),
+    ],
+)
+def test_plain_papermill_runs_a_notebook_from_any_folder(name, section, word, smoke, tmp_path):
+    shutil.copytree(smoke, smoke.parent / "plain", dirs_exist_ok=True)
+    (tmp_path / "section.yaml").write_text(yaml.safe_dump(section | {"run": "plain"}))
+    command = [sys.executable, "-m", "papermill", str(ROOT / "notebooks" / f"{name}.ipynb"), "out.ipynb", "-f", "section.yaml", "-p", *word]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    kept = runs.read_manifest(smoke.parent / "plain" / name)["parameters"]
+    assert kept == kept | section | {word[0]: int(word[1])} and (tmp_path / "out.ipynb").is_file()
 
 
 def test_a_second_run_recomputes_nothing_and_a_changed_parameter_only_what_is_downstream(smoke):

@@ -11,6 +11,9 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from skymath_nb import __main__ as command_line
+from skymath_nb import suite
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -75,3 +78,13 @@ def test_every_make_command_of_the_readme_is_a_target():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", readme, re.DOTALL))
     assert set(re.findall(r"\bmake ([a-z]+)", code)) <= set(TARGETS)
+
+
+def test_exit_codes_are_the_same_in_the_readme_and_in_the_command_line():
+    def told(text):
+        return re.findall(r"(\d+) ([a-z ]+)", " ".join(text.split("Exit codes:")[1].split("\n\n")[0].split('"""')[0].split()).split(".")[0])
+
+    readme, docstring = (ROOT / "README.md").read_text(encoding="utf-8"), command_line.__doc__
+    codes = {int(number) for number, _ in told(docstring)}
+    assert told(readme) == told(docstring) and codes == {0, 1, 2, 3, 4, 5, 130, 143}
+    assert {suite.DONE, suite.FAILED, suite.BUDGET} <= codes

@@ -1,11 +1,11 @@
-"""Every params file is a plan that could start, and the bases of the paper have the paper's settings."""
+"""Every params file is a plan that could start, and the paper's has the paper's settings."""
 
 import pytest
 
-from skymath_nb import plans, pretrain, runs
+from skymath_nb import plans, pretrain, runs, seeds, teacher
 
 FILES = sorted(path for path in runs.locate("params").glob("*.yaml"))
-PAPER = {"paper_llama2_7b": 2e-5, "paper_mistral_7b": 2e-6, "paper_deepseekmath_7b": 2e-6, "paper_mixtral_8x7b": 2e-6}
+PAPER = {"llama2": 2e-5, "mistral": 2e-6, "deepseekmath": 2e-6}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -18,14 +18,24 @@ def test_a_params_file_is_read_without_a_problem(path):
 
 @pytest.mark.parametrize("name", PAPER)
 def test_the_papers_bases_are_trained_as_in_the_paper(name):
-    """Section 4.1.3, table of settings; the learning rate of Mixtral is not given there."""
-    training = next(job for job in plans.load(runs.locate(f"params/{name}.yaml")).jobs if job.name == "04_curriculum_sft")
-    told = {key: training.parameters[key] for key in ("learning_rate", "epochs", "batch_size", "max_length", "preset")}
+    """Section 4.1.3, table of settings."""
+    jobs = {job.id: job for job in plans.load(runs.locate("params/paper.yaml")).jobs}
+    training = jobs[f"04_curriculum_sft@{name}"].parameters
+    told = {key: training[key] for key in ("learning_rate", "epochs", "batch_size", "max_length", "preset")}
     assert told == {"learning_rate": PAPER[name], "epochs": 3.0, "batch_size": 32, "max_length": 2048, "preset": "paper"}
+    assert jobs[f"05_evaluation@{name}"].parameters["model_from"] == f"04_curriculum_sft@{name}"
 
 
-def test_what_pays_a_teacher_has_a_cap():
+def test_the_papers_sources_hold_no_part_of_what_scores_it():
+    first = plans.load(runs.locate("params/paper.yaml")).jobs[0].parameters
+    assert not any(seeds.spoils(source, benchmark) for source in first["sources"] for benchmark in first["benchmarks"])
+    assert len(first["sources"]) == 8 and "agieval-math" not in first["sources"]
+
+
+def test_what_pays_a_teacher_has_a_cap_and_prices_that_02_takes():
     for path in FILES:
         if not path.stem.startswith("base_"):
             for job in plans.load(path).jobs:
-                assert job.parameters.get("server", "offline") == "offline" or job.parameters["budget_usd"] > 0
+                if job.parameters.get("server", "offline") != "offline":
+                    assert job.parameters["budget_usd"] > 0
+                    teacher.prices.check(job.parameters["prices"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from skymath_nb import runs
 
 BASES = Path(__file__).parent
+HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
 
 
 def base_path(base: str | os.PathLike) -> str:
@@ -16,13 +17,12 @@ def base_path(base: str | os.PathLike) -> str:
     Raises:  FileNotFoundError that lists the packaged bases and says where the name was looked for, or that the
              folder has no safetensors weights.
     """
-    name, packaged = str(base), sorted(p.parent.name for p in BASES.glob("*/config.json"))
-    folder = BASES / name if name in packaged else runs.locate(base)
-    if (folder / "config.json").is_file():
-        _require_weights(folder)
-        return str(folder.resolve())
+    if found := local_folder(base):
+        _require_weights(found)
+        return str(found)
+    name, packaged, folder = str(base), sorted(p.parent.name for p in BASES.glob("*/config.json")), runs.locate(base)
     reason = "a hub id is written owner/name, so the hub was not asked"
-    if re.fullmatch(r"\w[\w.-]*/[\w.-]+", name) and not folder.exists():
+    if HUB_ID.fullmatch(name) and not folder.exists():
         from transformers.utils import cached_file
 
         try:
@@ -37,6 +37,12 @@ def base_path(base: str | os.PathLike) -> str:
         + (f"Did you mean {near[0]!r}? " if near else "")
         + "Give a packaged name, a folder with config.json, weights and tokenizer, or a hub id."
     )
+
+
+def local_folder(base: str | os.PathLike) -> Path | None:
+    """The folder of a packaged base or of a model that lies here, None for any other name."""
+    places = (BASES / str(base), runs.locate(base))
+    return next((folder.resolve() for folder in places if (folder / "config.json").is_file()), None)
 
 
 def _require_weights(folder: Path) -> None:

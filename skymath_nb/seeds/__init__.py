@@ -18,7 +18,7 @@ from .layouts import MARKS
 from .sources import SOURCES, Source, spoils
 
 __all__ = [
-    "DATA", "MARKS", "REFUSED", "SOURCES", "Source", "benchmarks", "count", "draw", "file", "files", "load", "refuse_seeded",
+    "DATA", "MARKS", "REFUSED", "SOURCES", "Source", "benchmarks", "count", "draw", "fetch", "file", "files", "load", "refuse_seeded",
     "take", "translations",
 ]  # fmt: skip
 
@@ -243,7 +243,18 @@ def _whence(name: str) -> str:
     return f"; it comes from github.com/{SOURCES[name].origin}, and no hub id is known to hold it"
 
 
+def fetch(name: str, split: str = "train") -> None:
+    """Bring a split of a named source from the hub into the cache. Raises what `load` raises of it."""
+    for _ in _hub_tables(name, split):
+        pass
+
+
 def _hub_rows(name: str, split: str) -> Iterator[dict]:
+    for table in _hub_tables(name, split):
+        yield from table
+
+
+def _hub_tables(name: str, split: str) -> Iterator:
     source = SOURCES[name]
     if not source.hub:
         raise FileNotFoundError(
@@ -254,7 +265,7 @@ def _hub_rows(name: str, split: str) -> Iterator[dict]:
 
     for config in source.configs:
         try:
-            rows = load_dataset(source.hub, config, split=source.hub_split.get(split, split))
+            table = load_dataset(source.hub, config, split=source.hub_split.get(split, split))
         except (OSError, ValueError, RuntimeError) as error:
             raise ConnectionError(
                 f"The {split} split of {name} was asked for. No local folder is given ({DATA} is not set), and "
@@ -262,4 +273,4 @@ def _hub_rows(name: str, split: str) -> Iterator[dict]:
                 f"{str(error)[:200]}). Connect to the network, or set {DATA} to a folder that holds "
                 f"{source.files[split]}."
             ) from error
-        yield from rows
+        yield table

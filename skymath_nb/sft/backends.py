@@ -53,6 +53,7 @@ def _load_unsloth(source: str, max_length: int, settings: Settings, device: str,
         dtype=torch.float32 if settings.tuning == "full" else frozen,
         load_in_4bit=settings.tuning == "qlora",
         full_finetuning=settings.tuning == "full",
+        use_exact_model_name=True,  # it would else fetch its own copy of a hub model, which is not the one that was named
         random_state=seed,
     )
     if settings.tuning != "full":

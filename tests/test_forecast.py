@@ -1,0 +1,164 @@
+"""What a plan would take: sizes of models, money, what is measured here, what is lacking; without a GPU, a key or a hub."""
+
+import json
+import time
+
+import pandas as pd
+import pytest
+import yaml
+
+from skymath_nb import __main__ as command_line
+from skymath_nb import bases, forecast, hub, ledger, plans, runs, seeds
+from skymath_nb.sft import cost
+from skymath_nb.teacher import prices
+
+FILES = sorted(path for path in runs.locate("params").glob("*.yaml") if not path.stem.startswith("base_"))
+PUBLISHED = {  # parameters, as the models' safetensors count them
+    "meta-llama/Llama-2-7b-hf": 6_738_415_616, "mistralai/Mistral-7B-v0.1": 7_241_732_096, "HuggingFaceTB/SmolLM2-135M": 134_515_008,
+    "deepseek-ai/deepseek-math-7b-base": 6_910_365_696, "mistralai/Mixtral-8x7B-v0.1": 46_702_792_704,
+    "Qwen/Qwen2.5-0.5B": 494_032_768, "Qwen/Qwen2.5-1.5B": 1_543_714_304, "meta-llama/Llama-3.2-1B": 1_235_814_400,
+}  # fmt: skip
+KEY = "sk-planted-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def bare(tmp_path, monkeypatch):
+    """A machine without a GPU, a key, data, a hub or earlier runs."""
+    from huggingface_hub import constants
+
+    for name in (seeds.DATA, "OPENAI_API_KEY", "HF_DATASETS_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
+    monkeypatch.setattr(hub, "unreachable", lambda: "there is no network")
+    monkeypatch.setattr(forecast, "_gpus", lambda: ())
+    forecast._earlier.cache_clear()
+    forecast._totals.cache_clear()
+    return tmp_path
+
+
+def plan(name, *overrides):
+    return plans.load(runs.locate(f"params/{name}.yaml"), overrides)
+
+
+def steps(found):
+    return {step.step: step for step in found.steps}
+
+
+@pytest.mark.parametrize("base", PUBLISHED)
+def test_known_models_have_their_published_sizes(base):
+    model = forecast._model(base, forecast.Chain())
+    assert model.shape.parameters == PUBLISHED[base]
+    assert model.active == (12_879_925_248 if "Mixtral" in base else PUBLISHED[base])
+    assert set(PUBLISHED) == set(forecast.KNOWN)
+
+
+@pytest.mark.parametrize("base", sorted(path.parent.name for path in bases.BASES.glob("*/config.json")))
+def test_sizes_from_a_configuration_are_those_of_the_model_built_from_it(base):
+    assert forecast._model(base, forecast.Chain()).shape == cost.shape(str(bases.BASES / base))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_params_file_has_a_forecast_and_nothing_is_started(path, bare, capsys):
+    began = time.process_time()
+    assert command_line.main(["run", str(path), "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert all(job.id in out for job in plans.load(path).jobs) and "total" in out and "unknown" not in out
+    assert not (bare / "outputs").exists() and time.process_time() - began < 60
+    lacks = "It lacks nothing" not in out
+    assert lacks == (path.stem in ("workshop", "paper", "gsm8k_math"))
+
+
+def test_what_the_paper_takes_that_this_machine_does_not_have_is_told_without_the_key(monkeypatch):
+    lacks = "\n".join(forecast.forecast(plan("paper")).lacks)
+    for text in ("8 GPUs with", "GB of memory", "OPENAI_API_KEY is not set (02_augmentation, 02", "the program vllm",
+                 "model mistralai/Mistral-7B-v0.1: not in the cache", "there is no network", "agieval-sat-math comes from"):  # fmt: skip
+        assert text in lacks, text
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    said = []
+    forecast.tell(plan("paper"), said.append)
+    assert "OPENAI_API_KEY set" in "\n".join(said) and KEY not in "\n".join(said)
+
+
+def test_gpus_that_are_there_are_not_lacking(monkeypatch):
+    monkeypatch.setattr(forecast, "_gpus", lambda: (80 * 10**9,) * 8)
+    assert not any("GPU" in text for text in forecast.forecast(plan("paper")).lacks)
+    monkeypatch.setattr(forecast, "_gpus", lambda: (80 * 10**9,) * 7)
+    assert any("8 GPUs with" in text and "found: 80 GB, 80 GB" in text for text in forecast.forecast(plan("paper")).lacks)
+
+
+def test_the_papers_counts_are_the_papers():
+    found = steps(forecast.forecast(plan("paper")))
+    assert found["02_augmentation"].instances + found["02_augmentation@round2"].instances == 2_160_000
+    assert found["04_curriculum_sft@llama2"].instances == 2_560_000 and found["04_curriculum_sft@llama2"].gpus == 8
+    assert all(found[f"04_curriculum_sft@{name}"].gpu_memory < 80e9 for name in ("llama2", "mistral", "deepseekmath"))
+
+
+def test_dollars_are_prices_times_tokens_and_a_batch_costs_its_share():
+    one = steps(forecast.forecast(plan("workshop")))["02_augmentation"]
+    table = {"input": 1.0, "output": 1.0, "batch": 0.5, "date": "2026-01-01"}
+    even = steps(forecast.forecast(plan("workshop", f"shared.prices={json.dumps(table)}")))["02_augmentation"]
+    half = steps(forecast.forecast(plan("workshop", f"shared.prices={json.dumps(table)}", "02_augmentation.batch=true")))["02_augmentation"]
+    assert even.usd == pytest.approx(even.tokens / 1e6) and half.usd == pytest.approx(even.usd / 2) and one.tokens == even.tokens
+    assert half.hours > 24
+
+
+def test_replies_in_the_ledger_take_the_place_of_assumptions(bare):
+    p = plan("workshop").jobs[1].parameters
+    with ledger.Ledger(bare / "outputs" / "ledger.sqlite") as book:
+        book.put_many({f"{i:064d}": ledger.Record("x", "stop", 200, 1000, "gpt-4o-mini", 2048) for i in range(30)})
+    found = forecast.forecast(plan("workshop"))
+    one = steps(found)["02_augmentation"]
+    assert one.tokens == pytest.approx(1200 * one.requests)
+    assert one.usd == pytest.approx(prices.cost(p["prices"], 200 * one.requests, 1000 * one.requests))
+    assert any("200 tokens in and 1,000 out a reply, the mean of 30" in text for text in found.assumed)
+
+
+def keep(folder, plan, step, seconds, **report):
+    """A run folder in which one step is complete."""
+    job = next(job for job in plan.jobs if job.id == step)
+    frozen = {"run": folder.name, "steps": {job.id: job.parameters for job in plan.jobs}}
+    runs.save(folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False))
+    identity = {key: value for key, value in job.parameters.items() if key not in runs.EXECUTION}
+    manifest = {"parameters": identity, "seconds": seconds, "finished": "2026-01-01", "outputs": {"a": {"bytes": 10}}}
+    runs.save(folder / step / "manifest.json", json.dumps(manifest))
+    runs.save(folder / step / "report.json", json.dumps(report))
+
+
+def test_an_earlier_run_alike_corrects_the_estimate_and_is_named(bare):
+    keep(bare / "outputs" / "before", plan("tiny"), "04_curriculum_sft", 720.0, tokens=10**6)
+    same = steps(forecast.forecast(plan("tiny", "04_curriculum_sft.batch_size=8")))["04_curriculum_sft"]
+    assert same.hours == pytest.approx(0.2) and same.tokens == 10**6 and same.rests_on == "run before"
+    more = steps(forecast.forecast(plan("tiny", "04_curriculum_sft.epochs=30.0")))["04_curriculum_sft"]
+    assert more.tokens == 10**7 and 1.5 < more.hours < 2.0 and more.rests_on.startswith("run before x ")
+    other = steps(forecast.forecast(plan("tiny", "04_curriculum_sft.base=tiny-base-math")))["04_curriculum_sft"]
+    assert other.rests_on == "assumed"
+
+
+def test_steps_that_hold_cost_nothing(monkeypatch):
+    table = pd.DataFrame({"step": [job.id for job in plan("tiny").jobs], "state": ["fresh"] * 7 + ["stale"]})
+    monkeypatch.setattr(forecast.suite, "status", lambda plan: table)
+    said = []
+    forecast.tell(plan("tiny"), said.append)
+    assert said[1].count("done before, kept") == 7
+    assert said[1].splitlines()[-1].split()[1] == said[1].splitlines()[-2].split()[1], "the total is the last step's"
+
+
+@pytest.mark.parametrize(
+    "override, said",
+    [
+        ("04_curriculum_sft.launcher=params/accelerate/gpus_9.yaml", "gpus_9.yaml does not exist"),
+        ("02_augmentation.prices={input: 1.0, output: 1.0}", "it needs input, output and date"),
+        ("04_curriculum_sft.base=no such base", "The base 'no such base' was asked for"),
+        ("03_coreset_selection.embedding=all-MiniLM-L6-v2", "sentence-transformers"),
+    ],
+)
+def test_what_would_stop_a_step_later_is_told_now(override, said):
+    assert said in "\n".join(forecast.forecast(plan("tiny", override)).lacks)
+
+
+def test_a_base_of_unknown_size_leaves_memory_and_hours_open():
+    found = forecast.forecast(plan("workshop", "shared.base=owner/unknown"))
+    assert forecast._line(steps(found)["04_curriculum_sft"])[8] == "unknown"
+    assert any("owner/unknown: its size is unknown here" in text and "prefetch it first" in text for text in found.assumed)
