@@ -17,6 +17,16 @@ def _run(given) -> int:
     return suite.run(plan, given.from_step, given.keep_stale, echo=_say)
 
 
+def _sweep(given) -> int:
+    from skymath_nb import sweeps
+
+    sweep = sweeps.load(given.file)
+    if given.list:
+        print(sweeps.shown(sweeps.table(sweep)).to_string(index=False))
+        return 0
+    return sweeps.run(sweep, given.point, given.jobs, given.keep_stale, echo=_say)
+
+
 def _status(given) -> int:
     from skymath_nb import suite
 
@@ -118,7 +128,13 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("params", help="for example params/tiny.yaml")
         sub.add_argument("--set", action="append", default=[], metavar="STEP.KEY=VALUE", help="change a parameter")
     run.add_argument("--from", dest="from_step", metavar="STEP", help="rerun this step and all after it")
-    run.add_argument("--keep-stale", action="store_true", help="keep steps of which only the code changed")
+    sweep = command("sweep", _sweep, "run a params file at every point of a grid, sharing what is the same")
+    sweep.add_argument("file", help="for example params/sweeps/smoke.yaml")
+    sweep.add_argument("--jobs", type=int, default=1, metavar="N", help="points side by side (1)")
+    sweep.add_argument("--point", type=int, metavar="I", help="run this point alone, from 0: for job arrays")
+    sweep.add_argument("--list", action="store_true", help="only list the points, and what is known of them")
+    for sub in (run, sweep):
+        sub.add_argument("--keep-stale", action="store_true", help="keep steps of which only the code changed")
     teacher = command("teacher", _teacher, "serve the offline teacher on loopback (Chat Completions)")
     teacher.add_argument("--port", type=int, default=8399)
     teacher.add_argument("--host", choices=["127.0.0.1"], default="127.0.0.1", help="loopback only")

@@ -8,7 +8,10 @@ import pytest
 import skymath_nb
 
 FLOORS = {  # from the top
-    "faces": ("figures", "explore", "kernel", "lab", "desk", "plans", "pages", "scorecards", "suite", "__main__"),
+    "faces": (
+        *("figures", "explore", "kernel", "lab", "desk", "plans", "pages", "scorecards"),
+        *("suite", "sweeps", "__main__"),
+    ),
     "experiments": ("arms", "answering"),
     "methods": ("augment", "coreset", "dedup", "leakage", "curriculum", "errors", "evaluate", "precision", "responses", "scaling"),
     "engines": ("teacher", "embed", "sft", "generate", "pretrain"),
