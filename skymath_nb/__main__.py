@@ -86,6 +86,12 @@ def _compare(given) -> int:
     return 0
 
 
+def _verify(given) -> int:
+    from skymath_nb import folders
+
+    return 1 if folders.verify(given.run, echo=_say).differing else 0
+
+
 def _gate(given) -> int:
     from skymath_nb import desk
 
@@ -135,6 +141,8 @@ def parser() -> argparse.ArgumentParser:
     sweep.add_argument("--list", action="store_true", help="only list the points, and what is known of them")
     for sub in (run, sweep):
         sub.add_argument("--keep-stale", action="store_true", help="keep steps of which only the code changed")
+    verify = command("verify", _verify, "check all files of a run against the digests in its manifests; exit 1 if any differs")
+    verify.add_argument("run", help="a run's name, or its folder, wherever it lies")
     teacher = command("teacher", _teacher, "serve the offline teacher on loopback (Chat Completions)")
     teacher.add_argument("--port", type=int, default=8399)
     teacher.add_argument("--host", choices=["127.0.0.1"], default="127.0.0.1", help="loopback only")
