@@ -6,6 +6,7 @@ same run, 130 interrupted, 143 terminated.
 
 import argparse
 import sys
+from pathlib import Path
 
 COLUMNS = ("response", "gold", "id", "cap_hit")  # of files of responses
 
@@ -79,10 +80,25 @@ def _grade(given) -> int:
 
 
 def _compare(given) -> int:
+    named = {role: getattr(given, role) for role in COLUMNS}
+    files = [name for name in given.what if Path(name).is_file()]
+    if not files:
+        from skymath_nb import comparison
+
+        if any(named.values()):
+            raise ValueError("Columns are named for files of responses; runs have answers.parquet, whose columns are known.")
+        comparison.compare(given.what, given.out, echo=_say)
+        return 0
+    if len(files) < len(given.what):
+        other = next(name for name in given.what if name not in files)
+        raise ValueError(f"{files[0]} is a file and {other} is none: compare two files of responses, or runs with runs.")
+    if len(files) != 2 or given.out:
+        raise ValueError(
+            f"Two files of responses are compared, and printed; given were {len(files)} files{' and --out' * bool(given.out)}."
+        )
     from skymath_nb import scorecards
 
-    named = {role: getattr(given, role) for role in COLUMNS}
-    scorecards.compare(given.a, given.b, workers=given.workers, echo=_say, **named)
+    scorecards.compare(*files, workers=given.workers, echo=_say, **named)
     return 0
 
 
@@ -167,9 +183,9 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument("--by", action="append", default=[], metavar="COLUMN", help="score groups, as level or doc.level")
     grade.add_argument("--out", metavar="FILE", help="write the graded rows (.parquet, .jsonl), and beside them the disagreements")
     grade.add_argument("--list", type=int, default=10, metavar="N", help="disagreements to print of each kind (10)")
-    compare = command("compare", _compare, "compare two files of responses on the items that both answered")
-    compare.add_argument("a", metavar="A")
-    compare.add_argument("b", metavar="B")
+    compare = command("compare", _compare, "compare runs, or two files of responses, on the items that both answered")
+    compare.add_argument("what", nargs="+", metavar="RUN|FILE", help="runs by name or folder, or two files of responses")
+    compare.add_argument("--out", metavar="FILE", help="of runs: the page (outputs/compared/A_B.html)")
     for sub in (grade, compare):
         for role in COLUMNS:
             sub.add_argument(

@@ -10,7 +10,7 @@ import skymath_nb
 FLOORS = {  # from the top
     "faces": (
         *("figures", "explore", "kernel", "lab", "desk", "plans", "pages", "scorecards"),
-        *("suite", "sweeps", "folders", "__main__"),
+        *("suite", "sweeps", "folders", "comparison", "__main__"),
     ),
     "experiments": ("arms", "answering"),
     "methods": ("augment", "coreset", "dedup", "leakage", "curriculum", "errors", "evaluate", "precision", "responses", "scaling"),
