@@ -138,6 +138,7 @@ def _steps_table(run_folder: Path, steps: dict, notes: dict) -> str:
     for step in steps:
         manifest = runs.read_manifest(run_folder / step) or {}
         word = "done" if manifest else notes.get(step, "to do")
+        told = f"{word} in run {_text(manifest['taken_from'])}" if "taken_from" in manifest else word
         total += manifest.get("seconds", 0)
         links = "".join(
             f"<a href='{_text(step)}/{file}'>{name}</a>"
@@ -146,7 +147,7 @@ def _steps_table(run_folder: Path, steps: dict, notes: dict) -> str:
         )
         name = f"<a href='#{_text(step)}'>{_text(step)}</a>" if manifest else _text(step)
         seconds = f"{manifest['seconds']:,.1f}" if manifest else ""
-        rows.append(f"<tr><td>{name}</td><td class='{word}'>{word}</td><td class='number'>{seconds}</td><td>{links}</td></tr>")
+        rows.append(f"<tr><td>{name}</td><td class='{word}'>{told}</td><td class='number'>{seconds}</td><td>{links}</td></tr>")
     head = "<tr><th>step</th><th>state</th><th class='number'>seconds</th><th></th></tr>"
     foot = f"<tr><td>total</td><td></td><td class='number'>{total:,.1f}</td><td></td></tr>"
     return f"<section><table>{head}{''.join(rows)}{foot}</table></section>"

@@ -258,6 +258,9 @@ def _taken(plan: Plan, job: Job) -> str:
         if other.parent == plan.folder or manifest is None or changes(manifest, job):
             continue
         if _judged(plan, job, manifest, other).name == "fresh" and runs.take(other, plan.folder / job.id, manifest):
+            about, own = other.parent / "run.json", plan.folder / "run.json"
+            if about.is_file() and not own.is_file():
+                runs.save(own, about.read_text(encoding="utf-8"))
             return other.parent.name
     return ""
 

@@ -19,7 +19,7 @@ import re
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -152,17 +152,19 @@ def run(sweep: Sweep, point: int | None = None, jobs: int = 1, keep_stale: bool 
         code = suite.run(sweep.points[point].plan, keep_stale=keep_stale, echo=echo, share=True)
         write(sweep)
         return code
-    if jobs > 1:
-        codes = _side_by_side(sweep, jobs, keep_stale, echo)
-    else:
-        codes = _in_turn(sweep, keep_stale, echo)
+    try:
+        codes = _side_by_side(sweep, jobs, keep_stale, echo) if jobs > 1 else _in_turn(sweep, keep_stale, echo)
+    except KeyboardInterrupt as signal:
+        write(sweep)
+        echo("interrupted; the same command goes on from here")
+        return getattr(signal, "code", INTERRUPTED)
     found = write(sweep)
     echo(shown(found).to_string(index=False))
     bad = {number: code for number, code in codes.items() if code}
     if bad:
         echo(f"{len(bad)} of {len(sweep.points)} points did not end well (point: exit code): {bad}; the same command goes on from here")
     echo(f"The table is in {sweep.folder}: table.parquet, table.csv, index.html")
-    return next((code for code in codes.values() if code > 128), next(iter(bad.values()), 0))
+    return next((code for code in bad.values() if code >= INTERRUPTED), next(iter(bad.values()), 0))
 
 
 def _in_turn(sweep: Sweep, keep_stale: bool, echo) -> dict[int, int]:
@@ -174,7 +176,7 @@ def _in_turn(sweep: Sweep, keep_stale: bool, echo) -> dict[int, int]:
         except runs.Busy as error:
             echo(str(error))
             codes[point.number] = BUSY
-        if codes[point.number] > 128:
+        if codes[point.number] >= INTERRUPTED:
             break
     return codes
 
@@ -201,15 +203,18 @@ def _side_by_side(sweep: Sweep, jobs: int, keep_stale: bool, echo) -> dict[int, 
         try:
             for future in futures:
                 future.result()
-        except KeyboardInterrupt as signal:
+        except KeyboardInterrupt:
             echo("the points at work are asked to end; a second signal does not wait")
             with lock:
                 stopped.set()
+            for process in alive:
+                process.stdin.close()
+            try:
+                wait(futures)
+            except KeyboardInterrupt:
                 for process in alive:
-                    process.stdin.close()
-            for future in futures:
-                future.result()
-            codes[-1] = getattr(signal, "code", INTERRUPTED)
+                    process.terminate()  # its guard asks again
+            raise
     return dict(sorted(codes.items()))
 
 
@@ -221,7 +226,7 @@ def table(sweep: Sweep) -> pd.DataFrame:
     report's numbers as step.number, empty where that step is not complete."""
     rows = []
     for point in sweep.points:
-        reports = {job.id: report for job in point.plan.jobs if (report := _report(point.plan, job)) is not None}
+        reports = _reports(point.plan)
         row = {"point": point.number, "run": point.plan.run, "steps": len(reports), "of": len(point.plan.jobs)}
         row |= {key: value if isinstance(value, int | float | str) else _word(value) for key, value in point.values.items()}
         for entry in sweep.report:
@@ -234,15 +239,22 @@ def table(sweep: Sweep) -> pd.DataFrame:
     return found
 
 
-def _report(plan: Plan, job) -> dict | None:
-    folder = plan.folder / job.id
-    manifest = runs.read_manifest(folder)
-    if manifest is None or suite.changes(manifest, job):
-        return None
-    try:
-        return json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:  # the step has just begun again
-        return None
+def _reports(plan: Plan) -> dict[str, dict]:
+    """The reports of the steps that are complete with the plan's parameters and have read what is there now, by what manifests say."""
+    reports, made = {}, {}
+    for job in plan.jobs:
+        manifest = runs.read_manifest(plan.folder / job.id)
+        if manifest is None or suite.changes(manifest, job):
+            continue
+        read = {tuple(file.split("/", 1)): digest for file, digest in manifest["inputs"].items()}
+        if any(step not in reports or made.get((step, file), digest) != digest for (step, file), digest in read.items()):
+            continue
+        try:
+            reports[job.id] = json.loads((plan.folder / job.id / "report.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:  # the step has just begun again
+            continue
+        made |= {(job.id, file): record["sha256"] for file, record in manifest["outputs"].items()}
+    return reports
 
 
 def _numbers(entry: str, reports: dict) -> dict:

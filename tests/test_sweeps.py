@@ -16,6 +16,7 @@ from skymath_nb import runs, suite, sweeps
 SLOW = [*MAKE[:2], 'import time\nprint("at work")\ntime.sleep(3 if n < 100 else 60)', *MAKE[2:]]
 PARAMS = {"run": "tiny", "shared": {"seed": 1}, "steps": {"01_make": {}, "02_use": {}}}
 SWEEP = {"sweep": "rates", "base": "tiny.yaml", "grid": {"02_use.rate": [1, 2.5]}, "report": ["01_make.accuracy", "02_use"]}
+PATIENCE_S = 900  # on a machine with much else to do
 ONE, TWO = "rates.rate-1", "rates.rate-2.5"
 
 
@@ -57,13 +58,24 @@ def done(folder, swept):
     return folder
 
 
-def start(folder, *more):
-    line = [sys.executable, "-m", "skymath_nb", "sweep", str(folder / "rates.yaml"), *more]
-    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+@pytest.fixture
+def start(folder):
+    """The command line's sweep as a process; none outlives its test."""
+    started = []
+
+    def start(*more):
+        line = [sys.executable, "-m", "skymath_nb", "sweep", str(folder / "rates.yaml"), *more]
+        started.append(subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def wait_for_work(*copies):
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_S
     while not all(copy.is_file() and "at work\\n" in copy.read_text() for copy in copies):
         assert time.monotonic() < deadline, "no step came to work"
         time.sleep(0.05)
@@ -80,6 +92,7 @@ def test_what_lies_before_the_first_difference_is_computed_once(swept):
     pd.testing.assert_frame_equal(pd.read_csv(folder / "outputs" / "rates" / "table.csv"), table)
     page = (folder / "outputs" / "rates" / "index.html").read_text()
     assert f"href='../{ONE}/index.html'" in page and "<script" not in page
+    assert f"done in run {ONE}" in (folder / "outputs" / TWO / "index.html").read_text()
 
 
 def test_a_second_sweep_executes_nothing_and_a_larger_grid_what_is_new(done, capsys):
@@ -102,7 +115,8 @@ def taken(folder):
 
 
 def test_a_step_that_was_taken_is_complete_and_changes_with_no_other(done):
-    assert taken(done) == ONE
+    (done / "outputs" / TWO / "run.json").unlink()
+    assert taken(done) == ONE and (done / "outputs" / TWO / "run.json").is_file()
     one, two = (done / "outputs" / run / "01_make" for run in (ONE, TWO))
     assert (one / "rows.txt").samefile(two / "rows.txt")
     assert json.loads((two / "manifest.json").read_text())["taken_from"] == ONE
@@ -110,7 +124,7 @@ def test_a_step_that_was_taken_is_complete_and_changes_with_no_other(done):
     assert states["state"].tolist() == ["fresh", "fresh"]
     runs.step("01_make", ONE, n=5).output("rows.txt").write_text("another")  # in place, as a notebook would
     assert (two / "rows.txt").read_text() == "xxx"
-    assert sweeps.table(sweeps.load(done / "rates.yaml"))["steps"].tolist() == [1, 2]
+    assert sweeps.table(sweeps.load(done / "rates.yaml"))["steps"].tolist() == [0, 2], "02_use has read what is no longer there"
 
 
 @pytest.mark.parametrize("spoil", ["output", "manifest", "parameters", "code", "begun again"])
@@ -132,6 +146,14 @@ def test_a_step_that_is_not_the_same_is_not_taken(done, spoil, monkeypatch):
     assert not (done / "outputs" / TWO / "01_make" / "manifest.json").exists()
 
 
+def test_a_step_that_read_other_inputs_is_not_in_the_table(done):
+    path = done / "outputs" / TWO / "01_make" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["outputs"]["rows.txt"]["sha256"] = "0"
+    path.write_text(json.dumps(manifest))
+    assert sweeps.table(sweeps.load(done / "rates.yaml"))["steps"].tolist() == [2, 1]
+
+
 def test_a_step_with_other_inputs_is_not_taken(done):
     plan = sweeps.load(done / "rates.yaml", notebooks=done / "notebooks").points[1].plan
     (plan.folder / "01_make" / "rows.txt").write_text("yyy")
@@ -139,38 +161,38 @@ def test_a_step_with_other_inputs_is_not_taken(done):
     assert suite._taken(plan, plan.jobs[1]) == ""
 
 
-def test_points_side_by_side_wait_for_each_other(folder):
+def test_points_side_by_side_wait_for_each_other(folder, start):
     write_notebook(folder / "notebooks", "01_make", SLOW)
-    work = start(folder, "--jobs", "2")
-    said, _ = work.communicate(timeout=300)
+    work = start("--jobs", "2")
+    said, _ = work.communicate(timeout=PATIENCE_S)
     assert work.returncode == 0 and executed(said) == ["01_make", "02_use", "02_use"], said
     assert "waits for the same step of another run" in said
     assert pd.read_parquet(folder / "outputs" / "rates" / "table.parquet")["steps"].tolist() == [2, 2]
 
 
 @posix
-def test_a_killed_point_leaves_its_step_to_one_that_waits(folder):
+def test_a_killed_point_leaves_its_step_to_one_that_waits(folder, start):
     write_notebook(folder / "notebooks", "01_make", SLOW)
-    first = start(folder, "--point", "0")
+    first = start("--point", "0")
     wait_for_work(folder / "outputs" / ONE / "01_make" / "notebook.ipynb")
     first.send_signal(signal.SIGSTOP)  # it holds the step until the second one waits, however slow the machine is
-    second = start(folder, "--point", "1")
+    second = start("--point", "1")
     assert any("waits for" in line for line in second.stdout)
     first.kill()
     first.communicate()
-    said, _ = second.communicate(timeout=300)
+    said, _ = second.communicate(timeout=PATIENCE_S)
     assert second.returncode == 0 and executed(said) == ["01_make", "02_use"], said
 
 
 @posix
-def test_a_signal_ends_all_points_in_order(folder):
+def test_a_signal_ends_all_points_in_order(folder, start):
     write_notebook(folder / "notebooks", "01_make", SLOW)
     (folder / "rates.yaml").write_text(yaml.safe_dump(SWEEP | {"grid": {"01_make.n": [100, 101]}}))
-    work = start(folder, "--jobs", "2")
+    work = start("--jobs", "2")
     wait_for_work(*(folder / "outputs" / f"rates.n-{n}" / "01_make" / "notebook.ipynb" for n in (100, 101)))
     work.send_signal(signal.SIGTERM)
-    said, _ = work.communicate(timeout=120)
-    assert work.returncode == 143 and said.count("interrupted; the same command goes on") == 2, said
+    said, _ = work.communicate(timeout=PATIENCE_S)
+    assert work.returncode == 143 and said.count("interrupted; the same command goes on") == 3, said  # two points and the sweep
 
 
 def test_a_point_that_fails_does_not_stop_the_others(folder, capsys):
