@@ -26,6 +26,13 @@ class Run(NamedTuple):
     reports: dict[str, dict]
 
 
+class Pair(NamedTuple):
+    """A paired difference as text, and whether any item came out differently: equal scores may rest on other items."""
+
+    text: str
+    moved: bool
+
+
 class Section(NamedTuple):
     """A titled table, or the sentence that stands in for one without rows."""
 
@@ -142,12 +149,13 @@ def _reports(compared: Sequence[Run]) -> Section:
     rows, same = [], 0
     for step, name in dict.fromkeys(key for found in texts for key in found):
         found = [text.get((step, name), ABSENT) for text in texts]
-        if all(text == found[0] for text in found):
+        answered = [pairs.get((step, name)) for pairs in paired]
+        if all(text == found[0] for text in found) and not any(pair and pair.moved for pair in answered):
             same += 1
             continue
         row = {"number": f"{step}.{name}", **dict(zip(letters, found, strict=True))}
-        for letter, run, pairs in zip(letters[1:], compared[1:], paired, strict=True):
-            row[f"A - {letter}"] = pairs.get((step, name)) or _gap(first.reports.get(step, {}), run.reports.get(step, {}), name)
+        for letter, run, pair in zip(letters[1:], compared[1:], answered, strict=True):
+            row[f"A - {letter}"] = pair.text if pair else _gap(first.reports.get(step, {}), run.reports.get(step, {}), name)
         rows.append(row)
     note = f"{len(rows)} numbers differ, {same} are the same in all. A gap with an interval (95 %) is in points and of pairs: the n items"
     return Section("Reports", pd.DataFrame(rows), f"{note} that both answered, resampled. One without is the plain difference")
@@ -157,12 +165,13 @@ def _gap(a: dict, b: dict, name: str) -> str:
     left, right = a.get(name), b.get(name)
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in (left, right)):
         return ""
-    if all(f"{name}{end}" in report for report in (a, b) for end in ENDS):
+    share = all(f"{name}{end}" in report for report in (a, b) for end in ENDS) and 0 <= min(left, right) <= max(left, right) <= 1
+    if share:
         return f"{100 * (left - right):+.1f}"
     return f"{left - right:+,.4g}"
 
 
-def _paired(a: Run, b: Run) -> dict[tuple[str, str], str]:
+def _paired(a: Run, b: Run) -> dict[tuple[str, str], Pair]:
     """By step and number, the paired difference of two runs' scores where one model of each answered the same items."""
     found = {}
     for step in (step for step in a.manifests if step in b.manifests):
@@ -175,7 +184,7 @@ def _paired(a: Run, b: Run) -> dict[tuple[str, str], str]:
         for benchmark, left, right in _shared(*sides):
             for row in evaluate.compare(left, right).to_dict("records"):
                 name = re.sub(r"\W+", "_", str(benchmark))  # as evaluate.flat_report does
-                found[step, f"{name}_{row['verdict']}"] = _points(row)
+                found[step, f"{name}_{row['verdict']}"] = Pair(_points(row), row["only_a"] + row["only_b"] > 0)
     return found
 
 

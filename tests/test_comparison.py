@@ -90,6 +90,14 @@ def test_only_items_that_are_the_same_are_paired(place):
     assert table.loc["05_evaluation.world_test_flexible", "A - C"] == "+25.0"
 
 
+def test_equal_scores_on_other_items_are_shown(place):
+    save("one", answers(range(20)))
+    save("two", answers(range(20, 40)))
+    table = by_title(["one", "two"])["Reports"].table.set_index("number")
+    row = table.loc["05_evaluation.world_test_flexible"]
+    assert row["A"] == row["B"] and row["A - B"].startswith("+0.0 [-")
+
+
 def test_three_runs_and_what_is_the_same_in_all(place):
     for name in ("one", "two", "three"):
         save(name, answers(range(20)))
