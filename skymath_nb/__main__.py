@@ -6,6 +6,7 @@ same run, 130 interrupted, 143 terminated.
 
 import argparse
 import sys
+from pathlib import Path
 
 COLUMNS = ("response", "gold", "id", "cap_hit")  # of files of responses
 
@@ -27,6 +28,16 @@ def _prefetch(given) -> int:
 
     hub.prefetch(plans.load(given.params, given.set), given.list, echo=_say)
     return 0
+
+
+def _sweep(given) -> int:
+    from skymath_nb import sweeps
+
+    sweep = sweeps.load(given.file)
+    if given.list:
+        print(sweeps.shown(sweeps.table(sweep)).to_string(index=False))
+        return 0
+    return sweeps.run(sweep, given.point, given.jobs, given.keep_stale, echo=_say)
 
 
 def _status(given) -> int:
@@ -88,11 +99,32 @@ def _grade(given) -> int:
 
 
 def _compare(given) -> int:
+    named = {role: getattr(given, role) for role in COLUMNS}
+    files = [name for name in given.what if Path(name).is_file()]
+    if not files:
+        from skymath_nb import comparison
+
+        if any(named.values()):
+            raise ValueError("Columns are named for files of responses; runs have answers.parquet, whose columns are known.")
+        comparison.compare(given.what, given.out, echo=_say)
+        return 0
+    if len(files) < len(given.what):
+        other = next(name for name in given.what if name not in files)
+        raise ValueError(f"{files[0]} is a file and {other} is none: compare two files of responses, or runs with runs.")
+    if len(files) != 2 or given.out:
+        raise ValueError(
+            f"Two files of responses are compared, and printed; given were {len(files)} files{' and --out' * bool(given.out)}."
+        )
     from skymath_nb import scorecards
 
-    named = {role: getattr(given, role) for role in COLUMNS}
-    scorecards.compare(given.a, given.b, workers=given.workers, echo=_say, **named)
+    scorecards.compare(*files, workers=given.workers, echo=_say, **named)
     return 0
+
+
+def _verify(given) -> int:
+    from skymath_nb import folders
+
+    return 1 if folders.verify(given.run, echo=_say).differing else 0
 
 
 def _gate(given) -> int:
@@ -142,7 +174,15 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--set", action="append", default=[], metavar="STEP.KEY=VALUE", help="change a parameter")
     run.add_argument("--from", dest="from_step", metavar="STEP", help="rerun this step and all after it")
     run.add_argument("--dry-run", action="store_true", help="start nothing: say what it would take, and what this machine lacks")
-    run.add_argument("--keep-stale", action="store_true", help="keep steps of which only the code changed")
+    sweep = command("sweep", _sweep, "run a params file at every point of a grid, sharing what is the same")
+    sweep.add_argument("file", help="for example params/sweeps/smoke.yaml")
+    sweep.add_argument("--jobs", type=int, default=1, metavar="N", help="points side by side (1)")
+    sweep.add_argument("--point", type=int, metavar="I", help="run this point alone, from 0: for job arrays")
+    sweep.add_argument("--list", action="store_true", help="only list the points, and what is known of them")
+    for sub in (run, sweep):
+        sub.add_argument("--keep-stale", action="store_true", help="keep steps of which only the code changed")
+    verify = command("verify", _verify, "check all files of a run against the digests in its manifests; exit 1 if any differs")
+    verify.add_argument("run", help="a run's name, or its folder, wherever it lies")
     teacher = command("teacher", _teacher, "serve the offline teacher on loopback (Chat Completions)")
     teacher.add_argument("--port", type=int, default=8399)
     teacher.add_argument("--host", choices=["127.0.0.1"], default="127.0.0.1", help="loopback only")
@@ -170,9 +210,9 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument("--by", action="append", default=[], metavar="COLUMN", help="score groups, as level or doc.level")
     grade.add_argument("--out", metavar="FILE", help="write the graded rows (.parquet, .jsonl), and beside them the disagreements")
     grade.add_argument("--list", type=int, default=10, metavar="N", help="disagreements to print of each kind (10)")
-    compare = command("compare", _compare, "compare two files of responses on the items that both answered")
-    compare.add_argument("a", metavar="A")
-    compare.add_argument("b", metavar="B")
+    compare = command("compare", _compare, "compare runs, or two files of responses, on the items that both answered")
+    compare.add_argument("what", nargs="+", metavar="RUN|FILE", help="runs by name or folder, or two files of responses")
+    compare.add_argument("--out", metavar="FILE", help="of runs: the page (outputs/compared/A_B.html)")
     for sub in (grade, compare):
         for role in COLUMNS:
             sub.add_argument(

@@ -1,7 +1,8 @@
 """Child processes that never outlive this one: a guard process between the two sees the pipe close, and ends the child's whole group.
 
-`python guard.py COMMAND...` is the guard. It stands between a kernel and its server or its training in several processes, whatever way
-the kernel goes, kill -9 included. It imports the standard library alone, so that it starts at once.
+`python guard.py GRACE COMMAND...` is the guard. It stands between a kernel and its server or its training in several processes, and
+between a sweep and its points, whatever way its parent goes, kill -9 included. It imports the standard library alone, so that it starts
+at once.
 """
 
 import os
@@ -15,33 +16,37 @@ from contextlib import suppress
 GRACE_S = 15  # between asking and asking louder
 
 
-def start(command: list[str], **options) -> subprocess.Popen:
-    """Start a command behind a guard; `options` are Popen's. Its exit code is the command's, 128 + n where a signal ended it."""
-    return subprocess.Popen([sys.executable, __file__, *command], stdin=subprocess.PIPE, start_new_session=True, **options)
+def start(command: list[str], grace: int = GRACE_S, **options) -> subprocess.Popen:
+    """Start a command behind a guard; `options` are Popen's. Its exit code is the command's, 128 + n where a signal ended it.
+
+    grace: seconds between asking it to end and asking louder.
+    """
+    return subprocess.Popen([sys.executable, __file__, str(grace), *command], stdin=subprocess.PIPE, start_new_session=True, **options)
 
 
 def stop(guarded: subprocess.Popen) -> None:
-    """End what was started, if it has not ended, and wait: asked first, killed after GRACE_S."""
+    """End what was started, if it has not ended, and wait: asked first, killed after its grace."""
     guarded.stdin.close()
     guarded.wait()
 
 
-def main(command: list[str]) -> int:
+def main(grace: str, *command: str) -> int:
+    grace = int(grace)
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=end, args=(child.pid,)).start())
-    threading.Thread(target=_end_with_pipe, args=(child.pid,), daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=end, args=(child.pid, grace)).start())
+    threading.Thread(target=_end_with_pipe, args=(child.pid, grace), daemon=True).start()
     code = child.wait()
-    end(child.pid)  # what it left behind
+    end(child.pid, grace)  # what it left behind
     return code if code >= 0 else 128 - code
 
 
-def _end_with_pipe(leader: int):
+def _end_with_pipe(leader: int, grace: int):
     while os.read(0, 1):  # not sys.stdin, whose lock a daemon thread would hold at the interpreter's end
         pass
-    end(leader)
+    end(leader, grace)
 
 
-def end(leader: int):
+def end(leader: int, grace: int = GRACE_S):
     """Ask the leader of a process group to end in its own order, then whoever is left, then kill them."""
     if os.name == "nt":  # no process groups, no asking
         subprocess.run(["taskkill", "/T", "/F", "/PID", str(leader)], capture_output=True)
@@ -49,10 +54,10 @@ def end(leader: int):
     for send, number in ((os.kill, signal.SIGTERM), (os.killpg, signal.SIGTERM), (os.killpg, signal.SIGKILL)):
         with suppress(ProcessLookupError):
             send(leader, number)
-            for _ in range(GRACE_S * 10):
+            for _ in range(grace * 10):
                 time.sleep(0.1)
                 os.killpg(leader, 0)  # raises when nobody is left
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]))

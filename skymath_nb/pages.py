@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 from nbconvert import HTMLExporter
 from plotly.offline import get_plotlyjs
 
@@ -36,7 +37,7 @@ main { max-width: 62rem; margin: 0 auto }
 """
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><script src="plotly.min.js"></script><style>
+<title>{title}</title>{script}<style>
 :root {{ color-scheme: light dark; --ink: #1c2330; --soft: #5b6577; --line: #dfe3ea; --back: #f6f7f9; --card: #fff;
   --link: #1f5fbf; --good: #1d7a46; --bad: #b3261e }}
 @media (prefers-color-scheme: dark) {{ :root {{ --ink: #e6e9ef; --soft: #9aa5b8; --line: #303744; --back: #14181f;
@@ -52,7 +53,8 @@ section {{ margin-top: 1.5rem; padding: 1.25rem 1.5rem; background: var(--card);
 table {{ width: 100%; border-collapse: collapse; font-size: .93rem; font-variant-numeric: tabular-nums }}
 td, th {{ padding: .4rem .75rem .4rem 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top }}
 th {{ border-top: 0; color: var(--soft); font-weight: 500 }}
-td:first-child {{ width: 40%; overflow-wrap: anywhere }} .number {{ text-align: right }} td a + a {{ margin-left: 1rem }}
+td:first-child {{ width: 40%; overflow-wrap: anywhere }} .number {{ text-align: right }}
+.wide td:first-child {{ width: auto }} .scroll {{ overflow-x: auto }} td a + a {{ margin-left: 1rem }}
 .done {{ color: var(--good) }} .failed, .interrupted {{ color: var(--bad) }}
 .figure {{ margin-top: 1rem; padding: .5rem; background: #fff; border-radius: 8px; overflow-x: auto }}
 summary {{ cursor: pointer; color: var(--soft) }} details {{ margin-top: .75rem }} code {{ font-size: .88rem }}
@@ -105,8 +107,24 @@ def index(run_folder: Path, source: str, steps: dict[str, dict], notes: dict[str
         _steps_table(run_folder, steps, notes),
         *(_section(run_folder / step, parameters) for step, parameters in steps.items()),
     ]
-    page = PAGE.format(title=f"Run {_text(run_folder.name)}", body="\n".join(body))
-    return runs.save(run_folder / "index.html", page)
+    plotly = '<script src="plotly.min.js"></script>'
+    return runs.save(run_folder / "index.html", page(f"Run {run_folder.name}", "\n".join(body), plotly))
+
+
+def page(title: str, body: str, script: str = "") -> str:
+    """A page in the style of all, around a body of HTML."""
+    return PAGE.format(title=_text(title), body=body, script=script)
+
+
+def table(found: pd.DataFrame, links: dict[str, str] | None = None) -> str:
+    """A table of text as HTML; a cell that is a key of `links` leads there."""
+    head = "".join(f"<th>{_text(name)}</th>" for name in found.columns)
+    lines = ("".join(f"<td>{_cell(value, links or {})}</td>" for value in row) for row in found.itertuples(index=False, name=None))
+    return f"<div class='scroll'><table class='wide'><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table></div>"
+
+
+def _cell(value, links: dict[str, str]) -> str:
+    return f"<a href='{_text(links[value])}'>{_text(value)}</a>" if value in links else _text(value)
 
 
 def _read(path: Path) -> dict:
@@ -122,6 +140,7 @@ def _steps_table(run_folder: Path, steps: dict, notes: dict) -> str:
     for step in steps:
         manifest = runs.read_manifest(run_folder / step) or {}
         word = "done" if manifest else notes.get(step, "to do")
+        told = f"{word} in run {_text(manifest['taken_from'])}" if "taken_from" in manifest else word
         total += manifest.get("seconds", 0)
         links = "".join(
             f"<a href='{_text(step)}/{file}'>{name}</a>"
@@ -130,7 +149,7 @@ def _steps_table(run_folder: Path, steps: dict, notes: dict) -> str:
         )
         name = f"<a href='#{_text(step)}'>{_text(step)}</a>" if manifest else _text(step)
         seconds = f"{manifest['seconds']:,.1f}" if manifest else ""
-        rows.append(f"<tr><td>{name}</td><td class='{word}'>{word}</td><td class='number'>{seconds}</td><td>{links}</td></tr>")
+        rows.append(f"<tr><td>{name}</td><td class='{word}'>{told}</td><td class='number'>{seconds}</td><td>{links}</td></tr>")
     head = "<tr><th>step</th><th>state</th><th class='number'>seconds</th><th></th></tr>"
     foot = f"<tr><td>total</td><td></td><td class='number'>{total:,.1f}</td><td></td></tr>"
     return f"<section><table>{head}{''.join(rows)}{foot}</table></section>"

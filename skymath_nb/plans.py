@@ -16,6 +16,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,21 +64,25 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load(params_path, overrides=(), notebooks: Path | None = None) -> Plan:
+def load(params_path, overrides=(), notebooks: Path | None = None, run: str | None = None, values: dict | None = None) -> Plan:
     """The plan of a params file, with `step.key=value` overrides, completely checked.
 
+    run, values: another name for the run, and values by `step.key`, in place of the file's.
     Raises ParamsError with every problem found, FileNotFoundError if there is no such file.
     """
     source, notebooks = Path(params_path), Path(notebooks or runs.notebooks_folder()).resolve()
     problems: list[str] = []
-    text = _read(source)
+    text = read(source)
     for key in sorted(set(text) - {"run", "shared", "steps"}):
         problems.append(f"{key}: no such section{nearest(key, ['run', 'shared', 'steps'])}")
     shared, steps = (_section(text, key, problems) for key in ("shared", "steps"))
     steps = {str(key): _section(steps, key, problems, "steps.") for key in steps}
     for override in overrides:
         _override(override, shared, steps, problems)
-    _collect(problems, lambda: runs.check_name("run's name (run:)", text.get("run")))
+    for target, value in (values or {}).items():
+        _put(target, value, target, shared, steps, problems)
+    name = run or text.get("run")
+    _collect(problems, lambda: runs.check_name("run's name (run:)", name))
     if not steps:
         problems.append("steps: names no step, so there is nothing to run")
     jobs = [job for key in steps if (job := _job(key, shared, steps[key], notebooks, problems))]
@@ -90,10 +95,10 @@ def load(params_path, overrides=(), notebooks: Path | None = None) -> Plan:
     if problems:
         count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
         raise ParamsError(f"{source} has {count}; nothing was run.\n  - " + "\n  - ".join(problems))
-    return Plan(text["run"], source, tuple(jobs))
+    return Plan(name, source, tuple(jobs))
 
 
-def _read(source: Path) -> dict:
+def read(source: Path) -> dict:
     if not source.is_file():
         here = sorted(path.name for path in source.parent.glob("*.yaml"))
         raise FileNotFoundError(
@@ -105,7 +110,7 @@ def _read(source: Path) -> dict:
     except yaml.YAMLError as error:
         raise ParamsError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(text, dict):
-        raise ParamsError(f"{source} holds a {type(text).__name__}; it needs the keys run:, shared: and steps:.")
+        raise ParamsError(f"{source} holds a {type(text).__name__}; it needs `name: value` pairs.")
     return text
 
 
@@ -119,16 +124,24 @@ def _section(parent: dict, key: str, problems: list[str], prefix: str = "") -> d
 
 def _override(override: str, shared: dict, steps: dict, problems: list[str]) -> None:
     target, equals, value = override.partition("=")
-    step, dot, key = target.rpartition(".")
-    if not (equals and dot):
+    if not equals:
         problems.append(f"--set {override}: write it as step.key=value")
+        return
+    try:
+        _put(target, yaml.safe_load(value), f"--set {override}", shared, steps, problems)
+    except yaml.YAMLError as error:
+        problems.append(f"--set {override}: not valid YAML: {' '.join(str(error).split())}")
+
+
+def _put(target: str, value, where: str, shared: dict, steps: dict, problems: list[str]) -> None:
+    """Set one parameter, named as step.key or shared.key."""
+    step, dot, key = str(target).rpartition(".")
+    if not dot:
+        problems.append(f"{where}: write it as step.key{'=value' if where.startswith('--set') else ''}")
     elif step != "shared" and step not in steps:
-        problems.append(f"--set {override}: no step {step} in this file{nearest(step, steps)}")
+        problems.append(f"{where}: no step {step} in this file{nearest(step, steps)}")
     else:
-        try:
-            (shared if step == "shared" else steps[step])[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            problems.append(f"--set {override}: not valid YAML: {' '.join(str(error).split())}")
+        (shared if step == "shared" else steps[step])[key] = value
 
 
 def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]) -> Job | None:
@@ -138,7 +151,7 @@ def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]
         near = nearest(name, [found.stem for found in notebooks.glob("*.ipynb")])
         problems.append(f"steps.{key}: there is no notebook {name}.ipynb{near}")
         return None
-    declared = papermill.inspect_notebook(path)
+    declared = _declared(path, path.stat().st_mtime_ns)
     for hidden in sorted(_assigned(path) - set(declared)):
         problems.append(f"{path.name}: papermill cannot read the parameter {hidden}; its line has a second '=' or a union type")
     for needed in ["run"] + ["label"] * ("@" in key):
@@ -161,6 +174,12 @@ def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]
         except ValueError as error:
             problems.append(str(error))
     return Job(key, name, label, path, resolved, frozenset(declared))
+
+
+@lru_cache
+def _declared(notebook: Path, changed: int) -> dict:
+    """What papermill reads in a notebook's parameters cell; once for all points of a sweep."""
+    return papermill.inspect_notebook(notebook)
 
 
 def _assigned(notebook: Path) -> set[str]:

@@ -139,12 +139,17 @@ def _sha(value) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
+def files_of(folder: Path) -> dict[str, Path]:
+    """The files below a folder by relative name, sorted; without hidden ones, which are locks and half-written files."""
+    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    return {name: files[name] for name in sorted(files) if not name.startswith(".") and "/." not in name}
+
+
 def digest_file(path: str | Path) -> str:
-    """sha256 of a file; of a folder, the digest of its sorted relative names and their digests."""
+    """sha256 of a file; of a folder, the digest of its sorted relative names and their digests (`files_of`)."""
     path = Path(path)
     if path.is_dir():
-        files = {p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.is_file()}
-        return _sha([(name, digest_file(files[name])) for name in sorted(files)])
+        return _sha([(name, digest_file(file)) for name, file in files_of(path).items()])
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -173,8 +178,8 @@ def name_model(model: str | Path) -> str:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files below a folder."""
-    return sum(p.stat().st_size for p in ([path] if path.is_file() else path.rglob("*")) if p.is_file())
+    """Bytes of a file, or of the files of a folder."""
+    return sum(p.stat().st_size for p in ([path] if path.is_file() else files_of(path).values()))
 
 
 def locate(place: str | Path) -> Path:
@@ -205,17 +210,18 @@ def _syntax(source: str) -> tuple[str, ast.AST]:
     return _sha(ast.dump(tree)), tree
 
 
-def _imports(tree: ast.AST, parent: list[str]) -> set[str]:
+@lru_cache(maxsize=1024)
+def _imports(source: str, *parent: str) -> frozenset[str]:
     """Dotted names that a module may import; `parent` is the package its relative imports start from."""
     names = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(_syntax(source)[1]):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             above = parent[: len(parent) - node.level + 1] if node.level else []
             base = ".".join([*above, *filter(None, [node.module])])
             names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-    return names
+    return frozenset(names)
 
 
 def code_digests(name: str, notebooks: Path | None = None, package: Path = PACKAGE) -> dict:
@@ -230,12 +236,12 @@ def code_digests(name: str, notebooks: Path | None = None, package: Path = PACKA
     if not path.is_file():
         raise FileNotFoundError(f"Step {name!r} needs the notebook {path}, which does not exist. Steps are notebooks.")
     cells = [
-        _syntax(TransformerManager().transform_cell("".join(cell["source"])))  # magics become calls
+        TransformerManager().transform_cell("".join(cell["source"]))  # magics become calls
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
         if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", [])
     ]
-    reached = set().union(*(_imports(tree, []) for _, tree in cells))
-    return {"notebook": _sha([digest for digest, _ in cells]), "modules": module_digests(reached, package)}
+    reached = set().union(*map(_imports, cells))
+    return {"notebook": _sha([_syntax(cell)[0] for cell in cells]), "modules": module_digests(reached, package)}
 
 
 def module_digests(names: set[str], package: Path = PACKAGE) -> dict[str, str]:
@@ -250,11 +256,12 @@ def module_digests(names: set[str], package: Path = PACKAGE) -> dict[str, str]:
             source = next((s for s in (place / "__init__.py", place.with_name(f"{place.name}.py")) if s.is_file()), None)
             if source is None or module in modules:
                 continue
-            modules[module], tree = _syntax(source.read_text(encoding="utf-8"))
+            text = source.read_text(encoding="utf-8")
+            modules[module] = _syntax(text)[0]
             is_package = source.name == "__init__.py"
             if is_package:
-                modules |= {f"{module}/{text.name}": digest_file(text) for text in place.glob("*.md")}
-            todo |= _imports(tree, parts[:depth] if is_package else parts[: depth - 1])
+                modules |= {f"{module}/{page.name}": digest_file(page) for page in place.glob("*.md")}
+            todo |= _imports(text, *(parts[:depth] if is_package else parts[: depth - 1]))
     return dict(sorted(modules.items()))
 
 
@@ -302,6 +309,54 @@ def read_manifest(folder: Path) -> dict | None:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is not a manifest ({error}). Delete it, and the step runs again.") from error
+
+
+def take(source: Path, folder: Path, manifest: dict) -> bool:
+    """Make `folder` a complete step with the outputs and the log of `source`, the same step of another run.
+
+    The files are hard links (copies where the disk has none), checked against the manifest. False, and nothing is complete, where
+    they are no longer what it says, because that run has begun the step again.
+    """
+    (folder / "manifest.json").unlink(missing_ok=True)
+    try:
+        for file, record in manifest["outputs"].items():
+            _link(source / file, folder / file)
+            if digest_file(folder / file) != record["sha256"]:
+                return False
+        for log in ("notebook.ipynb", "notebook.html"):
+            (folder / log).unlink(missing_ok=True)
+            if (source / log).is_file():
+                _link(source / log, folder / log)
+    except FileNotFoundError:
+        return False
+    if read_manifest(source) != manifest:  # still there: a step that begins later sees the links, and makes files of its own
+        return False
+    save(folder / "manifest.json", json.dumps(manifest | {"taken_from": source.parent.name}, indent=1, ensure_ascii=False))
+    return True
+
+
+def _link(source: Path, target: Path):
+    if target.is_dir():
+        shutil.rmtree(target)
+    target.unlink(missing_ok=True)
+    files = {target / name: file for name, file in files_of(source).items()} if source.is_dir() else {target: source}
+    for place, file in files.items():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(file, place)
+        except FileNotFoundError:
+            raise
+        except OSError:  # another disk, or one without hard links
+            shutil.copy2(file, place)
+
+
+def _separate(folder: Path):
+    """Give a folder its own copy of files that another run shares: a step may write over them in place."""
+    for path in files_of(folder).values():
+        if path.stat().st_nlink > 1:
+            draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+            shutil.copy2(path, draft)
+            os.replace(draft, path)
 
 
 class Step:
@@ -441,6 +496,7 @@ def step(name: str, run: str, label: str = "", **identity) -> Step:
         )
     for old in ("manifest.json", "report.json"):
         (work.folder / old).unlink(missing_ok=True)
+    _separate(work.folder)
     shutil.rmtree(work.folder / "figures", ignore_errors=True)
     save(root() / run / "run.json", json.dumps(work._made, indent=1))
     return work

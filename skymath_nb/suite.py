@@ -3,12 +3,13 @@
 A step is skipped while its manifest still agrees with its parameters, inputs, outputs and code.
 """
 
+import hashlib
 import json
 import math
 import os
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,6 +49,11 @@ def state(plan: Plan, job: Job) -> State:
     manifest = runs.read_manifest(folder)
     if manifest is None:
         return State("missing", ["started but not finished" if folder.is_dir() else "not run yet"])
+    return _judged(plan, job, manifest, folder)
+
+
+def _judged(plan: Plan, job: Job, manifest: dict, folder: Path) -> State:
+    """Whether the outputs in a folder are what this plan's step would make: its parameters, inputs and code are the manifest's."""
     broken = [
         f"output {file} {'has another size' if (folder / file).exists() else 'is missing'}"
         for file, record in manifest["outputs"].items()
@@ -55,12 +61,7 @@ def state(plan: Plan, job: Job) -> State:
     ]
     if broken:
         return State("missing", broken, manifest)
-    recorded, wanted = manifest["parameters"], json.loads(json.dumps(job.parameters))
-    changed = [
-        f"{key}: {recorded[key]!r} -> {value!r}" if key in recorded else f"{key} was not recorded"
-        for key, value in wanted.items()
-        if key not in runs.EXECUTION and (key not in recorded or recorded[key] != value)
-    ]
+    changed = changes(manifest, job)
     read = {file: (plan.folder / file, digest) for file, digest in manifest["inputs"].items()}
     read |= {name: (runs.locate(use["path"]), use["sha256"]) for name, use in manifest["uses"].items()}
     for name, (path, digest) in read.items():
@@ -73,6 +74,21 @@ def state(plan: Plan, job: Job) -> State:
     modules = sorted(k for k, _ in old["modules"].items() ^ new["modules"].items())
     edited += [f"{module} changed" for module in dict.fromkeys(modules)]
     return State("stale" if changed else "edited" if edited else "fresh", changed + edited, manifest)
+
+
+def changes(manifest: dict, job: Job) -> list[str]:
+    """The parameters that count and are not those of the manifest, each with both values."""
+    recorded, wanted = manifest["parameters"], counted(job)
+    return [
+        f"{key}: {recorded[key]!r} -> {value!r}" if key in recorded else f"{key} was not recorded"
+        for key, value in wanted.items()
+        if key not in recorded or recorded[key] != value
+    ]
+
+
+def counted(job: Job) -> dict:
+    """The parameters of a step that count, as JSON gives them back."""
+    return json.loads(json.dumps({key: value for key, value in job.parameters.items() if key not in runs.EXECUTION}))
 
 
 def status(plan: Plan) -> pd.DataFrame:
@@ -103,19 +119,21 @@ def _expected(plan: Plan, job: Job) -> float | None:
 # --- running ---------------------------------------------------------------------------------------------
 
 
-def run(plan: Plan, from_step: str | None = None, keep_stale: bool = False, echo=print) -> int:
+def run(plan: Plan, from_step: str | None = None, keep_stale: bool = False, echo=print, share: bool = False) -> int:
     """Execute what must run, in order. Returns 0 when all is done, 3 after a failure, 4 when a budget is reached, 128 + n after a signal.
 
     from_step: that step and all after it run again; the ones before must be complete, and are kept.
     keep_stale: a step whose code alone changed is kept.
+    share: a step that another run has complete, the same in all that counts, is taken over from there; of several processes that
+    need it one computes it and the others wait.
     Raises:  runs.Busy while another process runs the same run folder.
     """
     first = _first(plan, from_step)
     with runs.claim(plan.folder), kernel.signals(echo) as stop:
-        return _run(plan, first, keep_stale, stop, echo)
+        return _run(plan, first, keep_stale, share, stop, echo)
 
 
-def _run(plan: Plan, first: int | None, keep_stale: bool, stop: kernel.Stop, echo) -> int:
+def _run(plan: Plan, first: int | None, keep_stale: bool, share: bool, stop: kernel.Stop, echo) -> int:
     frozen = {"run": plan.run, "steps": {job.id: job.parameters for job in plan.jobs}}
     runs.save(plan.folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False, allow_unicode=True))
     start, width, notes = time.monotonic(), max(len(job.id) for job in plan.jobs), {}
@@ -128,7 +146,11 @@ def _run(plan: Plan, first: int | None, keep_stale: bool, stop: kernel.Stop, ech
                 echo(f"{line}  {kept}")
                 continue
             notes[job.id] = "failed"
-            _execute(plan, job, found.reasons, line, start, stop, echo)
+            with _turn(plan, job, line, echo) if share else nullcontext():
+                if share and (other := _taken(plan, job)):
+                    echo(f"{line}  the same as in run {other}, taken over from there")
+                else:
+                    _execute(plan, job, found.reasons, line, start, stop, echo)
             del notes[job.id]
         except StepFailed as failure:
             echo(f"{line}  failed\n{failure}")
@@ -202,6 +224,45 @@ def _execute(plan: Plan, job: Job, reasons: list[str], line: str, start: float, 
     now = time.monotonic()
     echo(f"{line}  done in {now - began:.0f} s (total {_clock(now - start)})")
     stop.check()
+
+
+@contextmanager
+def _turn(plan: Plan, job: Job, line: str, echo):
+    """Wait until no other process computes the same step. What is locked is only work that would be done twice: whether two steps
+    are the same is judged by what their manifests say."""
+
+    def waiting(held):
+        echo(f"{line}  waits for the same step of another run ({held.rpartition('held by ')[2]})")
+
+    with runs.claim(runs.root() / ".shared" / f"{job.id}-{_identity(plan, job)}", waiting):
+        yield
+
+
+def _identity(plan: Plan, job: Job) -> str:
+    """A digest of all that a plan says of a step: its parameters and code, and those of the steps that it reads from."""
+    names = [value if isinstance(value, list) else [value] for key, value in job.parameters.items() if key.endswith("_from")]
+    sources = {name for name in sum(names, []) if name}
+    parts = [job.id, counted(job), runs.code_digests(job.name, job.notebook.parent)]
+    parts += [_identity(plan, source) for source in plan.jobs if source.id in sources]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _taken(plan: Plan, job: Job) -> str:
+    """Take a step over from a run where it is complete and the same in all that counts; that run's name, "" if there is none."""
+    for path in sorted(runs.root().glob(f"*/{job.id}/manifest.json")):
+        other = path.parent
+        try:
+            manifest = runs.read_manifest(other)
+        except ValueError:  # of whatever run: its own status says so
+            continue
+        if other.parent == plan.folder or manifest is None or changes(manifest, job):
+            continue
+        if _judged(plan, job, manifest, other).name == "fresh" and runs.take(other, plan.folder / job.id, manifest):
+            about, own = other.parent / "run.json", plan.folder / "run.json"
+            if about.is_file() and not own.is_file():
+                runs.save(own, about.read_text(encoding="utf-8"))
+            return other.parent.name
+    return ""
 
 
 @contextmanager

@@ -1,7 +1,13 @@
 import dataclasses
 import json
+import os
+import pickle
+import signal
 import subprocess
 import sys
+import time
+from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,6 +15,8 @@ import tiny_model
 
 from skymath_nb import arms, runs, schema
 from skymath_nb.schema import Curriculum, Phase
+
+PATHS = os.pathsep.join([str(Path(__file__).parent), str(Path(arms.__file__).parents[1])])
 
 
 def benchmark(n=6):
@@ -161,3 +169,35 @@ def test_several_processes_share_a_folder_and_take_over_from_the_dead(recipe, tm
     table = arms.run_all(units, tmp_path, progress=say, prompt=tiny_model.prompt, threads=1)
     holder.wait()
     assert table["seed"].tolist() == [0, 1] and any("waiting" in line for line in said)
+
+
+WORK = """
+import pathlib, pickle, sys
+import tiny_model
+from skymath_nb import arms
+recipe, folder = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())
+arms.run_all([arms.Unit(recipe, 0), arms.Unit(recipe, 1)], folder, progress=print, prompt=tiny_model.prompt, threads=1)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kill -9")
+def test_a_worker_that_is_killed_in_training_leaves_its_unit_to_the_other(recipe, tmp_path):
+    long = dataclasses.replace(recipe, curriculum=Curriculum((Phase("stage 1", tiny_model.rows(16), 40, 2e-3),), 8, 96))
+    (tmp_path / "task").write_bytes(pickle.dumps((long, tmp_path / "arms")))
+    unit = place(long, 0, tmp_path / "arms")
+    start = partial(
+        subprocess.Popen, [sys.executable, "-c", WORK, str(tmp_path / "task")], text=True, env=os.environ | {"PYTHONPATH": PATHS}
+    )
+    first, deadline = start(), time.monotonic() + 120
+    while not (unit / ".holder").is_file():
+        assert time.monotonic() < deadline, "the first worker takes no unit"
+        time.sleep(0.05)
+    first.send_signal(signal.SIGSTOP)  # it stays in the middle of its work
+    second, theirs = start(stdout=subprocess.PIPE), place(long, 1, tmp_path / "arms")
+    said = next(line for line in second.stdout if "waiting for 1 units" in line)
+    assert said and (theirs / "report.json").is_file() and not (unit / "report.json").is_file()
+    first.kill()
+    assert first.wait() == -signal.SIGKILL
+    second.communicate(timeout=300)
+    assert second.returncode == 0 and (unit / "report.json").is_file()
+    assert run(long, 0, tmp_path / "undisturbed")["final_loss"] == run(long, 0, tmp_path / "arms")["final_loss"]

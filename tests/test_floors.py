@@ -8,7 +8,10 @@ import pytest
 import skymath_nb
 
 FLOORS = {  # from the top
-    "faces": ("figures", "explore", "kernel", "lab", "desk", "plans", "hub", "forecast", "pages", "scorecards", "suite", "__main__"),
+    "faces": (
+        *("figures", "explore", "kernel", "lab", "desk", "plans", "hub", "forecast", "pages", "scorecards"),
+        *("suite", "sweeps", "folders", "comparison", "__main__"),
+    ),
     "experiments": ("arms", "answering", "studies"),
     "methods": ("augment", "coreset", "dedup", "leakage", "curriculum", "errors", "evaluate", "precision", "responses", "scaling"),
     "engines": ("teacher", "embed", "sft", "generate", "pretrain"),

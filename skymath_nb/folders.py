@@ -1,0 +1,87 @@
+"""Run folders at rest: found by name or place, read, and checked against what their manifests say."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from skymath_nb import runs
+from skymath_nb.plans import nearest
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds what a run leaves: its frozen parameters, or a complete step."""
+    return folder.is_dir() and ((folder / "params.yaml").is_file() or any(folder.glob("*/manifest.json")))
+
+
+def find(name: str | Path) -> Path:
+    """The run folder meant by a path, or by a name under outputs/.
+
+    Raises:  FileNotFoundError if there is none, with the nearest name.
+    """
+    place = Path(name).expanduser()
+    for folder in (place, runs.root() / place):
+        if is_run(folder):
+            return folder.resolve()
+    there = sorted(folder.name for folder in runs.root().glob("*") if is_run(folder))
+    found = "is no run folder (no params.yaml, no complete step)" if place.is_dir() else "does not exist"
+    raise FileNotFoundError(
+        f"A run {name} was asked for, but that folder {found}, and {runs.root()} has no run of that name{nearest(place.name, there)}; "
+        f"it has {', '.join(there) or 'none'}. Give a run's folder or its name."
+    )
+
+
+def manifests(folder: Path) -> dict[str, dict]:
+    """The manifests of a run's complete steps, in the order in which they ended."""
+    found = {path.parent.name: runs.read_manifest(path.parent) for path in folder.glob("*/manifest.json")}
+    return dict(sorted(found.items(), key=lambda item: (item[1]["finished"], item[0])))
+
+
+class Check(NamedTuple):
+    """What was checked of a run folder: how many digests, every one that differs, and outside files that are not on this machine."""
+
+    digests: int
+    differing: list[str]
+    absent: list[str]
+
+
+def verify(name: str | Path, echo: Callable[[str], None] = print) -> Check:
+    """Compare all outputs and inputs that a run's manifests record with the files, and say what differs.
+
+    Inputs from other steps are looked for in the same folder, wherever it lies now; outside files where they were.
+    Raises:  FileNotFoundError if there is no such run, ValueError if no step of it is complete or a manifest cannot be read.
+    """
+    folder = find(name)
+    steps, digests, differing, absent = manifests(folder), {}, [], []
+    if not steps:
+        raise ValueError(f"{folder} has no complete step, so there is nothing to verify. Run it first.")
+
+    def check(what, path, wanted):
+        if not path.exists():
+            differing.append(f"{what} is missing")
+            return
+        if path not in digests:
+            digests[path] = runs.digest_file(path)
+        if digests[path] != wanted:
+            differing.append(f"{what} has the digest {digests[path][:12]}, recorded is {wanted[:12]}")
+
+    for step, manifest in steps.items():
+        for file, record in manifest["outputs"].items():
+            check(f"{step}: output {file}", folder / step / file, record["sha256"])
+        for file, digest in manifest["inputs"].items():
+            check(f"{step}: input {file}", folder / file, digest)
+        for label, use in manifest["uses"].items():
+            place = runs.locate(use["path"])
+            if place.exists():
+                check(f"{step}: outside data {label}", place, use["sha256"])
+            elif label not in absent:
+                absent.append(label)
+    for line in differing:
+        echo(line)
+    unfinished = sorted(path.name for path in folder.iterdir() if (path / "notebook.ipynb").is_file() and path.name not in steps)
+    if unfinished:
+        echo(f"not complete, and not checked: {', '.join(unfinished)}")
+    if absent:
+        echo(f"outside data that is not on this machine, and not checked: {', '.join(absent)}")
+    what = f"{len(differing)} things differ from" if differing else "everything is as recorded in"
+    echo(f"{folder.name}: {what} the manifests of {len(steps)} steps ({len(digests)} files and folders read)")
+    return Check(len(digests), differing, absent)
