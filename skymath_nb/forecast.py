@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from skymath_nb import augment, bases, hub, ledger, runs, seeds, suite, world
+from skymath_nb import augment, bases, hub, ledger, runs, scaling, seeds, suite, world
 from skymath_nb.plans import Job, Plan, load
 from skymath_nb.sft import cost
 from skymath_nb.sft.settings import Settings
@@ -35,10 +35,11 @@ KNOWN = {
     "mistralai/Mixtral-8x7B-v0.1": ("mixtral", 4096, 32, 32, 8, 14336, 32000),
     "Qwen/Qwen2.5-0.5B": ("qwen2", 896, 24, 14, 2, 4864, 151936),
     "Qwen/Qwen2.5-1.5B": ("qwen2", 1536, 28, 12, 2, 8960, 151936),
+    "Qwen/Qwen2.5-Math-1.5B": ("qwen2", 1536, 28, 12, 2, 8960, 151936),
     "meta-llama/Llama-3.2-1B": ("llama", 2048, 16, 32, 8, 8192, 128256),
     "HuggingFaceTB/SmolLM2-135M": ("llama", 576, 30, 9, 3, 1536, 49152),
 }
-TIED = {"Qwen/Qwen2.5-0.5B", "Qwen/Qwen2.5-1.5B", "meta-llama/Llama-3.2-1B", "HuggingFaceTB/SmolLM2-135M"}  # head and embedding are one
+TIED = {name for name in KNOWN if name.startswith(("Qwen/", "HuggingFaceTB/", "meta-llama/Llama-3.2"))}  # head and embedding are one
 EXPERTS = {"mistralai/Mixtral-8x7B-v0.1": {"num_local_experts": 8, "num_experts_per_tok": 2}}
 # Rows that the loaders keep of the published files, counted with them.
 ROWS = {
@@ -66,12 +67,14 @@ VLLM_ROWS = 16  # answers that a server must hold in memory to be worth it; it t
 VLLM_7B = 2500.0  # tokens a second of a 7B through vLLM on the large GPU
 CPU_TRAIN, CPU_DECODE = 2.2e10, 3e9  # FLOP/s of one core on the tiny base: TRL, generation
 START_H = 15 / 3600  # kernel, imports, figures of any step
+ARM_H = 15 / 3600  # a trained model's start and end
 ROW_H, GATE_H = 0.004 / 3600, 0.0002 / 3600  # reading and checking a row; holding it against one benchmark
 TEXT, LINEAGE, PACKED = 4, 2000, 0.4  # bytes a token; bytes a row beside its text in memory; on disk, as a share
 LIBRARIES = 0.9e9  # bytes of a kernel with torch
 ALIKE = {  # parameters in which an earlier run must agree, for its time to say something
-    "02_augmentation": ("server", "teacher_model"), "03_coreset_selection": ("embedding",), "05_evaluation": ("engine",),
-    "04_curriculum_sft": ("base", "backend", "tuning"), "08_calibration": ("base",), "00_start_here": ("base",),
+    "00_start_here": ("base",), "02_augmentation": ("server", "teacher_model"), "03_coreset_selection": ("embedding",),
+    "04_curriculum_sft": ("base", "backend", "tuning"), "05_evaluation": ("engine",), "06_scaling_laws": ("bases", "backend"),
+    "08_calibration": ("base",),
 }  # fmt: skip
 
 
@@ -292,14 +295,58 @@ def _calibrate(job: Job, p: dict, chain: Chain) -> Step:
     if not model:
         return Step(job.id, requests=answers, tokens=tokens, hours=math.nan)
     flops = 6 * model.active * tokens / CPU_TRAIN + 2 * model.active * answers * min(OFFLINE, p["max_new_tokens"]) / CPU_DECODE
-    hours = START_H + units * 15 / 3600 + flops / min(p["workers"], os.cpu_count() or 1) / 3600
+    hours = START_H + units * ARM_H + flops / min(p["workers"], os.cpu_count() or 1) / 3600
     disk = units * 4 * model.shape.parameters + 300 * answers
     return Step(job.id, max(p["sizes"]), answers, tokens, 0, disk, LIBRARIES * (1 + p["workers"]), hours=hours)
 
 
+def _scale(job: Job, p: dict, chain: Chain) -> Step:
+    """The arms of a scaling study, base by base: as one training of all the rows that are read, and one evaluation of all students."""
+    pools = [chain.instances.get(name, (0, SOLUTION, "normal")) for name in p["instances_from"]]
+    row = sum(n * tokens for n, tokens, _ in pools) / max(1, sum(n for n, _, _ in pools)) or SOLUTION
+    design = scaling.design(p["bases"], p["sizes"], p["budgets"], epochs=p["epochs"], steps=p["steps"], batch_size=p["batch_size"])
+    parts, size = [], max(p["sizes"])
+    for base, arms in design.drop_duplicates("arm").groupby("base", sort=False):
+        doses = p["doses"] if base == p["bases"][0] else []
+        reads = p["repeats"] * (int(arms["steps"].sum()) * p["batch_size"] + 2 * p["epochs"] * sum(doses))
+        units = p["repeats"] * (len(arms) + 2 * len(doses))
+        chain.instances[job.id] = (size, row, "normal")
+        alike = {
+            "instances_from": [job.id],
+            "seeds_from": [],
+            "preset": "stage1_only",
+            "tuning": "full",
+            "device": "auto",
+            "micro_batch": 0,
+        }
+        trained = _train(job, p | alike | {"checkpoint_every": 500} | p["training"] | {"base": base, "epochs": reads / size}, chain)
+        model, _ = chain.students[job.id]
+        chain.students[job.id] = model, units
+        asked = {
+            "model_from": job.id,
+            "benchmark_items": 0,
+            "with_base": False,
+            "samples": 1,
+            "n_paired": 0,
+            "engine": "",
+            "batch_size": 256,
+        }
+        answered = _evaluate(job, p | alike | asked, chain)
+        weights = units * 4 * model.shape.parameters if model else 0
+        parts.append((trained, answered, weights, units))
+    trained, answered, weights, units = zip(*parts, strict=True)
+    return Step(
+        job.id, size, sum(a.requests for a in answered), sum(t.tokens for t in trained), 0,
+        max(t.disk for t in trained) + sum(weights) + sum(a.disk for a in answered), max(t.memory for t in trained) * p["workers"],
+        max(t.gpus for t in trained), max(t.gpu_memory for t in trained),
+        sum(t.hours + a.hours for t, a in zip(trained, answered, strict=True)) + sum(units) * ARM_H,
+    )  # fmt: skip
+
+
 ESTIMATES: dict[str, Callable[[Job, dict, Chain], Step]] = {
     "00_start_here": _start, "01_seed_exploration": _seeds, "02_augmentation": _augment, "03_coreset_selection": _choose,
-    "04_curriculum_sft": _train, "05_evaluation": _evaluate, "08_calibration": _calibrate,
+    "04_curriculum_sft": _train, "05_evaluation": _evaluate, "06_scaling_laws": _scale,
+    "08_calibration": _calibrate,
 }  # fmt: skip
 
 

@@ -56,6 +56,8 @@ def needs(plan: Plan) -> tuple[list[Need], list[str]]:
 
 def _named(parameters: dict):
     """(kind, name, split) of whatever a step's parameters name."""
+    for name in parameters.get("bases", ()):
+        yield "model", name, ""
     for key in ("base", "embedding"):
         if parameters.get(key) and parameters[key] != "tfidf":
             owner = "" if key == "base" or "/" in parameters[key] else "sentence-transformers/"  # as that library reads it

@@ -16,7 +16,8 @@ FILES = sorted(path for path in runs.locate("params").glob("*.yaml") if not path
 PUBLISHED = {  # parameters, as the models' safetensors count them
     "meta-llama/Llama-2-7b-hf": 6_738_415_616, "mistralai/Mistral-7B-v0.1": 7_241_732_096, "HuggingFaceTB/SmolLM2-135M": 134_515_008,
     "deepseek-ai/deepseek-math-7b-base": 6_910_365_696, "mistralai/Mixtral-8x7B-v0.1": 46_702_792_704,
-    "Qwen/Qwen2.5-0.5B": 494_032_768, "Qwen/Qwen2.5-1.5B": 1_543_714_304, "meta-llama/Llama-3.2-1B": 1_235_814_400,
+    "Qwen/Qwen2.5-0.5B": 494_032_768, "Qwen/Qwen2.5-1.5B": 1_543_714_304, "Qwen/Qwen2.5-Math-1.5B": 1_543_714_304,
+    "meta-llama/Llama-3.2-1B": 1_235_814_400,
 }  # fmt: skip
 KEY = "sk-planted-0123456789"
 
