@@ -68,7 +68,7 @@ def test_every_params_file_has_a_forecast_and_nothing_is_started(path, bare, cap
     assert all(job.id in out for job in plans.load(path).jobs) and "total" in out and "unknown" not in out
     assert not (bare / "outputs").exists() and time.process_time() - began < 60
     lacks = "It lacks nothing" not in out
-    assert lacks == (path.stem in ("workshop", "paper", "gsm8k_math"))
+    assert lacks == (path.stem in ("workshop", "paper", "gsm8k_math", "scaling_workshop", "scaling_paper"))
 
 
 def test_what_the_paper_takes_that_this_machine_does_not_have_is_told_without_the_key(monkeypatch):
@@ -94,6 +94,14 @@ def test_the_papers_counts_are_the_papers():
     assert found["02_augmentation"].instances + found["02_augmentation@round2"].instances == 2_160_000
     assert found["04_curriculum_sft@llama2"].instances == 2_560_000 and found["04_curriculum_sft@llama2"].gpus == 8
     assert all(found[f"04_curriculum_sft@{name}"].gpu_memory < 80e9 for name in ("llama2", "mistral", "deepseekmath"))
+
+
+def test_a_scaling_study_counts_each_arm_once_with_its_doses():
+    told = steps(forecast.forecast(plan("scaling_tiny")))["06_scaling_laws"]
+    arms = 6 * 2 - 1 + 6  # both budgets of the first base, one of whose arms serves both, and one of the second
+    assert told.requests == 3 * (arms + 2 * 3) * 600 and told.instances == 8000
+    more = steps(forecast.forecast(plan("scaling_tiny", "06_scaling_laws.repeats=6")))["06_scaling_laws"]
+    assert more.tokens == pytest.approx(2 * told.tokens) and more.hours > 1.8 * told.hours
 
 
 def test_dollars_are_prices_times_tokens_and_a_batch_costs_its_share():

@@ -95,6 +95,11 @@ def test_what_lies_in_folders_or_is_made_here_is_not_asked_of_the_hub(plan, tmp_
     assert hub.needs(plans.load(runs.locate("params/tiny.yaml"))) == ([], [])
 
 
+def test_every_base_of_a_scaling_study_is_needed():
+    found, _ = hub.needs(plans.load(runs.locate("params/scaling_paper.yaml")))
+    assert [need.id for need in found if need.kind == "model"] == ["mistralai/Mistral-7B-v0.1", "deepseek-ai/deepseek-math-7b-base"]
+
+
 def test_a_local_servers_model_and_a_sentence_model_are_needed_too(plan):
     text = yaml.safe_load(plan().source.read_text())
     text["steps"]["02_augmentation"] = {"server": "http://127.0.0.1:8000/v1", "teacher_model": "owner/teacher"}
