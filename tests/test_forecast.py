@@ -146,11 +146,12 @@ def test_an_earlier_run_alike_corrects_the_estimate_and_is_named(bare):
 
 
 def test_steps_that_hold_cost_nothing(monkeypatch):
-    table = pd.DataFrame({"step": [job.id for job in plan("tiny").jobs], "state": ["fresh"] * 7 + ["stale"]})
+    ids = [job.id for job in plan("tiny").jobs]
+    table = pd.DataFrame({"step": ids, "state": ["fresh"] * (len(ids) - 1) + ["stale"]})
     monkeypatch.setattr(forecast.suite, "status", lambda plan: table)
     said = []
     forecast.tell(plan("tiny"), said.append)
-    assert said[1].count("done before, kept") == 7
+    assert said[1].count("done before, kept") == len(ids) - 1
     assert said[1].splitlines()[-1].split()[1] == said[1].splitlines()[-2].split()[1], "the total is the last step's"
 
 
