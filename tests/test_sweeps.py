@@ -70,8 +70,8 @@ def start(folder):
 
     yield start
     for process in started:
-        process.kill()
-        process.communicate()
+        with process:  # closes its pipe, read or not, and waits
+            process.kill()
 
 
 def wait_for_work(*copies):
