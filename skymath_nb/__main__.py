@@ -84,8 +84,14 @@ def _base(given) -> int:
 
 
 def _store(given) -> int:
-    from skymath_nb import results
+    from skymath_nb import plans, results, runs, suite
 
+    plan = suite.load(runs.home() / "params" / f"{given.run}.yaml")
+    job = next((job for job in plan.jobs if job.id == given.step), None)
+    manifest = runs.read_manifest(plan.folder / given.step)
+    if job is None or manifest and (differs := suite.changes(manifest, job)):
+        why = f"was run with other parameters: {'; '.join(differs)}" if job else "is no step of that file"
+        raise plans.ParamsError(f"params/{given.run}.yaml is to make the stored result again, but {given.step} {why}.")
     print(f"{results.store(given.run, given.step)} holds the tables of {given.step}")
     return 0
 

@@ -9,6 +9,7 @@ from skymath_nb import results, runs
 @pytest.fixture
 def finished(tmp_path, monkeypatch):
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.setattr(runs, "_commit", lambda: "0" * 40)
     step = runs.step("06_scaling_laws", "study", seed=0, sizes=[1, 2])
     pd.DataFrame({"a": [1]}).to_parquet(step.output("table/answers.parquet"))
     step.finish({"models": 1})
@@ -35,6 +36,29 @@ def test_a_step_without_tables_or_not_complete_is_not_stored(finished):
     (runs.root() / "study" / "06_scaling_laws" / "table" / "answers.parquet").unlink()
     with pytest.raises(FileNotFoundError, match="no folder table/"):
         results.store("study", "06_scaling_laws", finished / "kept")
+
+
+def test_what_no_commit_made_is_not_stored(finished, monkeypatch):
+    path = runs.root() / "study" / "06_scaling_laws" / "manifest.json"
+    path.write_text(path.read_text().replace("0" * 40, "0" * 40 + "-dirty"))
+    with pytest.raises(ValueError, match="-dirty, which is no commit"):
+        results.store("study", "06_scaling_laws", finished / "kept")
+    assert not (finished / "kept").exists()
+
+
+def test_only_what_the_params_file_makes_again_is_stored(finished, monkeypatch, capsys):
+    from skymath_nb import __main__ as command_line
+
+    monkeypatch.setattr(runs, "home", lambda: finished)
+    (finished / "params").mkdir()
+    (finished / "params" / "study.yaml").write_text(
+        "run: study\nsteps: {01_seed_exploration: {}, 02_augmentation: {}, 06_scaling_laws: {sizes: [4]}}\n"
+    )
+    monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(runs.PACKAGE.parent / "notebooks"))
+    assert command_line.main(["store", "study", "06_scaling_laws"]) == 2
+    assert "was run with other parameters: " in capsys.readouterr().err
+    assert command_line.main(["store", "study", "07_takeaways"]) == 2
+    assert "is no step of that file" in capsys.readouterr().err
 
 
 def test_an_unknown_result_names_those_there_are():
