@@ -36,7 +36,7 @@ LAYOUT = (
 SAME = {"dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "le": "leq", "ge": "geq", "ne": "neq", "dbinom": "binom", "tbinom": "binom"}
 SAME |= dict.fromkeys(("ldots", "cdots", "dotsc", "dotsb"), "dots") | dict.fromkeys(LAYOUT.split(), "")
 BASE = 251  # of the hash of a text's letters: odd, and 255 + 255 * BASE has 16 bits
-BLOCK = 2**17  # characters at a time: the arrays of a block stay in a processor's cache
+BLOCK = 2**18  # characters at a time: the arrays of a block stay in a processor's cache
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
 INVERSE = pow(MULTIPLIER, -1, 2**64)
 SEPARATOR, LETTERS, DIGITS, HANZI = range(4)
@@ -131,14 +131,13 @@ def scan(texts: pa.Array, block: int = BLOCK) -> Iterator[Words]:
     for i, j in _parts(sizes, block):
         lines = [folded(_cut(text)) for text in others[i:j].to_pylist()]
         ascii = np.array([line.isascii() for line in lines])
-        for some, scanned in ((ascii, _plain), (~ascii, _others)):
-            if some.any():
-                chosen = list(compress(lines, some))
-                text, offset = "".join(chosen), np.cumsum([0, *map(len, chosen)])
-                if scanned is _plain:
-                    yield _plain(np.frombuffer(text.encode(), np.uint8), offset, places[i:j][some], scratch, looked=True)[0]
-                else:
-                    yield _others(text, offset, places[i:j][some], scratch)
+        for some, plain in ((ascii, True), (~ascii, False)):
+            chosen, place = list(compress(lines, some)), places[i:j][some]
+            text, offset = "".join(chosen), np.cumsum([0, *map(len, chosen)])
+            if plain and chosen:
+                yield _plain(np.frombuffer(text.encode(), np.uint8), offset, place, scratch, looked=True)[0]
+            elif chosen:
+                yield _others(text, offset, place)
 
 
 def _parts(offsets, block):
@@ -204,7 +203,7 @@ def _odd(code, raw, kind, offset):
     return np.unique(np.searchsorted(offset, np.concatenate(at), "right") - 1) if at else np.empty(0, np.int64)
 
 
-def _others(text, offset, place, scratch) -> Words:
+def _others(text, offset, place) -> Words:
     """Return the words of folded texts, written one after the other, in any characters."""
     code = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     kind = _kinds().take(code)
