@@ -44,7 +44,7 @@ def exact(texts: Sequence[str]) -> Duplicates:
     texts = wording.column(texts)
     joined = np.zeros(len(texts), np.uint64)
     for block in wording.scan(texts):
-        joined[block.place] = block.joined
+        joined[block.place] = block.joined()
     of = np.arange(len(texts))
     first: dict[str, int] = {}
     again = pd.Series(joined).duplicated(keep=False).to_numpy()  # only these can be equal; without words, all are looked at

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -21,10 +22,12 @@ LETTER = rf"[^\W\d_{HAN}]"
 COMMAND = re.compile(rf"\\({LETTER}+)")
 TOKEN = re.compile(rf"\\{LETTER}+|{LETTER}+|\d+|[{HAN}]")
 CUT = re.compile(r"\[asy\].*?\[/asy\]|\[ASY\].*?\[/ASY\]|<<[^<>]*>>", re.S)
+MARK = re.compile(r"<<[^<>]*>>")  # alone, it is found many times as fast
 GROUP = r"[\s{}$]*(?:,|\\,)(?:[\s{}$]|\\!)*"  # what stands between the digits of 1,200, however it is set
 GROUPED = re.compile(rf"(\d){GROUP}(?=\d{{3}}(?!\d))")  # a look-behind would be tried at every character
+COMMA = re.compile(r",(?:[\s{}$]|\\!)*\d{3}(?!\d)")  # stands in every text that GROUPED changes, and is found many times as fast
 PLAIN = {"’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "−": "-", "–": "-", "—": "-"}
-CUT_MARKS = ("[asy]", "[ASY]", "<<")  # one of these stands in every text that CUT changes
+CUT_MARKS = (b"[asy]", b"[ASY]", b"<<")  # one of these stands in every text that CUT changes
 SPACING = re.compile(r"\\\\|\\[,;:!\s()\[\]]|\\(?!\w)|[\s{}$~]")
 LAYOUT = (
     "left right big bigg biggl biggr bigl bigr displaystyle textstyle quad qquad limits nolimits "
@@ -32,10 +35,12 @@ LAYOUT = (
 )
 SAME = {"dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "le": "leq", "ge": "geq", "ne": "neq", "dbinom": "binom", "tbinom": "binom"}
 SAME |= dict.fromkeys(("ldots", "cdots", "dotsc", "dotsb"), "dots") | dict.fromkeys(LAYOUT.split(), "")
-BLOCK = 2**17  # characters at a time: the arrays of a block stay in a processor's cache
+BASE = 251  # of the hash of a text's letters: odd, and 255 + 255 * BASE has 16 bits
+BLOCK = 2**18  # characters at a time: the arrays of a block stay in a processor's cache
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
 INVERSE = pow(MULTIPLIER, -1, 2**64)
 SEPARATOR, LETTERS, DIGITS, HANZI = range(4)
+FIRST = np.array([2 ** (8 * i) - 1 for i in range(9)], np.uint64)  # the first i bytes of eight
 
 
 def folded(text: str) -> str:
@@ -45,12 +50,19 @@ def folded(text: str) -> str:
         for mark, plain in PLAIN.items():  # several times as fast as str.translate
             text = text.replace(mark, plain)
     text = text.lower()
-    return GROUPED.sub(r"\1", text) if "," in text else text
+    return GROUPED.sub(r"\1", text) if COMMA.search(text) else text
+
+
+def _cut(text):
+    """Return a text with blanks for what CUT finds."""
+    if "[" in text:
+        return CUT.sub(" ", text)
+    return MARK.sub(" ", text) if "<<" in text else text
 
 
 def words(text: str) -> list[str]:
     """List the words of a text."""
-    found = (SAME.get(token[1:], token[1:]) if token[0] == "\\" else token for token in TOKEN.findall(folded(CUT.sub(" ", text))))
+    found = (SAME.get(token[1:], token[1:]) if token[0] == "\\" else token for token in TOKEN.findall(folded(_cut(text))))
     return [word for word in found if word]
 
 
@@ -67,22 +79,32 @@ def masked(words: list[str]) -> list[str]:
 
 class Words(NamedTuple):
     """The words of T texts as numbers: `place` (T,) of each text, `begin` (T + 1,) its first word, and per word (W,) a hash
-    and whether it is a number; `joined` (T,) is a hash of a text's words written together, wherever they are divided."""
+    and whether it is a number. `spelt` has the letters: the first eight of each word, its length, and the rest of long ones."""
 
     place: np.ndarray
     begin: np.ndarray
     value: np.ndarray
     number: np.ndarray
-    joined: np.ndarray
+    spelt: tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]
 
-    def text(self) -> np.ndarray:
-        """Return for each word the number (0..T-1) of its text."""
-        return np.repeat(np.arange(len(self.place)), np.diff(self.begin))
+    def text(self, at: np.ndarray) -> np.ndarray:
+        """Return the number (0..T-1) of the text that each of these words stands in."""
+        return np.searchsorted(self.begin, at, "right") - 1
 
     def starts(self, n: int) -> np.ndarray:
         """Return the words at which n words of one text begin."""
         end = np.repeat(self.begin[1:], np.diff(self.begin))
         return np.flatnonzero(np.arange(n, len(self.value) + n) <= end)
+
+    def joined(self) -> np.ndarray:
+        """Return a hash (T,) of every text's words written together, wherever they are divided."""
+        head, length, (word, before, rest) = self.spelt
+        ends = np.concatenate([[0], np.cumsum(length)])
+        power, inverse = (powers(base, int(ends[-1]) + 1) for base in (BASE, pow(BASE, -1, 2**64)))
+        terms = _polynomial(head) * power.take(ends[:-1])
+        np.add.at(terms, word, _polynomial(rest) * power.take(ends.take(word) + before))
+        sums = prefix(terms)
+        return (sums[self.begin[1:]] - sums[self.begin[:-1]]) * inverse[ends[self.begin[:-1]]]
 
 
 def column(texts: pd.Series | pa.Array | list[str]) -> pa.Array:
@@ -93,44 +115,29 @@ def column(texts: pd.Series | pa.Array | list[str]) -> pa.Array:
 
 
 def scan(texts: pa.Array, block: int = BLOCK) -> Iterator[Words]:
-    """Yield the words of texts (from `column`) block by block: first texts in ASCII, then the others."""
+    """Yield the words of texts (from `column`) block by block: first of plain texts in ASCII, then of the odd ones (see `_odd`)."""
     if not len(texts):
         return
-    odd, scratch = _odd(texts), _Scratch()
-    ascii = texts.filter(pa.array(~odd)) if odd.any() else texts
-    places = np.flatnonzero(~odd)
-    offsets, data = _buffers(ascii)
+    scratch, later = _Scratch(), [np.empty(0, np.int64)]
+    offsets = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, 8 * texts.offset)
+    data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
     for i, j in _parts(offsets, block):
-        yield _hashed(data[offsets[i] : offsets[j]], offsets[i : j + 1] - offsets[i], places[i:j], scratch)
-    places = np.flatnonzero(odd)
-    others = texts.filter(pa.array(odd))
+        found, odd = _plain(data[offsets[i] : offsets[j]], offsets[i : j + 1] - offsets[i], np.arange(i, j), scratch)
+        later.append(i + odd)
+        yield found
+    places = np.concatenate(later)
+    others = texts.take(pa.array(places))
     sizes = np.concatenate([[0], np.cumsum(pc.utf8_length(others).to_numpy(zero_copy_only=False))]).astype(np.int64)
     for i, j in _parts(sizes, block):
-        lines = [folded(CUT.sub(" ", text)) for text in others[i:j].to_pylist()]
-        code = np.frombuffer("".join(lines).encode("utf-32-le", "surrogatepass"), np.uint32)
-        yield _hashed(code, np.cumsum([0, *map(len, lines)]), places[i:j], scratch)
-
-
-def _buffers(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Return where the texts of an Arrow array begin and end (N + 1,) in their bytes, without a copy."""
-    offsets = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, 8 * texts.offset)
-    return offsets, np.frombuffer(texts.buffers()[2] or b"", np.uint8)
-
-
-def _odd(texts: pa.Array) -> np.ndarray:
-    """Return which texts go the slower way: those with other than ASCII characters, or with something for CUT or GROUPED."""
-    offsets, data = _buffers(texts)
-    data = data[offsets[0] : offsets[-1]]
-    odd = np.zeros(len(texts), bool)
-    whole = data.tobytes()
-    if not whole.isascii():
-        odd |= pc.not_equal(pc.binary_length(texts), pc.utf8_length(texts)).to_numpy(zero_copy_only=False)
-    if b"," in whole:
-        odd |= pc.match_substring_regex(texts, rf"\d{GROUP}\d\d\d").to_numpy(zero_copy_only=False)
-    for mark in CUT_MARKS:
-        if mark[0].encode() in whole and mark.encode() in whole:  # one character is found several times as fast
-            odd |= pc.match_substring(texts, mark).to_numpy(zero_copy_only=False)
-    return odd
+        lines = [folded(_cut(text)) for text in others[i:j].to_pylist()]
+        ascii = np.array([line.isascii() for line in lines])
+        for some, plain in ((ascii, True), (~ascii, False)):
+            chosen, place = list(compress(lines, some)), places[i:j][some]
+            text, offset = "".join(chosen), np.cumsum([0, *map(len, chosen)])
+            if plain and chosen:
+                yield _plain(np.frombuffer(text.encode(), np.uint8), offset, place, scratch, looked=True)[0]
+            elif chosen:
+                yield _others(text, offset, place)
 
 
 def _parts(offsets, block):
@@ -145,89 +152,146 @@ def _parts(offsets, block):
 class _Scratch(dict):
     """Arrays that blocks use one after the other: fresh ones of this size cost more in memory pages than what is done with them."""
 
-    def array(self, name: str, size: int, kind=np.uint64) -> np.ndarray:
-        if len(self.get(name, ())) < size:
+    def array(self, name: str, size: int, kind=np.uint8) -> np.ndarray:
+        if name not in self or len(self[name]) < size:
             self[name] = np.empty(size + size // 8, kind)
         return self[name][:size]
 
 
-def _hashed(code, offset, place, scratch) -> Words:
-    kinds, values = _tables(code.dtype == np.uint8)
-    if not len(code):
-        return Words(place, np.zeros(len(place) + 1, int), np.empty(0, np.uint64), np.empty(0, bool), np.zeros(len(place), np.uint64))
-    power, inverse = powers(MULTIPLIER, len(code) + 1), powers(INVERSE, len(code) + 1)
-    kind = kinds.take(code, out=scratch.array("kind", len(code), np.uint8), mode="clip")  # "raise" would copy
-    fresh = scratch.array("fresh", len(code), bool)
-    np.not_equal(kind[1:], kind[:-1], out=fresh[1:])
-    fresh[offset[:-1][offset[:-1] < len(code)]] = fresh[0] = True
-    if code.dtype != np.uint8:
-        fresh |= kind == HANZI
+def _plain(code, offset, place, scratch, looked=False):
+    """Return the words of texts in ASCII, without those of odd texts, and which these are. A look-up table would take ten times as long."""
+    size = len(code)
+    low = scratch.array("low", size // 8 * 8 + 16)  # small letters; whole numbers of eight bytes, and one more
+    low[size:] = 0
+    small = np.bitwise_or(code, 32, out=low[:size])
+    kind, spare = scratch.array("kind", size + 6), scratch.array("spare", size)
+    kind[0], kind[size + 1 :] = 0, 0
+    inner = kind[1 : size + 1]
+    np.less(np.subtract(small, ord("a"), out=spare), 26, out=inner.view(bool))
+    digit = scratch.array("digit", size, bool)
+    np.less(np.subtract(code, ord("0"), out=spare), 10, out=digit)
+    np.add(np.add(inner, digit.view(np.uint8), out=inner), digit.view(np.uint8), out=inner)  # LETTERS is 1, DIGITS is 2
+    raw = code.tobytes()
+    odd = np.empty(0, np.int64) if looked else _odd(code, raw, kind, offset)
+    for i in odd.tolist():
+        inner[offset[i] : offset[i + 1]] = SEPARATOR
+    fresh = np.not_equal(kind[1 : size + 2], kind[: size + 1], out=scratch.array("fresh", size + 1, bool))
+    fresh[offset] = True
+    word = np.not_equal(inner, SEPARATOR, out=digit)
+    edge = spare.view(bool)
+    start = np.flatnonzero(np.logical_and(fresh[:-1], word, out=edge))
+    stop = np.flatnonzero(np.logical_and(fresh[1:], word, out=edge)) + 1
+    if len(odd):
+        offset, place = np.delete(offset, odd), np.delete(place, odd)  # they have no words here
+    number = inner.take(start) == DIGITS
+    return _hashed(low.view(np.uint64), start, stop, offset, place, number, code if b"\\" in raw else None), odd
+
+
+def _odd(code, raw, kind, offset):
+    """Return which texts go the slower way: those with other than ASCII characters, or perhaps with something for CUT or GROUPED."""
+    at = [] if raw.isascii() else [np.flatnonzero(code >= 128)]
+    if b"," in raw:  # not beside a letter, and three digits follow: at once, after one other character, or perhaps after more
+        comma = np.flatnonzero(code == ord(",")) + 1  # `kind` begins one character earlier
+        comma = comma[(kind[comma - 1] != LETTERS) & (kind[comma + 1] != LETTERS)]
+        spaced = kind[comma + 1] == SEPARATOR
+        next = comma + 1 + spaced
+        digits = (kind[next] == DIGITS) & (kind[next + 1] == DIGITS) & (kind[next + 2] == DIGITS)
+        at.append(comma[digits | (spaced & (kind[next] == SEPARATOR))] - 1)
+    for mark in CUT_MARKS:
+        if mark[:1] in raw and mark in raw:  # one character is found several times as fast
+            at.append(np.array([m.start() for m in re.finditer(re.escape(mark), raw)]))
+    return np.unique(np.searchsorted(offset, np.concatenate(at), "right") - 1) if at else np.empty(0, np.int64)
+
+
+def _others(text, offset, place) -> Words:
+    """Return the words of folded texts, written one after the other, in any characters."""
+    code = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    kind = _kinds().take(code)
+    fresh = np.append(True, kind[1:] != kind[:-1]) | (kind == HANZI)
+    fresh[offset[:-1][offset[:-1] < len(code)]] = True
     run = np.flatnonzero(fresh)
-    sort = kind.take(run)
-    word = np.flatnonzero(sort)  # all but separators
+    word = np.flatnonzero(kind.take(run))  # all but separators
     start, stop = run.take(word), np.append(run, len(code)).take(word + 1)
-    terms = values.take(code, out=scratch.array("terms", len(code)), mode="clip")
-    terms *= power[: len(code)]
-    sums = scratch.array("sums", len(code) + 1)
-    sums[0] = 0
-    np.cumsum(terms, out=sums[1:])
-    poly = (sums.take(stop) - sums.take(start)) * inverse.take(start)
+    byte = np.concatenate([[0], np.cumsum(1 + (code >= 0x80) + (code >= 0x800) + (code >= 0x10000))])
+    data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
+    padded = np.append(data, np.zeros(16 - len(data) % 8, np.uint8))
+    return _hashed(padded.view(np.uint64), byte.take(start), byte.take(stop), byte.take(offset), place, kind.take(start) == DIGITS, data)
+
+
+def _hashed(cells, start, stop, offset, place, number, code) -> Words:
+    """Return words by the bytes where they start and stop; `cells` has the bytes in eights, and `code` too if commands are among them."""
     length = stop - start
+    head = _eight(cells, start, length)
+    long = np.flatnonzero(length > 8)
+    count = (length[long] - 1) >> 3
+    word, first = np.repeat(long, count), np.cumsum(count) - count
+    before = 8 * (np.arange(len(word)) - np.repeat(first, count) + 1)
+    rest = _eight(cells, start[word] + before, length[word] - before)
+    value = head * np.uint64(MULTIPLIER)
+    np.add.at(value, word, rest * powers(INVERSE, int(before.max(initial=0)) + 1)[before])
+    value = mixed(value)
     begin = np.searchsorted(start, offset)
-    number = sort.take(word) == DIGITS
-    command = _after_backslash(code, start, offset)
-    command = command[kind[start[command]] == LETTERS]
+    command = _after_backslash(code, start, offset) if code is not None else ()
     if len(command):
-        names, spelt, sizes = _commands()
-        at = np.minimum(np.searchsorted(names, poly[command]), len(names) - 1)
-        known = names[at] == poly[command]
-        poly[command[known]], length[command[known]] = spelt[at[known]], sizes[at[known]]
-        kept = np.ones(len(start), bool)
-        kept[command[known]] = sizes[at[known]] > 0
-        begin = np.concatenate([[0], np.cumsum(kept)])[begin]
-        poly, length, number = poly[kept], length[kept], number[kept]
-    ends = np.concatenate([[0], np.cumsum(length)])
-    size = max(len(code), int(ends[-1])) + 1  # \le is written out as leq
-    power, inverse = powers(MULTIPLIER, size), powers(INVERSE, size)
-    joined = prefix(poly * power[ends[:-1]])
-    joined = (joined[begin[1:]] - joined[begin[:-1]]) * inverse[ends[begin[:-1]]]
-    return Words(place, begin, mixed(poly), number, joined)
+        names, values, heads, sizes = _commands()
+        at = np.minimum(np.searchsorted(names, value[command]), len(names) - 1)
+        known = names[at] == value[command]
+        command, at = command[known], at[known]
+        value[command], head[command], length[command] = values[at], heads[at], sizes[at]
+        kept = length > 0
+        place_of = np.concatenate([[0], np.cumsum(kept)])
+        begin, inside = place_of[begin], kept[word]
+        value, head, length, number = value[kept], head[kept], length[kept], number[kept]
+        word, before, rest = place_of[word[inside]], before[inside], rest[inside]
+    return Words(place, begin, value, number, (head, length, (word, before, rest)))
+
+
+def _eight(cells, start, length):
+    """Return up to eight bytes from each start as a number; where there are fewer, the last are 0."""
+    cell, shift = start >> 3, (start & 7).view(np.uint64) << np.uint64(3)
+    found = cells.take(cell, mode="clip") >> shift  # "raise" takes twice as long
+    cell += 1
+    found |= cells.take(cell, mode="clip") << (np.uint64(64) - shift)  # numpy shifts by 64 to 0
+    found &= FIRST.take(length, mode="clip")
+    return found
+
+
+def _polynomial(eight):
+    """Return the sum of byte i times BASE^i: pairs of bytes, pairs of these and again, as each pair has room for its sum."""
+    for size, mask in ((8, 0x00FF00FF00FF00FF), (16, 0x0000FFFF0000FFFF), (32, 0x00000000FFFFFFFF)):
+        mask, factor = np.uint64(mask), np.uint64(BASE ** (size // 8))
+        eight = (eight & mask) + ((eight >> np.uint64(size)) & mask) * factor
+    return eight
 
 
 def _after_backslash(code, start, offset):
     """Return which words, given where they start, follow a backslash of their own text."""
-    slash = np.flatnonzero(code[:-1] == ord("\\")) + 1
-    slash = slash[~np.isin(slash, offset)] if len(slash) else slash
-    at = np.searchsorted(start, slash)
-    at, slash = at[at < len(start)], slash[at < len(start)]
-    return at[start[at] == slash]
+    at = np.flatnonzero(code.take(start - 1, mode="clip") == ord("\\"))
+    return at[~np.isin(start[at], offset)]
 
 
-@lru_cache(maxsize=2)
-def _tables(ascii: bool):
-    """Return the kind and a 64-bit number of every character; in ASCII, capitals count as small letters."""
-    if ascii:
-        kinds, values = _tables(False)
-        small = np.array([ord(chr(i).lower()) for i in range(128)] + list(range(128, 256)))
-        return kinds[small], values[small]
+@lru_cache(maxsize=1)
+def _kinds():
+    """Return the kind of every character."""
     kinds = np.zeros(0x110000, np.uint8)
     letters = [i for i in range(0x110000) if chr(i).isalnum()]
     kinds[letters] = LETTERS
     kinds[[i for i in letters if chr(i).isdecimal()]] = DIGITS
     kinds[ord("一") : ord("鿿") + 1] = HANZI
-    return kinds, mixed(np.arange(0x110000, dtype=np.uint64))
+    return kinds
 
 
 @lru_cache(maxsize=1)
 def _commands():
-    """Return sorted hashes of the names in SAME, and for each the hash and length of the name that stands for it."""
+    """Return sorted hashes of the names in SAME, and for each the hash, the first letters and the length of the name that stands for it."""
 
-    def poly(name):
-        code = np.frombuffer(name.encode(), np.uint8)
-        return (_tables(True)[1][code] * powers(MULTIPLIER, len(code))).sum(dtype=np.uint64)
-
-    rows = sorted((poly(name), poly(same), len(same)) for name, same in SAME.items())
-    return np.array([r[0] for r in rows]), np.array([r[1] for r in rows]), np.array([r[2] for r in rows])
+    texts = [*SAME, *SAME.values()]
+    found, n = next(scan(column(texts))), len(SAME)
+    lines = [np.zeros(len(texts), line.dtype) for line in (found.value, *found.spelt[:2])]
+    for line, given in zip(lines, (found.value, *found.spelt[:2]), strict=True):
+        line[np.diff(found.begin) > 0] = given
+    order = np.argsort(lines[0][:n])
+    return lines[0][order], *(line[n:][order] for line in lines)
 
 
 _POWERS: dict[int, np.ndarray] = {}
@@ -244,10 +308,13 @@ def powers(base: int, count: int) -> np.ndarray:
 
 def mixed(values: np.ndarray) -> np.ndarray:
     """Spread numbers over 64 bits (the finaliser of splitmix64; Steele et al. 2014)."""
-    z = (values + np.uint64(1)) * np.uint64(MULTIPLIER)
+    z = values + np.uint64(1)
+    z *= np.uint64(MULTIPLIER)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
-    return z ^ (z >> np.uint64(31))
+        z ^= z >> np.uint64(shift)
+        z *= np.uint64(factor)
+    z ^= z >> np.uint64(31)
+    return z
 
 
 def prefix(values: np.ndarray) -> np.ndarray:

@@ -36,6 +36,7 @@ def test_a_scan_finds_the_words_of_every_text_and_no_others(block):
     texts = ["".join(rng.choice(PIECES) for _ in range(rng.randint(0, 12))) for _ in range(3000)] + [None, "", "plain words 7"]
     hashes, joined, seen = {}, {}, []
     for part in words.scan(words.column(texts), block):
+        whole = part.joined().tolist()
         for i, place in enumerate(part.place.tolist()):
             found = words.words(texts[place] or "")
             mine = slice(part.begin[i], part.begin[i + 1])
@@ -43,7 +44,7 @@ def test_a_scan_finds_the_words_of_every_text_and_no_others(block):
             assert part.number[mine].tolist() == [word.isdecimal() for word in found]
             for word, value in zip(found, part.value[mine].tolist(), strict=True):
                 assert hashes.setdefault(word, value) == value
-            assert joined.setdefault("".join(found), int(part.joined[i])) == part.joined[i]
+            assert joined.setdefault("".join(found), whole[i]) == whole[i]
             seen.append(place)
     assert sorted(seen) == list(range(len(texts)))
     assert len(set(hashes.values())) == len(hashes) and len(set(joined.values())) == len(joined)
@@ -57,6 +58,25 @@ def test_runs_of_words_have_equal_hashes_wherever_they_stand():
 
 
 def test_every_mark_that_lets_a_text_be_cut_is_looked_for():
-    assert all(
-        any(mark in text for mark in words.CUT_MARKS) for text in ("[asy] [/asy]", "[ASY] [/ASY]", "<<1>>") if re.search(words.CUT, text)
-    )
+    for text in ("[asy] [/asy]", "[ASY] [/ASY]", "<<1>>"):
+        assert re.search(words.CUT, text) and any(mark in text.encode() for mark in words.CUT_MARKS)
+
+
+GROUPS = ["1,234", "x", " ", ",", "567", "8", "{", "}", "$", "\\,", "\\!", "\t", "1, 200", "5,", "0123"]
+
+
+def test_grouped_numbers_are_found_however_they_are_set_and_not_across_texts():
+    rng = random.Random(0)
+    texts = ["".join(rng.choice(GROUPS) for _ in range(rng.randint(0, 6))) for _ in range(4000)]
+    hashes = {}
+    for part in words.scan(words.column(texts)):
+        for i, place in enumerate(part.place.tolist()):
+            found, values = words.words(texts[place]), part.value[part.begin[i] : part.begin[i + 1]].tolist()
+            assert len(found) == len(values) and all(hashes.setdefault(*pair) == pair[1] for pair in zip(found, values, strict=True))
+    assert len(set(hashes.values())) == len(hashes)
+
+
+def test_long_words_have_their_own_hashes():
+    texts = ["a" * size + end for size in (0, 7, 8, 15, 16, 1000) for end in ("b", "c", "bc", "\u00e9")]
+    values = [value for part in words.scan(words.column(texts)) for value in part.value.tolist()]
+    assert len(set(values)) == len(texts)

@@ -86,16 +86,16 @@ class Gate:
                 for i, hit in found[label].items()
             }
             found[label] = template | {i: Hit("leak", "graph", 0, known[key]) for i, key in enumerate(graphs) if key in known}
-        tables = [self._table(instances["id"].to_numpy(), label, hits) for label, hits in found.items()]
+        tables = [self._table(instances["id"].array, label, hits) for label, hits in found.items()]
         return pd.concat(tables, ignore_index=True)[schema.GATE.names]
 
     def _table(self, ids, label, hits):
-        where, rows = list(hits), [(*hit[:3], self.benchmarks[label].ids[hit.question]) for hit in hits.values()]
-        table = {"id": ids}
-        for i, (name, none) in enumerate({"verdict": "clean", "tier": "", "n": 0, "benchmark_id": ""}.items()):
-            table[name] = np.full(len(ids), none, object)
-            table[name][where] = [row[i] for row in rows]
-        return pd.DataFrame(table).astype({"n": "int64"}).assign(benchmark=label, benchmark_digest=self.digests[label])
+        found = [("clean", "", 0, ""), *((*hit[:3], self.benchmarks[label].ids[hit.question]) for hit in hits.values())]
+        rows = pd.DataFrame(found, columns=["verdict", "tier", "n", "benchmark_id"]).astype({"n": "int64"})
+        row = np.zeros(len(ids), np.int64)
+        row[list(hits)] = np.arange(1, len(found))
+        table = rows.assign(benchmark=label, benchmark_digest=self.digests[label]).take(row)  # far faster than columns of strings
+        return table.set_axis(range(len(ids))).assign(id=ids)
 
 
 def _order(hit: Hit) -> tuple[int, int]:
@@ -107,31 +107,24 @@ class _View:
 
     def __init__(self, block: wording.Words, read: Callable[[int], str]):
         self.block, self.read = block, read
-        self.text = block.text()
-        self._sums, self._runs = {}, {}
+        self.joined = lru_cache(1)(block.joined)
+        self.sums = lru_cache(2)(self._sums)
 
-    def runs(self, n: int, masked: bool = False) -> np.ndarray:
-        """Return a hash of the n words from every word on, also where a text ends; masked: every number counts as equal."""
-        if (n, masked) not in self._runs:
-            sums = self.sums(masked)
-            self._runs[n, masked] = (sums[n:] - sums[:-n]) * wording.powers(wording.INVERSE, len(sums))[:-n]
-        return self._runs[n, masked]
+    def runs(self, n: int, masked: bool = False, step: int = 1) -> np.ndarray:
+        """Return a hash of the n words from every word (of every `step`) on, also where a text ends; masked: all numbers are equal."""
+        sums = self.sums(masked)
+        return (sums[n::step] - sums[:-n:step]) * wording.powers(wording.INVERSE, len(sums))[:-n:step]
 
     def inside(self, at: np.ndarray, n: int) -> np.ndarray:
         """Return which of these words begin n words of one text."""
-        return at + n <= self.block.begin[1:][self.text[at]]
+        return at + n <= self.block.begin[1:][self.block.text(at)]
 
-    def find(self, known: "_Known", n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return where n words of one text begin that are known, and the question of each."""
-        at, questions = known.find(self.runs(n))
-        inside = self.inside(at, n)
-        return at[inside], questions[inside]
+    def questions(self, at: np.ndarray) -> np.ndarray:
+        """Return the place of the text that each of these words stands in: in a benchmark's view, its question."""
+        return self.block.place[self.block.text(at)]
 
-    def sums(self, masked: bool = False) -> np.ndarray:
-        if masked not in self._sums:
-            values = np.where(self.block.number, np.uint64(1), self.block.value) if masked else self.block.value
-            self._sums[masked] = wording.windows(values)
-        return self._sums[masked]
+    def _sums(self, masked=False):
+        return wording.windows(np.where(self.block.number, np.uint64(1), self.block.value) if masked else self.block.value)
 
 
 class _Known:
@@ -143,13 +136,17 @@ class _Known:
     ANY = np.uint8(255)
 
     def __init__(self, hashes: np.ndarray, questions: np.ndarray):
-        self.hashes, first = np.unique(hashes, return_index=True)
-        self.questions = questions[first]
+        order = np.argsort(hashes)
+        hashes, first = _distinct(hashes[order])
+        self.hashes, self.questions = hashes, np.minimum.reduceat(questions[order], first) if len(first) else questions
         bits = min(24, max(12, int(16 * len(hashes)).bit_length()))
         self.shift, self.table = np.uint64(64 - bits), np.zeros(2**bits, np.uint8)
-        place, count = np.unique(self.hashes >> self.shift, return_counts=True)
-        self.table[self.hashes >> self.shift] = self.mark(self.hashes)
-        self.table[place[count > 1]] = self.ANY
+        place = self._place(hashes)
+        self.table[place] = self.mark(hashes)
+        self.table[place[1:][place[1:] == place[:-1]]] = self.ANY
+
+    def _place(self, hashes):
+        return (hashes >> self.shift).view(np.int64)
 
     @staticmethod
     def mark(hashes: np.ndarray) -> np.ndarray:
@@ -157,7 +154,7 @@ class _Known:
 
     def maybe(self, hashes: np.ndarray) -> np.ndarray:
         """Return which of `hashes` the table doesn't turn away."""
-        found = self.table.take(hashes >> self.shift)
+        found = self.table.take(self._place(hashes), mode="clip")
         return np.flatnonzero((found == self.mark(hashes)) | (found == self.ANY))
 
     def find(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -168,6 +165,32 @@ class _Known:
         place = np.minimum(np.searchsorted(self.hashes, hashes[maybe]), len(self.hashes) - 1)
         same = self.hashes[place] == hashes[maybe]
         return maybe[same], self.questions[place[same]]
+
+
+class _Runs:
+    """Known runs of n words, found in a block by a look at every `step`-th of its words.
+
+    Wherever n words begin, one of the first `step` of them is looked at, and n - step + 1 words from there are among the n.
+    """
+
+    def __init__(self, views: list[_View], n: int, chosen: np.ndarray | None = None, first: bool = False):
+        self.n, self.step = n, (n + 1) // 2
+        self.part = n - self.step + 1
+        begins = [_begins(view, n, chosen, first) for view in views]
+        self.known = _known((view.runs(n)[at], view.questions(at)) for view, at in zip(views, begins, strict=True))
+        parts = [view.runs(self.part)[_reached(at, range(self.step))] for view, at in zip(views, begins, strict=True)]
+        self.parts = _known((hashes, np.zeros(len(hashes), np.int64)) for hashes in parts)
+
+    def find(self, view: _View) -> tuple[np.ndarray, np.ndarray]:
+        """Return where known runs begin, and the question of each."""
+        if not len(self.known.hashes) or len(view.block.value) < self.n:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        seen, _ = self.parts.find(view.runs(self.part, step=self.step))
+        at = _reached(self.step * seen, range(0, -self.step, -1))
+        at = at[at <= len(view.block.value) - self.n]
+        found, questions = self.known.find(wording.grams(view.sums(), at, self.n))
+        inside = view.inside(at[found], self.n)
+        return at[found][inside], questions[inside]
 
 
 class _Benchmark:
@@ -181,16 +204,16 @@ class _Benchmark:
         self.words, self.bare, self.counts = (
             lru_cache(None)(lambda j, f=f: f(self.problems[j])) for f in (wording.words, wording.bare, lambda text: _shingles(_words(text)))
         )
-        problems, both = [_views(texts, len(self.ids)) for texts in ((self.problems,), (self.problems, self.solutions))]
+        problems, solutions = _views(self.problems), _views(self.solutions)
         lengths = np.zeros(len(self.ids), np.int64)
         for view in problems:
             lengths[view.block.place] = np.diff(view.block.begin)
-        joined = [(view.block.joined, view.block.place) for view in problems]
+        joined = [(view.joined(), view.block.place) for view in problems]
         self.exact, self.equal = _known(joined), _all_known(joined)
-        self.ngrams = {size: _known(_runs(view, size) for view in both) for size in n}
+        self.ngrams = {size: _Runs(problems + solutions, size) for size in n}
         short = (lengths >= FEWEST) & ((lengths < n[0]) | whole)  # whole: of every length, as no n-gram counts in the world
         self.lengths = np.unique(lengths[short]).tolist()
-        self.openings = _known(_runs(view, FEWEST, short, first=True) for view in problems)
+        self.openings = _Runs(problems, min(self.lengths, default=FEWEST), short, first=True)
         whole = [_wholes(view, short) for view in problems]
         self.whole, self.wholes = _known(whole), _all_known(whole)
         shingles = [_runs(view, SHINGLE, lengths >= FEWEST, masked=True) for view in problems] if near else []
@@ -209,19 +232,20 @@ class _Benchmark:
         return {int(place[i]): hit for i, hit in found.items()}
 
     def _exact(self, view, words, bare, found):
-        for i in self.exact.find(view.block.joined)[0].tolist():
+        joined = view.joined()
+        for i in self.exact.find(joined)[0].tolist():
             if words(i):
-                equal = (j for j in self.equal.all(view.block.joined[i]) if "".join(self.words(j)) == "".join(words(i)))
+                equal = (j for j in self.equal.all(joined[i]) if "".join(self.words(j)) == "".join(words(i)))
                 same = [j for j in equal if self.bare(j) == bare(i)]
                 yield from ((i, Hit("leak", "exact", 0, j)) for j in same[:1])
 
     def _contained(self, view, words, bare, found):
-        starts, _ = view.find(self.openings, FEWEST)
+        starts, _ = self.openings.find(view)
         for size in self.lengths if len(starts) else ():
             begin = starts[view.inside(starts, size)]
             hashes = wording.grams(view.sums(), begin, size)
             for at in self.whole.find(hashes)[0].tolist():
-                i = int(view.text[begin[at]])
+                i = int(view.block.text(begin[at]))
                 for j in self.wholes.all(hashes[at]):
                     # words leave out operators; the bare text has them
                     if self.bare(j) in bare(i):
@@ -234,8 +258,8 @@ class _Benchmark:
         return self._ngram(self.n[1], "near", view, words, found) if self.n[1] < self.n[0] else ()
 
     def _ngram(self, size, verdict, view, words, found):
-        at, questions = view.find(self.ngrams[size], size)
-        text = view.text[at]
+        at, questions = self.ngrams[size].find(view)
+        text = view.block.text(at)
         for k in np.lexsort((questions, text)).tolist():
             i, j = int(text[k]), int(questions[k])
             if i in found:
@@ -253,7 +277,7 @@ class _Benchmark:
         hashes, begin = view.runs(SHINGLE, masked=True), view.block.begin
         sizes = np.maximum(np.diff(begin) - SHINGLE + 1, 0)
         maybe = self.shingles.maybe(hashes)
-        hits = np.bincount(view.text[maybe[view.inside(maybe, SHINGLE)]], minlength=len(sizes))
+        hits = np.bincount(view.block.text(maybe[view.inside(maybe, SHINGLE)]), minlength=len(sizes))
         for i in np.flatnonzero((hits >= self.near * sizes) & (sizes >= FEWEST - SHINGLE + 1)).tolist():
             if i not in found:
                 own = hashes[begin[i] : begin[i] + sizes[i]]
@@ -290,20 +314,38 @@ class _AllKnown(NamedTuple):
         return self.questions[first:last].tolist()
 
 
-def _views(columns, rows):
-    """Scan a benchmark's texts, problems and then solutions, in one go; `place` is the question."""
-    texts = wording.column([text for column in columns for text in column])
-    return [_View(block._replace(place=block.place % rows), None) for block in wording.scan(texts)]
+def _reached(at, steps):
+    """Return, in order and once each, the places (from 0 on) that are one of these steps from one of `at`."""
+    reached = np.zeros(at.max(initial=0) + len(steps), bool)
+    for step in steps:
+        place = at + step
+        reached[place[place >= 0]] = True
+    return np.flatnonzero(reached)
 
 
-def _runs(view, n, chosen=None, first=False, masked=False):
-    """Return the hashes of runs of n words in a benchmark's texts, and the question of each."""
+def _distinct(ordered):
+    """Return the distinct ones among sorted numbers, and where each begins."""
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
+    return ordered[first], first
+
+
+def _views(texts):
+    return [_View(block, None) for block in wording.scan(wording.column(texts))]
+
+
+def _begins(view, n, chosen=None, first=False):
+    """Return the words at which n words of one of a benchmark's texts begin; of chosen questions, or only the first words of a text."""
     starts = view.block.starts(n)
-    hashes, questions = view.runs(n, masked)[starts], view.block.place[view.text[starts]]
-    kept = np.ones(len(starts), bool) if chosen is None else chosen[questions]
+    kept = np.ones(len(starts), bool) if chosen is None else chosen[view.questions(starts)]
     if first:
-        kept &= starts == view.block.begin[view.text[starts]]
-    return hashes[kept], questions[kept]
+        kept &= starts == view.block.begin[view.block.text(starts)]
+    return starts[kept]
+
+
+def _runs(view, n, chosen=None, masked=False):
+    """Return the hashes of runs of n words in a benchmark's texts, and the question of each."""
+    starts = _begins(view, n, chosen)
+    return view.runs(n, masked)[starts], view.questions(starts)
 
 
 def _wholes(view, chosen):
@@ -313,15 +355,19 @@ def _wholes(view, chosen):
     return wording.grams(view.sums(), starts, length), view.block.place[texts]
 
 
-def _all_known(parts: Iterable) -> _AllKnown:
+def _gathered(parts):
     parts = [*parts, (np.empty(0, np.uint64), np.empty(0, np.int64))]
-    hashes, questions = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return (np.concatenate(columns) for columns in zip(*parts, strict=True))
+
+
+def _all_known(parts: Iterable) -> _AllKnown:
+    hashes, questions = _gathered(parts)
     order = np.lexsort((questions, hashes))
     return _AllKnown(hashes[order], questions[order])
 
 
 def _known(parts: Iterable) -> _Known:
-    return _Known(*_all_known(parts))
+    return _Known(*_gathered(parts))
 
 
 _words = lru_cache(maxsize=4096)(wording.words)
