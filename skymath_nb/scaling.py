@@ -18,7 +18,20 @@ from . import runs
 RESAMPLES = 300  # of the bootstrap: each is a fit
 BUDGETS = ("epochs", "steps")
 POINT = ("size", "accuracy", "low", "high")
-SUMMARY = ["smallest", "largest", "slope", "slope_low", "slope_high", "form", "next_size", "gain", "gain_low", "gain_high", "saturating"]
+SUMMARY = [
+    "smallest",
+    "largest",
+    "slope",
+    "slope_low",
+    "slope_high",
+    "form",
+    "next_size",
+    "gain",
+    "gain_low",
+    "gain_high",
+    "saturating",
+    "errors",
+]
 LEAST = 3  # sizes that every form can be fitted on
 
 
@@ -49,15 +62,17 @@ def design(
     """
     if unknown := [budget for budget in budgets if budget not in BUDGETS]:
         raise ValueError(f"The budgets {unknown} were asked for; there are {', '.join(BUDGETS)}.")
+    names = [base.rstrip("/").rsplit("/", 1)[-1] for base in bases]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Bases are told apart by the last part of their names, but these are {names}. Rename a folder.")
     lines = []
-    for base in bases:
+    for base, name in zip(bases, names, strict=True):
         for budget in budgets if base == bases[0] else budgets[:1]:
             for size in sizes:
                 repeated = epochs if budget == "epochs" else steps * batch_size / size
                 taken = math.ceil(math.ceil(size * repeated - 1e-9) / batch_size)  # as the curriculum counts them
                 if budget == "steps" and taken > steps:  # a rounded share of a row more would be a step more
                     repeated, taken = (steps * batch_size - 0.5) / size, steps
-                name = base.rstrip("/").rsplit("/", 1)[-1]
                 lines.append((base, budget, size, float(repeated), taken, f"{name}-{size}x{taken}"))
     return pd.DataFrame(lines, columns=["base", "budget", "size", "epochs", "steps", "arm"])
 
@@ -77,28 +92,33 @@ class Curve(NamedTuple):
         return Curve(self.sizes[:k], self.accuracy[:k], self.draws[:, :k])
 
 
-def measure(answers: pd.DataFrame, verdict: str = "flexible", *, resamples: int = RESAMPLES, seed: int = 0) -> Curve:
-    """The curve of answers with the columns size, seed and id: items and training seeds are both resampled.
+def measure(answers: pd.DataFrame, verdict: str = "flexible", name: str = "", *, resamples: int = RESAMPLES, seed: int = 0) -> Curve:
+    """The curve of answers with the columns size, seed and id: draws hold the chance of the items and of the training seeds.
 
-    All sizes, and all curves on the same items, draw the same items, so that what differs between them is paired. Of one size's S seeds
-    the drawn means are spread by sqrt(S / (S - 1)), which the bootstrap of so few lacks; with one seed only the items count.
+    Items are resampled, the same for all sizes and for all curves on the same items, so that what differs between them is paired. The
+    seeds' own variance, what they differ by beyond chance on so many items, is pooled over the sizes, since so few seeds say little
+    about it each, and enters as a normal error of the mean; `name` tells the curve's errors from another's. With one seed a size only
+    the items count. A bootstrap of seeds and items together would count the rest three times (Owen 2007).
     Raises:  ValueError if an item is missing somewhere.
     """
     table = answers.pivot_table(index=["size", "seed"], columns=["benchmark", "id"], values=verdict, aggfunc="mean", sort=True)
     if table.isna().any(axis=None):
         raise ValueError(f"Every model must have answered every item, but {int(table.isna().sum().sum())} answers are missing.")
     n = table.shape[1]
+    cells = {size: part.to_numpy(float) for size, part in table.groupby(level="size")}  # (seeds, items)
+    means = np.stack([part.mean(axis=0) for part in cells.values()], axis=1)  # (items, sizes)
     counts = runs.rng(seed, "scaling", "items").multinomial(n, np.full(n, 1 / n), resamples)
-    sizes, draws = [], []
-    for size, part in table.groupby(level="size"):
-        redrawn = counts @ part.to_numpy(float).T / n  # (R, S)
-        seeds = redrawn.shape[1]
-        picked = runs.rng(seed, "scaling", "seeds", str(size)).integers(0, seeds, redrawn.shape)
-        mean = redrawn.mean(axis=1)
-        spread = math.sqrt(seeds / (seeds - 1)) if seeds > 1 else 0.0
-        draws.append(mean + spread * (np.take_along_axis(redrawn, picked, axis=1).mean(axis=1) - mean))
-        sizes.append(size)
-    return Curve(np.array(sizes, float), table.groupby(level="size").mean().mean(axis=1).to_numpy(), np.stack(draws, axis=1))
+    variance = max(0.0, float(np.mean([_seed_variance(part) for part in cells.values() if len(part) > 1] or [0.0])))
+    error = np.sqrt(variance / np.array([len(part) for part in cells.values()]))
+    chance = runs.rng(seed, "scaling", "seeds", name).normal(0, 1, (resamples, len(cells)))
+    return Curve(np.array(list(cells), float), means.mean(axis=0), counts @ means / n + chance * error)
+
+
+def _seed_variance(cells: np.ndarray) -> float:
+    """Variance between seeds beyond that of their items, unbiased and so perhaps below 0; cells are (seeds, items)."""
+    seeds, n = cells.shape
+    rest = cells - cells.mean(axis=0) - cells.mean(axis=1, keepdims=True) + cells.mean()
+    return float(cells.mean(axis=1).var(ddof=1) - (rest**2).sum() / ((seeds - 1) * max(1, n - 1)) / n)
 
 
 def published(sizes: Sequence[float], accuracy: Sequence[float], items: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Curve:
@@ -121,7 +141,7 @@ def curve(design: pd.DataFrame, answers: pd.DataFrame, base: str, budget: str, v
     rows = answers.merge(lines[["arm", "size"]], on="arm")
     for column, value in only.items():
         rows = rows[rows[column] == value]
-    return measure(rows, verdict)
+    return measure(rows, verdict, f"{base} {budget}")
 
 
 def spread(curves: dict[str, Curve]) -> pd.DataFrame:
@@ -195,6 +215,10 @@ def fit(sizes: Sequence[float], accuracy: Sequence[float], form: str, start: Seq
 
     law, names, low, high = FORMS[form]
     x, y = np.log2(np.asarray(sizes, float)), np.asarray(accuracy, float)
+    if not np.isfinite(y).all():
+        raise ValueError(
+            f"Accuracies must be finite numbers, but {int((~np.isfinite(y)).sum())} of {len(y)} are not. Leave those sizes out."
+        )
     if len(set(x)) < len(names):
         raise ValueError(f"{form} has {len(names)} coefficients, but there are {len(set(x))} different sizes; add sizes")
     if form == "log_linear":
@@ -222,10 +246,10 @@ def _start(form: str, x: np.ndarray, y: np.ndarray) -> list[float]:
 
 
 def held_out(curve: Curve, forms: Iterable[str] = FORMS) -> pd.DataFrame:
-    """Each form's errors in predicting what it has not seen: columns form, how, size, predicted, measured, error.
+    """Each form's errors in predicting what it has not seen: columns form, how, size, predicted, measured, error, doublings.
 
-    how  "next": from all smaller sizes, at least LEAST of them, which is what a forecast does;  "between": from all other sizes, for sizes
-         that have smaller and larger ones.
+    how  "next": from all smaller sizes, at least LEAST of them, which is what a forecast does, so many doublings ahead;
+         "between": from all other sizes, for sizes that have smaller and larger ones.
     Raises:  ValueError for fewer than LEAST + 1 sizes.
     """
     k = len(curve.sizes)
@@ -237,8 +261,9 @@ def held_out(curve: Curve, forms: Iterable[str] = FORMS) -> pd.DataFrame:
     for form in forms:
         for how, i, seen in splits:
             predicted = float(fit(curve.sizes[seen], curve.accuracy[seen], form).predict(curve.sizes[i]))
-            lines.append((form, how, int(curve.sizes[i]), predicted, curve.accuracy[i], predicted - curve.accuracy[i]))
-    return pd.DataFrame(lines, columns=["form", "how", "size", "predicted", "measured", "error"])
+            ahead = math.log2(curve.sizes[i] / curve.sizes[i - 1])
+            lines.append((form, how, int(curve.sizes[i]), predicted, curve.accuracy[i], predicted - curve.accuracy[i], ahead))
+    return pd.DataFrame(lines, columns=["form", "how", "size", "predicted", "measured", "error", "doublings"])
 
 
 def ranking(errors: pd.DataFrame) -> pd.DataFrame:
@@ -248,11 +273,16 @@ def ranking(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 class Law(NamedTuple):
-    """A form chosen for a curve, fitted on it and on each of its draws; `misfit` is its error at sizes that it had not seen."""
+    """A form chosen for a curve, fitted on it and on each of its draws.
+
+    misfit  its root mean squared error a doubling ahead of what it had seen, from so many `errors`. An error of several doublings is
+            taken to grow with their square root.
+    """
 
     best: Fit
     draws: tuple[Fit, ...]
     misfit: float
+    errors: int
     sizes: np.ndarray
 
     def coefficients(self, confidence: float = 0.95) -> pd.DataFrame:
@@ -263,9 +293,9 @@ class Law(NamedTuple):
                             columns=["coefficient", "value", "low", "high"])  # fmt: skip
 
     def forecast(self, sizes: Sequence[float], confidence: float = 0.9, seed: int = 0) -> pd.DataFrame:
-        """size, accuracy, low, high. The interval holds the draws' scatter and an error like those on unseen sizes, as a normal one.
+        """size, accuracy, low, high. The interval holds the draws' scatter and, beyond the largest size, an error like those made before.
 
-        That error is of one size ahead; for sizes beyond the next it is taken as many times as there are sizes ahead (its square, that is).
+        With so few errors to judge by, theirs is Student's, of as many degrees of freedom. The choice of the form is not in it.
         """
         sizes = np.asarray(sizes, float)
         noise = self._unseen(sizes, seed)
@@ -285,10 +315,9 @@ class Law(NamedTuple):
         return {"size": int(2 * largest), "gain": gain, "low": low, "high": high, "saturating": _verdict(low, high)}
 
     def _unseen(self, sizes: np.ndarray, seed: int) -> np.ndarray:
-        """Errors as large as those on unseen sizes, (R, sizes)."""
-        ahead = np.maximum(1.0, np.log2(sizes / self.sizes[-1]) / np.log2(self.sizes[-1] / self.sizes[-2]))
-        chance = runs.rng(seed, "scaling", "misfit").normal(0, 1, (len(self.draws), len(sizes)))
-        return chance * self.misfit * np.sqrt(ahead)
+        """Errors as large as those on unseen sizes, (R, sizes); none within the sizes seen."""
+        chance = runs.rng(seed, "scaling", "misfit").standard_t(self.errors, (len(self.draws), 1))
+        return chance * self.misfit * np.sqrt(np.maximum(0, np.log2(sizes / self.sizes[-1])))
 
 
 def grid(sizes: np.ndarray, doublings: float = 1, n: int = 60) -> np.ndarray:
@@ -310,9 +339,11 @@ def outlook(laws: dict[str, Law], sizes: Sequence[float]) -> pd.DataFrame:
 
 
 def ranks(curves: dict[str, Curve]) -> pd.DataFrame:
-    """`ranking` of several curves; index curve, form."""
+    """`ranking` of several curves, and what each form expects of twice the largest size (`twice`); index curve, form."""
     told = {name: ranking(held_out(c)) for name, c in curves.items()}
-    return pd.concat(told, names=["curve"]) if told else pd.DataFrame(columns=["next", "between"])
+    for name, c in curves.items():
+        told[name]["twice"] = [float(fit(c.sizes, c.accuracy, form).predict(2 * c.sizes[-1])) for form in told[name].index]
+    return pd.concat(told, names=["curve"]) if told else pd.DataFrame(columns=["next", "between", "twice"])
 
 
 def coefficients(laws: dict[str, Law]) -> pd.DataFrame:
@@ -325,13 +356,20 @@ def coefficients(laws: dict[str, Law]) -> pd.DataFrame:
 def summary(curves: dict[str, Curve], laws: dict[str, Law]) -> pd.DataFrame:
     """One line per curve: what was measured at both ends, the slope of a straight line per doubling, and what the next doubling adds.
 
-    Columns: SUMMARY; the slope's interval is of 95 %, the gain's of 90 %.
+    Columns: SUMMARY; the slope's interval is of 95 %, the gain's of 90 %, which rests on so many `errors` made before.
     """
     lines = {}
     for name, c in curves.items():
         slope = law(c, "log_linear").coefficients().iloc[1]
         told = laws[name].doubling()
-        lines[name] = [c.accuracy[0], c.accuracy[-1], *slope[["value", "low", "high"]], laws[name].best.form, *told.values()]
+        lines[name] = [
+            c.accuracy[0],
+            c.accuracy[-1],
+            *slope[["value", "low", "high"]],
+            laws[name].best.form,
+            *told.values(),
+            laws[name].errors,
+        ]
     return pd.DataFrame.from_dict(lines, orient="index", columns=SUMMARY)
 
 
@@ -356,7 +394,9 @@ def law(curve: Curve, form: str = "") -> Law:
     form = str(ranked.index[0])
     best = fit(curve.sizes, curve.accuracy, form)
     draws = tuple(fit(curve.sizes, drawn, form, tuple(best.coefficients.values())) for drawn in curve.draws)
-    return Law(best, draws, float(ranked.loc[form, "next"]), curve.sizes)
+    ahead = errors[(errors["form"] == form) & (errors["how"] == "next")]
+    misfit = float(np.sqrt((ahead["error"] ** 2 / ahead["doublings"]).mean()))
+    return Law(best, draws, misfit, len(ahead), curve.sizes)
 
 
 def check(curve: Curve, confidence: float = 0.9) -> dict:
@@ -389,10 +429,12 @@ def lead(a: Curve, b: Curve, confidence: float = 0.95) -> pd.DataFrame:
     return pd.DataFrame({"size": [*sizes.astype(int), 0], "lead": [*gaps, slope], "low": low, "high": high})
 
 
-def flat_report(curves: dict[str, Curve], laws: dict[str, Law]) -> dict[str, float | str | bool]:
+def flat_report(curves: dict[str, Curve], laws: dict[str, Law], prefix: str = "") -> dict[str, float | str | bool]:
     """The numbers of the first curve for a step's report: its `summary` as law_..., its `check` as forecast_...; {} without curves."""
     if not curves:
         return {}
     name, curve = next(iter(curves.items()))
     told = summary({name: curve}, laws).iloc[0].to_dict()
-    return {f"law_{key}": value for key, value in told.items()} | {f"forecast_{key}": value for key, value in check(curve).items()}
+    return {f"{prefix}law_{key}": value for key, value in told.items()} | {
+        f"{prefix}forecast_{key}": value for key, value in check(curve).items()
+    }

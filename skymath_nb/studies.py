@@ -5,13 +5,14 @@ Tables:  design (base, budget, size, epochs, steps, arm), reports (a row per tra
 Source:  Skywork-Math, sections 4.2 (sizes) and 3.2 (a second stage of hard instances).
 """
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from . import answering, arms, curriculum, evaluate, paper, precision, prompts, scaling, sft
+from . import answering, arms, curriculum, evaluate, paper, precision, prompts, scaling, sft, statistics
 
 WITHOUT = ["response", "extracted", "gold", "reason", "subject"]  # columns of answers that a stored table does without
 MEASURED = {"math": 5000, "gsm8k": 1319}  # test items behind the paper's accuracies (section 4.1)
@@ -30,6 +31,21 @@ class Plan:
     def nested(self, rows: pd.DataFrame, size: int) -> pd.DataFrame:
         """The first rows of the one random order; every size holds the smaller ones."""
         return rows.iloc[scaling.nested_subsets(len(rows), [size], self.seed)[size]]
+
+    def check(self, design: pd.DataFrame, dose_after: int, doses: list[int], hard: pd.DataFrame) -> None:
+        """Raises:  ValueError with all that is lacking, before hours of training."""
+        largest, most = int(design["size"].max()), max(doses, default=0)
+        lacking = {
+            f"{largest:,} normal rows for the largest size; there are {len(self.rows):,}": largest > len(self.rows),
+            f"dose_after to be one of the sizes; it is {dose_after:,}": most and dose_after not in set(design["size"]),
+            f"{dose_after + most:,} normal rows for the doses' control; there are {len(self.rows):,}": dose_after + most > len(self.rows),
+            f"{most:,} hard rows for the largest dose; there are {len(hard):,}": most > len(hard),
+            'no packing with the budget "steps": packed steps hold other numbers of rows': (
+                self.fixed.get("training", {}).get("packing") and "steps" in set(design["budget"])
+            ),
+        }
+        if any(lacking.values()):
+            raise ValueError("The study needs " + "; ".join(text for text, lacks in lacking.items() if lacks) + ". Nothing was trained.")
 
     def sizes(self, design: pd.DataFrame) -> list[arms.Unit]:
         """The units of `scaling.design`, each arm once, with every training seed."""
@@ -53,12 +69,15 @@ class Plan:
         return dosed
 
     def sample(self, units: list[arms.Unit], examples: pd.DataFrame, samples: int, n: int, folder, **how) -> pd.DataFrame:
-        """Ask n items of the base, with and without solved examples, and of the students of the smallest and the largest set.
+        """Ask n items of the base, with and without solved examples, and of its students of the smallest and the largest set.
 
         Each is asked once greedily and `samples` times at TEMPERATURE. examples  seeds with solutions, for the few-shot prompt.
         Returns answers with the columns student and temperature, without texts.
         """
-        by_size = {unit.recipe.curriculum.n_rows: unit for unit in units if unit.seed == 0 and unit.recipe.base == units[0].recipe.base}
+        by_size = {}
+        for unit in units:  # of several budgets the first
+            if unit.seed == 0 and unit.recipe.base == units[0].recipe.base:
+                by_size.setdefault(unit.recipe.curriculum.n_rows, unit)
         ends = {f"student of {size:,}": by_size[size] for size in (min(by_size), max(by_size))}
         few_shot = {"prompt": partial(prompts.pose, style="few-shot", examples=examples), "stop": prompts.stops("few-shot")}
         ways = {f"base, {len(examples)} examples": few_shot, "base, no examples": {}}
@@ -80,16 +99,25 @@ def examples(seeds: pd.DataFrame, n: int) -> pd.DataFrame:
     return english.iloc[:: max(1, len(english) // n)].head(n)
 
 
-def keep(design: pd.DataFrame, units: list[arms.Unit], reports: pd.DataFrame, instances: pd.DataFrame, folder) -> dict[str, pd.DataFrame]:
-    """The study's tables from its finished units."""
+def keep(
+    design: pd.DataFrame, units: list[arms.Unit], reports: pd.DataFrame, pool: pd.DataFrame, kept: int, folder
+) -> dict[str, pd.DataFrame]:
+    """The study's tables from its finished units; pool  all instances that were made, of which so many were kept to be scaled."""
     answers = arms.read_answers(units, folder).drop(columns=WITHOUT)
-    spent = {"instances": len(instances), "in": int(instances["tokens_in"].sum()), "out": int(instances["tokens_out"].sum())}
+    spent = {"instances": kept, "in": int(pool["tokens_in"].sum()), "out": int(pool["tokens_out"].sum())}
     cost = pd.DataFrame({"what": list(spent), "count": list(spent.values())})
     return {"design": design, "reports": reports, "answers": answers, "cost": cost}
 
 
+def suffices(tables: dict[str, pd.DataFrame]) -> bool:
+    """Whether the tables are enough for a law and its check: several seeds, and LEAST + 2 sizes."""
+    return tables["reports"]["seed"].nunique() > 1 and tables["design"]["size"].nunique() >= scaling.LEAST + 2
+
+
 def price(tables: dict[str, pd.DataFrame], prices: dict[str, float]) -> float:
-    """Dollars per kept instance at these prices per million tokens, input and output, for the tokens that the instances took."""
+    """Dollars per kept instance at these prices per million tokens, input and output, for the tokens of all that were made; NaN if free."""
+    if not prices:
+        return math.nan
     count = tables["cost"].set_index("what")["count"]
     return (count["in"] * prices["input"] + count["out"] * prices["output"]) / 1e6 / count["instances"]
 
@@ -125,21 +153,28 @@ def leads(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def staged(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Hard doses against as many normal rows, per dose and part of the items: `precision.difference`, hard minus normal.
 
-    Empty where there are no doses, or a single seed.
+    before  accuracy of the first stage alone;  p_holm  p corrected for all lines. A pair's first stage is the same student, which the
+    test does not use: its intervals are rather too wide. Empty where there are no doses, or a single seed.
     """
     answers = tables["answers"]
-    named = answers["arm"].str.extract(r"\+(?P<dose>\d+)-(?P<kind>hard|normal)$")
-    answers = answers.join(named)[named["dose"].notna()]
-    lines = []
-    for dose, cut in answers.groupby(answers["dose"].astype(int)) if answers["seed"].nunique() > 1 else ():
-        main = cut[cut["benchmark"] == cut["benchmark"].iloc[0]]
-        cuts = {"all items": main, "levels 1 to 3": main[main["level"] <= 3], "levels 4 and 5": main[main["level"] >= 4]}
-        cuts |= {name: part for name, part in cut.groupby("benchmark", sort=False) if name != main["benchmark"].iloc[0]}
-        for name, part in cuts.items():
-            told = precision.difference(part[part["kind"] == "hard"], part[part["kind"] == "normal"])
-            told = {"hard": told["a"], "normal": told["b"], **{key: told[key] for key in ("difference", "low", "high", "p", "n")}}
-            lines.append({"dose": dose, "part": name, **told})
-    return pd.DataFrame(lines)
+    named = answers["arm"].str.extract(r"^(?P<first>.*)\+(?P<dose>\d+)-(?P<kind>hard|normal)$")
+    dosed = answers.join(named)[named["dose"].notna()]
+    if dosed["seed"].nunique() < 2:
+        return pd.DataFrame()
+    main, *others = dosed["benchmark"].drop_duplicates()
+    cuts = {"all items": f"benchmark == '{main}'"}
+    cuts |= {"levels 1 to 3": f"benchmark == '{main}' and 1 <= level <= 3", "levels 4 and 5": f"benchmark == '{main}' and level >= 4"}
+    cuts |= {name: f"benchmark == '{name}'" for name in others}
+    first, lines = answers[answers["arm"] == dosed["first"].iloc[0]], []
+    for dose, cut in dosed.groupby(dosed["dose"].astype(int)):
+        for name, which in cuts.items():
+            part = cut.query(which)
+            if part["id"].nunique() > 1:
+                told = precision.difference(part[part["kind"] == "hard"], part[part["kind"] == "normal"])
+                told = {"hard": told["a"], "normal": told["b"], **{key: told[key] for key in ("difference", "low", "high", "p", "n")}}
+                lines.append({"dose": dose, "part": name, "before": first.query(which)["flexible"].mean(), **told})
+    table = pd.DataFrame(lines)
+    return table.assign(p_holm=statistics.adjust(table["p"]))
 
 
 def abilities(sampled: pd.DataFrame) -> pd.DataFrame:
@@ -148,7 +183,9 @@ def abilities(sampled: pd.DataFrame) -> pd.DataFrame:
     scores = evaluate.score(greedy, by="student").set_index("student")[["n", "flexible", "flexible_low", "flexible_high"]]
     most = int(drawn["sample"].max()) + 1
     passed = evaluate.pass_at_k(drawn, sorted({1, min(4, most), most}), by="student")
-    return scores.join(passed.pivot(index="student", columns="k", values="pass_at_k").add_prefix("pass@"))
+    ends = passed[passed["k"] == most].set_index("student")[["pass_at_k_low", "pass_at_k_high"]]
+    wide = passed.pivot(index="student", columns="k", values="pass_at_k").add_prefix("pass@")
+    return scores.join(wide).join(ends.rename(columns=lambda name: name.replace("pass_at_k", f"pass@{most}")))
 
 
 def printed() -> dict[str, scaling.Curve]:

@@ -47,6 +47,8 @@ def test_a_design_trains_once_what_two_budgets_come_to():
         ["other", "epochs", 300, 57],
     ]
     assert table["arm"].tolist()[:3] == ["tiny-100x19", "tiny-300x57", "tiny-100x19"]
+    with pytest.raises(ValueError, match="last part of their names"):
+        scaling.design(["a/student", "b/student"], [1], ["epochs"], epochs=1, steps=1, batch_size=1)
     with pytest.raises(ValueError, match="tokens"):
         scaling.design(["a"], [1], ["tokens"], epochs=1, steps=1, batch_size=1)
 
@@ -72,7 +74,8 @@ def test_the_form_is_the_one_that_predicts_unseen_sizes():
         truth = scaling.Fit(form, dict(zip(scaling.FORMS[form].names, TRUE[form], strict=True)), 0.0)
         exact = scaling.Curve(SIZES, truth.predict(SIZES), np.zeros((1, len(SIZES))))
         ranked = scaling.ranking(scaling.held_out(exact))
-        assert ranked.loc[form, "next"] < 1e-3 and ranked["next"].iloc[0] <= ranked.loc[form, "next"]
+        assert ranked.loc[form, "next"] < 1e-3 and ranked["next"].is_monotonic_increasing
+        assert ranked.loc["power_ceiling", "next"] > 0.01, "a concave form cannot follow"
     errors = scaling.held_out(exact, ["logistic"])
     assert set(errors.loc[errors["how"] == "next", "size"]) == {2000, 4000, 8000} and len(errors[errors["how"] == "between"]) == 4
 
@@ -120,6 +123,16 @@ def test_saturation_is_called_only_where_the_interval_says_so():
     assert scaling.law(curve(lambda size: 0.02 * np.log2(size), items=100, sd=0.1)).doubling()["saturating"] == "open"
 
 
+def test_the_interval_of_a_forecast_is_right_about_as_often_as_it_says():
+    truth = scaling.Fit("logistic", {"half": 11.0, "slope": 1.0}, 0.0)
+    rng, inside = np.random.default_rng(3), []
+    for _ in range(30):
+        noisy = np.clip(truth.predict(SIZES) + rng.normal(0, 0.02, len(SIZES)), 0, 1)
+        draws = np.clip(noisy + rng.normal(0, 0.02, (60, len(SIZES))), 0, 1)
+        inside.append(scaling.check(scaling.Curve(SIZES, noisy, draws))["inside"])
+    assert np.mean(inside) >= 0.8
+
+
 def test_a_lead_that_fades_is_seen_fading():
     def follower(size):
         return 0.08 * np.log2(size) - 0.5
@@ -141,6 +154,8 @@ def test_printed_points_have_the_chance_of_their_items():
 def test_unknown_forms_and_too_few_sizes_are_refused():
     with pytest.raises(ValueError, match="log_linear"):
         scaling.fit([1, 2], [0.1, 0.2], "cubic")
+    with pytest.raises(ValueError, match="1 of 3 are not"):
+        scaling.fit([1, 2, 3], [0.1, np.nan, 0.2], "logistic")
     with pytest.raises(ValueError, match="coefficients"):
         scaling.fit([1, 2], [0.1, 0.2], "power_ceiling")
     with pytest.raises(ValueError, match="4 sizes or more"):

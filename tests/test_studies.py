@@ -29,7 +29,8 @@ def tables():
         chance = 0.6 + 0.2 * (levels > 3) * (kind == "hard")
         rows += [answers(f"tiny-base-4000x750+400-{kind}", seed, chance + 0.01 * seed) for seed in range(3)]
     cost = pd.DataFrame({"what": ["instances", "in", "out"], "count": [1000, 200_000, 100_000]})
-    return {"design": design, "answers": pd.concat(rows, ignore_index=True), "cost": cost}
+    answers = pd.concat(rows, ignore_index=True)
+    return {"design": design, "answers": answers, "cost": cost, "reports": answers[["arm", "seed"]].drop_duplicates()}
 
 
 def plan(n=40, repeats=2):
@@ -61,6 +62,39 @@ def test_doses_go_on_from_each_seeds_own_student_and_their_control_takes_new_row
     assert {len(control) for control in controls} == {4, 8}
 
 
+def test_what_a_study_lacks_is_told_before_it_trains():
+    study, hard = plan(), plan(3).rows
+    design = scaling.design(["tiny-base"], [8, 16], ["steps"], epochs=1, steps=4, batch_size=4)
+    study.check(design, 0, [], hard.head(0))
+    study.check(design, 16, [3], hard)
+    study.fixed["training"] = {"packing": True}
+    with pytest.raises(ValueError, match="packing") as told:
+        study.check(scaling.design(["tiny-base"], [8, 64], ["steps"], epochs=1, steps=4, batch_size=4), 36, [5], hard)
+    for lacking in ("64 normal rows for the largest size; there are 40", "one of the sizes; it is 36", "41 normal rows", "5 hard rows"):
+        assert lacking in str(told.value)
+
+
+def test_base_and_students_are_asked_greedily_and_several_times(tmp_path, monkeypatch):
+    study = plan()
+    units = study.sizes(scaling.design(["tiny-base"], [8, 16], ["epochs", "steps"], epochs=1, steps=3, batch_size=4))
+    asked = []
+
+    def answer(models, items, *, samples, temperature, **how):
+        asked.append((*models, str(*models.values()), samples, temperature, "stop" in how))
+        return pd.DataFrame({"student": list(models), "response": "", "gold": "", "reason": "", "subject": ""})
+
+    monkeypatch.setattr(studies.answering, "answer", answer)
+    monkeypatch.setattr(studies.sft, "base_path", str)
+    shown = pd.DataFrame({"problem": ["p"], "solution": ["s"], "answer": ["a"]})
+    assert list(study.sample(units, shown, 5, 1, tmp_path)) == ["student", "temperature"]
+    assert [(name, k, t, few) for name, _, k, t, few in asked[::2]] == [
+        ("base, 1 examples", 1, 0.0, True), ("base, no examples", 1, 0.0, False), ("student of 8", 1, 0.0, False),
+        ("student of 16", 1, 0.0, False),
+    ]  # fmt: skip
+    assert "tiny-base-8x2" in asked[4][1] and "tiny-base-16x4" in asked[6][1], "the first budget's students"
+    assert all(k == 5 and t == studies.TEMPERATURE for _, _, k, t, _ in asked[1::2])
+
+
 def test_the_tables_give_curves_parts_leads_and_doses(tables):
     curves = studies.curves(tables)
     assert list(curves) == ["tiny-base, equal epochs", "tiny-base, equal steps", "other, equal epochs"]
@@ -72,7 +106,9 @@ def test_the_tables_give_curves_parts_leads_and_doses(tables):
     assert leads["size"].tolist() == [*SIZES, 0] and leads["lead"].iloc[:-1].between(0.05, 0.15).all()
     staged = studies.staged(tables).set_index("part")
     assert staged.loc["levels 4 and 5", "low"] > 0 > staged.loc["levels 1 to 3", "low"]
+    assert {"before", "p_holm"} <= set(staged) and (staged["p_holm"] >= staged["p"]).all()
     assert studies.price(tables, {"input": 10.0, "output": 30.0}) == pytest.approx(0.005)
+    assert np.isnan(studies.price(tables, {}))
 
 
 def test_one_seed_or_no_doses_make_no_comparison(tables):
@@ -81,6 +117,8 @@ def test_one_seed_or_no_doses_make_no_comparison(tables):
     assert studies.staged(tables | {"answers": answers[~answers["arm"].str.contains("+", regex=False)]}).empty
     one = tables | {"design": tables["design"][tables["design"]["base"] == "tiny-base"]}
     assert studies.leads(one).empty
+    assert studies.suffices(tables) and not studies.suffices(tables | {"reports": pd.DataFrame({"seed": [0, 0]})})
+    assert not studies.suffices(tables | {"design": tables["design"].query("size < 3000")})
 
 
 def test_abilities_stand_side_by_side():
@@ -89,6 +127,7 @@ def test_abilities_stand_side_by_side():
             for s in ("base", "taught") for i in range(5) for t, n in ((0.0, 1), (0.7, 4)) for k in range(n)]  # fmt: skip
     told = studies.abilities(pd.DataFrame(rows))
     assert told.loc["base", ["flexible", "pass@1", "pass@4"]].tolist() == [0.0, 0.25, 1.0]
+    assert told.loc["base", "pass@4_low"] < 1
     assert told.loc["taught", ["flexible", "pass@1", "pass@4"]].tolist() == [1.0, 1.0, 1.0]
 
 

@@ -1,10 +1,11 @@
 """Stored results: tables of experiments that take hours, computed once, kept beside this file with how they were made.
 
 results/<name>/ holds the Parquet tables that a notebook put into its folder `table/`, and `manifest.json`: the step, its parameters,
-commit, versions, cores and day. A stored table is read where a notebook's own run is too small to show the thing, and is labelled so.
+commit, versions, machine and day. A stored table is read where a notebook's own run is too small to show the thing, and is labelled so.
 """
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -45,7 +46,8 @@ def load(name: str) -> Result:
 def store(run: str, step: str, out: Path = RESULTS) -> Path:
     """Keep the tables of a complete step as the stored result that is named like the run; an older one is replaced.
 
-    Raises:  FileNotFoundError if the step is not complete or has no tables; ValueError if they are too large.
+    Raises:  FileNotFoundError if the step is not complete or has no tables; ValueError if they are too large, or were not made from a
+             commit, so that nobody could make them again.
     """
     folder = runs.root() / runs.check_name("run's name", run) / step
     manifest, tables = runs.read_manifest(folder), sorted((folder / TABLE).glob("*.parquet"))
@@ -55,8 +57,11 @@ def store(run: str, step: str, out: Path = RESULTS) -> Path:
     size = sum(path.stat().st_size for path in tables)
     if size > MOST_BYTES:
         raise ValueError(f"The tables of {folder} are {size / 1e6:.1f} MB; a stored result has at most {MOST_BYTES / 1e6:.0f}.")
+    if not re.fullmatch("[0-9a-f]{40}", manifest["commit"]):
+        raise ValueError(f"{folder} was made by the code {manifest['commit']}, which is no commit. Commit, and run the step again.")
+    machine = json.loads((folder.parent / "run.json").read_text(encoding="utf-8"))["machine"]
     kept = {key: manifest[key] for key in ("commit", "versions", "finished", "parameters", "inputs")}
-    kept = {"run": run, "step": step, "command": f"python -m skymath_nb run params/{run}.yaml", **kept}
+    kept = {"run": run, "step": step, "command": f"python -m skymath_nb run params/{run}.yaml", "machine": machine, **kept}
     draft = out / f".{run}.new"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
