@@ -1,7 +1,6 @@
 """What a plan would take: sizes of models, money, what is measured here, what is lacking; without a GPU, a key or a hub."""
 
 import json
-import time
 
 import pandas as pd
 import pytest
@@ -62,11 +61,10 @@ def test_sizes_from_a_configuration_are_those_of_the_model_built_from_it(base):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_params_file_has_a_forecast_and_nothing_is_started(path, bare, capsys):
-    began = time.process_time()
     assert command_line.main(["run", str(path), "--dry-run"]) == 0
     out = capsys.readouterr().out
     assert all(job.id in out for job in plans.load(path).jobs) and "total" in out and "unknown" not in out
-    assert not (bare / "outputs").exists() and time.process_time() - began < 60
+    assert not (bare / "outputs").exists()
     lacks = "It lacks nothing" not in out
     assert lacks == (path.stem in ("workshop", "paper", "gsm8k_math", "scaling_workshop", "scaling_paper"))
 
