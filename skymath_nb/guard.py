@@ -16,11 +16,12 @@ from contextlib import suppress
 GRACE_S = 15  # between asking and asking louder
 
 
-def start(command: list[str], grace: int = GRACE_S, **options) -> subprocess.Popen:
+def start(command: list[str], grace: int | None = None, **options) -> subprocess.Popen:
     """Start a command behind a guard; `options` are Popen's. Its exit code is the command's, 128 + n where a signal ended it.
 
-    grace: seconds between asking it to end and asking louder.
+    grace: seconds between asking it to end and asking louder, GRACE_S if none are given.
     """
+    grace = GRACE_S if grace is None else grace
     return subprocess.Popen([sys.executable, __file__, str(grace), *command], stdin=subprocess.PIPE, start_new_session=True, **options)
 
 
@@ -46,7 +47,7 @@ def _end_with_pipe(leader: int, grace: int):
     end(leader, grace)
 
 
-def end(leader: int, grace: int = GRACE_S):
+def end(leader: int, grace: int):
     """Ask the leader of a process group to end in its own order, then whoever is left, then kill them."""
     if os.name == "nt":  # no process groups, no asking
         subprocess.run(["taskkill", "/T", "/F", "/PID", str(leader)], capture_output=True)

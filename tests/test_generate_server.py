@@ -205,10 +205,8 @@ def test_a_server_that_is_never_ready_is_ended(model):
     assert not [p for p in psutil.process_iter(["cmdline"]) if {"--wait", str(model.resolve())} <= set(p.info["cmdline"] or [])]
 
 
-def test_a_stubborn_server_is_killed(model, monkeypatch, tmp_path):
-    script = tmp_path / "guard.py"
-    script.write_text(Path(guard.__file__).read_text().replace("GRACE_S = 15", "GRACE_S = 1"))
-    monkeypatch.setattr(guard, "__file__", str(script))
+def test_a_stubborn_server_is_killed(model, monkeypatch):
+    monkeypatch.setattr(guard, "GRACE_S", 1)
     before = time.monotonic()
     with serving(model, command=STAND_IN, options=["--stubborn"]):
         pass
