@@ -302,9 +302,8 @@ class Law(NamedTuple):
         guesses = np.clip(np.stack([d.predict(sizes) for d in self.draws]) + noise, 0, 1)
         best = self.best.predict(sizes)
         low, high = np.quantile(guesses, _tails(confidence), axis=0)
-        return pd.DataFrame(
-            {"size": sizes.round().astype(int), "accuracy": best, "low": np.minimum(low, best), "high": np.maximum(high, best)}
-        )
+        told = {"size": sizes.round().astype(int), "accuracy": best, "low": np.minimum(low, best), "high": np.maximum(high, best)}
+        return pd.DataFrame(told)
 
     def doubling(self, confidence: float = 0.9, seed: int = 0) -> dict:
         """What twice the largest size would add: gain with low and high; `saturating` is "yes" below a point, "no" above, or "open"."""
