@@ -39,3 +39,10 @@ def test_what_pays_a_teacher_has_a_cap_and_prices_that_02_takes():
                 if job.parameters.get("server", "offline") != "offline":
                     assert job.parameters["budget_usd"] > 0
                     teacher.prices.check(job.parameters["prices"])
+
+
+def test_the_tiny_run_makes_enough_instances_for_its_live_curve():
+    jobs = {job.id: job.parameters for job in plans.load(runs.locate("params/tiny.yaml")).jobs}
+    study = jobs["06_scaling_laws"]
+    made = sum(jobs[step]["n"] for step in study["instances_from"])
+    assert max(study["sizes"]) <= 0.85 * made, "some are not kept, and some meet the test"
