@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
 
+from . import statistics
 from .statistics import CONFIDENCE, unseen
 
 ON = ("benchmark", "id")
@@ -44,7 +45,7 @@ def components(answers: pd.DataFrame, verdict: str = "flexible", on=ON) -> dict:
 def _components(cells: np.ndarray) -> dict:
     seeds, n = cells.shape
     by_seed, by_item = cells.mean(axis=1), cells.mean(axis=0)
-    rest = ((cells - by_seed[:, None] - by_item[None, :] + cells.mean()) ** 2).sum() / ((seeds - 1) * max(n - 1, 1))
+    rest = statistics.rest(cells)
     return {
         "n": n,
         "seeds": seeds,
@@ -52,7 +53,7 @@ def _components(cells: np.ndarray) -> dict:
         "sd_between": float(by_seed.std(ddof=1)),
         "seed": max(0.0, float(by_seed.var(ddof=1) - rest / n)),
         "item": max(0.0, float(by_item.var(ddof=1) - rest / seeds)),
-        "rest": float(rest),
+        "rest": rest,
     }
 
 

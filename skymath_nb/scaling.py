@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from . import runs
+from . import runs, statistics
 
 RESAMPLES = 300  # of the bootstrap: each is a fit
 BUDGETS = ("epochs", "steps")
@@ -116,9 +116,7 @@ def measure(answers: pd.DataFrame, verdict: str = "flexible", name: str = "", *,
 
 def _seed_variance(cells: np.ndarray) -> float:
     """Variance between seeds beyond that of their items, unbiased and so perhaps below 0; cells are (seeds, items)."""
-    seeds, n = cells.shape
-    rest = cells - cells.mean(axis=0) - cells.mean(axis=1, keepdims=True) + cells.mean()
-    return float(cells.mean(axis=1).var(ddof=1) - (rest**2).sum() / ((seeds - 1) * max(1, n - 1)) / n)
+    return float(cells.mean(axis=1).var(ddof=1) - statistics.rest(cells) / cells.shape[1])
 
 
 def published(sizes: Sequence[float], accuracy: Sequence[float], items: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Curve:

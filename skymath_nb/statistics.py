@@ -53,6 +53,13 @@ def paired_bootstrap(differences: Sequence[float], rng: np.random.Generator) -> 
     return float(low), float(high)
 
 
+def rest(cells: np.ndarray) -> float:
+    """The mean square of what neither seed nor item explains in a two-way layout, cells (seeds, items), two seeds or more."""
+    seeds, n = cells.shape
+    left = cells - cells.mean(axis=1)[:, None] - cells.mean(axis=0)[None, :] + cells.mean()
+    return float((left**2).sum() / ((seeds - 1) * max(n - 1, 1)))
+
+
 def unseen(difference: float, n: int) -> tuple[float, float]:
     """An interval for a difference that is the same on all n items: as large a share of other items may differ as far as they can as
     Wilson's interval leaves for what was seen on none of n."""
