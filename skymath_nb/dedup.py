@@ -141,9 +141,12 @@ def _signatures(texts, seed):
         minima = np.array(signatures.to_rows(), np.uint64).reshape(-1, BANDS, ROWS)
         sums = (wording.mixed(minima) * wording.powers(wording.MULTIPLIER, ROWS)).sum(axis=2, dtype=np.uint64)
         keys[:, first : first + BATCH] = np.where(begin[1:] > begin[:-1], wording.mixed(sums).T, 0)
-        sizes.append(np.diff(table.indptr))
-        short.resize(len(short) + len(shingles), refcheck=False)  # in place, where a concatenation would need the memory twice
-        short[len(short) - len(shingles) :] = table.indices >> 33
+        row, cut = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr)), table.indices >> 33
+        # Two shingles of a text may be one in 30 bits: left twice, scipy would compare with bytes for each of 2^30 columns.
+        once = np.append(True, (cut[1:] != cut[:-1]) | (row[1:] != row[:-1]))[: len(cut)]
+        sizes.append(np.bincount(row[once], minlength=table.shape[0]))
+        short.resize(len(short) + int(once.sum()), refcheck=False)  # in place, where a concatenation would need the memory twice
+        short[len(short) - int(once.sum()) :] = cut[once]
     begin = np.cumsum(np.concatenate(sizes))
     return keys, csr_array((np.ones(len(short), np.int8), short, begin), shape=(len(texts), 2**30))
 

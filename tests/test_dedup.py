@@ -72,6 +72,20 @@ def test_pairs_that_only_the_cut_shingles_call_near_are_not_dropped(monkeypatch)
     assert found.of.tolist() == [*range(20), 0, 1, 2] and found.report["candidates"] == 23 * 22 // 2
 
 
+def test_two_shingles_of_a_text_that_are_one_in_30_bits_count_once(monkeypatch):
+    """Left twice, scipy would need 12 GB to compare the text with another."""
+    real = dedup._shingles
+
+    def collide(texts):
+        table = real(texts)
+        table.indices[1] = table.indices[0] + 1
+        return table
+
+    monkeypatch.setattr(dedup, "_shingles", collide)
+    _, short = dedup._signatures(words.column(["a b c d e f", "", "a b c d e g"]), 0)
+    assert short.has_canonical_format and np.diff(short.indptr).tolist() == [3, 0, 4]
+
+
 def test_chinese_is_compared_by_characters():
     text = "小明有三个苹果和五个梨，他又买了七个苹果，请问他现在一共有多少个水果呢？"
     found = dedup.near([text, text.replace("小明", "小红"), "小红去学校上课，她每天走路二十分钟，请问一个星期要走多久？"], 0.8, measure=0)
