@@ -182,6 +182,30 @@ def differences(table: pd.DataFrame, x: str, title: str, series: str = "verdict"
     return figure
 
 
+def contrasts(table: pd.DataFrame, title: str) -> go.Figure:
+    """Differences of pairs of arms in points with their 95 % intervals, a line a contrast, marked by what was found.
+
+    table  from `contrasts.compare`; where a claim begins beyond zero, a bar stands there.
+    """
+    figure = _figure(title, "arm minus control, points", height=150 + 34 * max(len(table), 3))
+    figure.add_vline(x=0, line={"color": "#222222", "width": 1})
+    order = list(dict.fromkeys(table["found"]))
+    for name, part in table.groupby("found", sort=False):
+        middle, low, high = (100 * part[column] for column in ("difference", "low", "high"))
+        figure.add_scatter(
+            x=middle, y=part["says"], name=str(name), mode="markers", marker={"symbol": SYMBOLS[order.index(name)], "size": 10},
+            error_x={"type": "data", "symmetric": False, "array": high - middle, "arrayminus": middle - low},
+            customdata=part[["a", "b", "n", "seeds"]], hovertemplate="%{y}: %{x:.1f} (%{customdata[0]:.3f}, %{customdata[1]:.3f}), "
+            "n=%{customdata[2]}, %{customdata[3]} seeds<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    away = table[table["beyond"] != 0]
+    if len(away):
+        mark = {"symbol": "line-ns-open", "size": 16, "color": "#222222"}
+        figure.add_scatter(x=100 * away["beyond"], y=away["says"], mode="markers", marker=mark, name="where the claim begins")
+    figure.update_yaxes(automargin=True, categoryorder="array", categoryarray=list(table["says"])[::-1])
+    return figure
+
+
 def at_k(passed: pd.DataFrame, majority: pd.DataFrame, title: str) -> go.Figure:
     """pass@k and maj@k with their 95 % intervals against the number of samples, from `evaluate.pass_at_k` and `.majority_at_k`."""
     figure = _figure(title, "samples k", "accuracy, %")

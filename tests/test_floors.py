@@ -12,7 +12,7 @@ FLOORS = {  # from the top
         *("figures", "explore", "kernel", "lab", "desk", "plans", "hub", "forecast", "pages", "scorecards"),
         *("suite", "sweeps", "folders", "comparison", "__main__"),
     ),
-    "experiments": ("arms", "answering", "studies"),
+    "experiments": ("ablations", "arms", "answering", "contrasts", "studies"),
     "methods": ("augment", "coreset", "dedup", "leakage", "curriculum", "errors", "evaluate", "precision", "responses", "scaling"),
     "engines": ("teacher", "embed", "sft", "generate", "pretrain"),
     "sources": ("seeds", "tables", "world", "prompts"),

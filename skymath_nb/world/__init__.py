@@ -10,7 +10,7 @@ import pandas as pd
 
 from .. import runs
 from .benchmarks import BENCHMARK_SEED, BENCHMARKS, items
-from .edits import Uneditable
+from .edits import Uneditable, rephrase
 from .families import FAMILIES
 from .masking import ask_backward, backward, mask
 from .problem import LANGUAGES, Problem, Unreadable, Unsolvable, language_of, number, read, split_of
@@ -19,7 +19,7 @@ from .sampler import LEVELS, SEEN, UNSEEN, Exhausted, distract, draw, translate
 __all__ = [
     "BENCHMARKS", "FAMILIES", "LANGUAGES", "LEVELS", "SEEN", "UNSEEN", "Exhausted", "Problem", "Uneditable", "Unreadable",
     "Unsolvable", "ask_backward", "backward", "benchmark", "distract", "distracted", "draw", "key", "language_of", "mask", "number", "read",
-    "row", "seeds", "split_of", "translate",
+    "reworded", "row", "seeds", "split_of", "translate",
 ]  # fmt: skip
 
 
@@ -77,5 +77,20 @@ def distracted(rows: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
             return distract(read(text), rng.randint(1, 3), rng).text
         except (Unreadable, Unsolvable):
             return text
+
+    return rows.assign(query=[query(*row) for row in zip(rows["id"], rows["query"], strict=True)])
+
+
+def reworded(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The same instances with each query in other words, its graph the same.
+
+    Rows are changed by streams of their ids. Raises ValueError where a query is no problem of the world, or has one wording only.
+    """
+
+    def query(id, text):
+        try:
+            return rephrase(read(text), random.Random(runs.stream(seed, "reworded", str(id)))).text
+        except (Unreadable, Unsolvable, Uneditable) as error:
+            raise ValueError(f"The query of {id} was to be put in other words, but that cannot be done here: {error}") from error
 
     return rows.assign(query=[query(*row) for row in zip(rows["id"], rows["query"], strict=True)])

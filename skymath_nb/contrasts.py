@@ -1,0 +1,293 @@
+"""The paper's takeaways as pairs of arms: what is compared with what, on which items, what the paper claims, and the verdict.
+
+A claim is a sign of the difference arm minus control. With several seeds the difference has its interval over seeds and items; an
+interval wholly on the claimed side of `beyond` says reproduced, one wholly on the other side reversed, else it was not seen.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from . import evaluate, paper, precision, statistics
+
+PRINTED = {  # takeaway -> the paper's tables
+    "order": ["Tables 2 and 11", "Table 14"], "diversity": ["Table 3"], "selection": ["Table 4", "Table 5"], "bilingual": ["Table 6"],
+    "distractors": ["Table 7"], "moe": ["Table 8"], "leakage": ["Table 9"], "length": ["Table 13", "Table 10"],
+}  # fmt: skip
+TAKEAWAYS = tuple(PRINTED)
+VARIATIONS = ("teacher", "base", "world")
+VERDICTS = ("reproduced", "reversed", "not seen")
+COLUMNS = ["takeaway", "variation", "says", "arm", "control", "claim", "beyond", "items", "against"]
+SMALL = 0.03  # a difference below this is called none by a claim that there is none
+NO_HELP = 0.05  # the same, where the field would think a gain of that size worth its cost
+
+
+class Contrast(NamedTuple):
+    """One comparison. items, against  parts of the answers (see `part`) on the arm's and the control's side."""
+
+    takeaway: str
+    says: str
+    arm: str
+    control: str
+    claim: int  # the sign of arm minus control by the paper, 0 where the paper says nothing
+    beyond: float = 0.0  # where the claim begins
+    items: str = "test"
+    against: str = ""  # the same items where it is empty; else other versions of them
+    key: bool = False  # done again in every variation
+    variation: str = ""
+
+
+def every(
+    takeaways: Sequence[str], variations: Sequence[str], *, chinese: Sequence[float], distracted: Sequence[float], copies: Sequence[int]
+) -> list[Contrast]:
+    """The contrasts of some takeaways, and their key ones again in each variation.
+
+    chinese, distracted  shares of the rows, rising, chinese from 0;  copies  of each leaked item, rising.
+    Raises:  ValueError for an unknown word, or doses that do not rise.
+    """
+    unknown = {*takeaways} - {*TAKEAWAYS} | {*variations} - {*VARIATIONS}
+    doses = {"chinese": list(chinese), "distracted": list(distracted), "copies": list(copies)}
+    falling = [name for name, values in doses.items() if not values or values != sorted(set(values))]
+    if unknown or falling or not takeaways or chinese[0] != 0:
+        raise ValueError(
+            f"takeaways are of {', '.join(TAKEAWAYS)}, variations of {', '.join(VARIATIONS)}, and doses rise, chinese from 0; found "
+            f"{', '.join(sorted(unknown)) or 'no'} unknown words, takeaways {list(takeaways)} and {doses}. Correct the parameters."
+        )
+    asked = ("", *variations)
+    made = [c for c in _all(chinese, distracted, copies) if c.takeaway in takeaways and c.variation in asked]
+    here = [
+        c._replace(arm=f"{c.arm}@{variation}", control=f"{c.control}@{variation}", variation=variation, items=f"{c.items}@{variation}")
+        for variation in variations
+        for c in made
+        if c.key
+    ]
+    known = {(c.arm, c.control) for c in made if c.variation}  # selection has its contrasts with the worse teacher already
+    return made + [c for c in here if (c.arm, c.control) not in known]
+
+
+def _all(chinese, distracted, copies):
+    two = ("order", "diversity", "selection", "bilingual", "distractors", "moe", "leakage", "length")
+    order, diversity, selection, bilingual, distractors, moe, leakage, length = two
+    yield Contrast(order, "normal, then hard, each with a fresh schedule (the paper's) / shuffled", "easy-fresh", "shuffled", 1, key=True)
+    yield Contrast(order, "the same, hard rows at a tenth of the rate / shuffled", "easy-low", "shuffled", 1)
+    yield Contrast(order, "the same, one schedule over both / shuffled", "easy-continued", "shuffled", 1)
+    yield Contrast(order, "the same, fresh, normal rows replayed / shuffled", "replay-fresh", "shuffled", 1)
+    yield Contrast(order, "the same, one schedule, normal rows replayed / shuffled", "replay-continued", "shuffled", 1)
+    yield Contrast(order, "one schedule, levels 4 and 5 alone / shuffled", "easy-continued", "shuffled", 1, items="hard")
+    yield Contrast(order, "hard, then normal, one schedule / normal, then hard", "hard-first", "easy-continued", -1)
+    yield Contrast(order, "hard rows among normal ones / as many normal ones", "shuffled", "reference", 1)
+    yield Contrast(order, "the same, levels 4 and 5 alone", "shuffled", "reference", 1, items="hard")
+
+    yield Contrast(diversity, "three methods / MetaMath-style alone", "reference", "metamath", 1, key=True)
+    yield Contrast(diversity, "three methods / Evol-style alone", "reference", "evol", 1)
+    yield Contrast(diversity, "three methods / Xwin-style alone", "reference", "xwin", 1)
+    yield Contrast(diversity, "all seeds / a tenth of them", "reference", "narrow", 1)
+    yield Contrast(diversity, "second round from a core-set / from random problems", "coreset", "random", 1)
+
+    for variation in ("", "teacher"):
+        at, teacher = (f"@{variation}", ", a worse teacher") if variation else ("", "")
+        right, level, hard, control = (f"{name}{at}" for name in ("verified", "verified-levels", "hard-picked", "reference"))
+        pairs = [("right answers alone / random", right, control, -1), ("right answers at random's levels / random", level, control, 0)]
+        pairs += [("right answers alone / the same at random's levels", right, level, -1), ("hard-picked / random", hard, control, 1)]
+        for says, arm, other, claim in pairs:
+            key = says == pairs[0][0] and not variation
+            yield Contrast(selection, says + teacher, arm, other, claim, key=key, variation=variation)
+    yield Contrast(selection, "hard-picked and right / random", "verified-hard", "reference", 1)
+
+    none, *more = [f"chinese-{100 * share:g}" for share in chinese]
+    says = "English alone, asked in Chinese / the same items in English"
+    yield Contrast(bilingual, says, none, none, 1, -0.1, "chinese", "test")
+    for arm in more:
+        share = arm.removeprefix("chinese-")
+        yield Contrast(bilingual, f"{share} % Chinese / none, asked in Chinese", arm, none, -1, NO_HELP, "chinese")
+        yield Contrast(bilingual, f"{share} % Chinese / none, asked in English", arm, none, 0)
+
+    yield Contrast(distractors, "1 to 5 distractors / none, same items", "reference", "reference", -1, items="distracted", against="plain")
+    yield Contrast(distractors, "more of the same data / less, with distractors", "more", "reference", 1, items="distracted")
+    yield Contrast(distractors, "more of the same data / less, without distractors", "more", "reference", 1)
+    shares = [f"{100 * share:g}" for share in distracted]
+    for share in shares:
+        says = f"{share} % of the rows with distractors / none"
+        first = share == shares[-1]
+        yield Contrast(distractors, f"{says}, with distractors", f"distracted-{share}", "reference", 0, items="distracted", key=first)
+        yield Contrast(distractors, f"{says}, without distractors", f"distracted-{share}", "reference", 0)
+    says = f"{shares[0]} % with distractors / more of the same data, with distractors"
+    yield Contrast(distractors, says, f"distracted-{shares[0]}", "more", 0, items="distracted")
+
+    yield Contrast(moe, "sparse / dense, equal active parameters", "moe", "moe-active", -1, SMALL)
+    yield Contrast(moe, "sparse / dense, equal parameters in all", "moe", "moe-total", -1, SMALL)
+
+    most = copies[-1]
+    for n in copies:
+        says = f"leaked items, {n} copies each / none"
+        yield Contrast(leakage, says, f"leak-{n}", "reference", 1, items="leaked", key=n == most)
+    yield Contrast(leakage, f"other items, {most} copies of the leaked / none", f"leak-{most}", "reference", 0, items="unleaked")
+    yield Contrast(leakage, f"leaked items in other words, {most} copies / none", f"reworded-{most}", "reference", 1, items="leaked")
+    yield Contrast(leakage, "10-word filter / as many rows out at random, no leaks", "filtered-10", "thinned-10", -1)
+    says = f"leaked items, {most} copies through a 30-word filter / none"
+    yield Contrast(leakage, says, "leak-filtered-30", "reference", -1, NO_HELP, "leaked")
+    says = f"10-word filter over {most} copies / as many rows out at random"
+    yield Contrast(leakage, says, "leak-filtered-10", "leak-thinned-10", -1)
+
+    yield Contrast(length, "longest rows cut short / whole", "truncated", "reference", -1)
+    yield Contrast(length, "longest rows left out / kept", "dropped", "reference", -1)
+    yield Contrast(length, "longest rows left out / as many at random", "dropped", "thinned", -1)
+
+
+def table(contrasts: list[Contrast]) -> pd.DataFrame:
+    """The contrasts as a table to be kept: a protocol, with the columns COLUMNS."""
+    return pd.DataFrame(contrasts)[COLUMNS]
+
+
+def part(answers: pd.DataFrame, items: str) -> pd.DataFrame:
+    """The answers that a contrast's `items` name; with "@world" those of the half of the families alone that are left there.
+
+    answers  with the columns role (test, chinese, distracted), level, leaked, paired (asked with distractors too) and familiar.
+    """
+    name, _, variation = items.partition("@")
+    cuts = {
+        "test": answers["role"] == "test",
+        "chinese": answers["role"] == "chinese",
+        "distracted": answers["role"] == "distracted",
+        "plain": (answers["role"] == "test") & answers["paired"],
+        "hard": (answers["role"] == "test") & (answers["level"] >= 4),
+        "leaked": (answers["role"] == "test") & answers["leaked"],
+        "unleaked": (answers["role"] == "test") & ~answers["leaked"],
+    }
+    return answers[cuts[name] & (answers["familiar"] | (variation != "world"))]
+
+
+def compare(tables: dict[str, pd.DataFrame], verdict: str = "flexible") -> pd.DataFrame:
+    """Every contrast of a study's tables (contrasts, answers) with its difference, interval, p and `found`, what it says of the claim.
+
+    a, b are the accuracies of arm and control; p_holm is p corrected within the takeaway (and within each variation). With one seed an
+    interval is over items alone, and about these two models.
+    """
+    answers, lines = tables["answers"], []
+    by_arm = dict(list(answers.groupby("arm", sort=False)))
+    for row in tables["contrasts"].to_dict("records"):
+        a, b = part(by_arm[row["arm"]], row["items"]), part(by_arm[row["control"]], row["against"] or row["items"])
+        if row["against"]:
+            b = b[b["pair"].isin(a["pair"])]
+        lines.append(row | _difference(a, b, verdict, ["pair"] if row["against"] else ["benchmark", "id"]))
+    told = pd.DataFrame(lines)
+    told["found"] = [found(*values) for values in told[["claim", "beyond", "low", "high"]].itertuples(index=False)]
+    told["p_holm"] = told.groupby(["takeaway", "variation"], sort=False)["p"].transform(statistics.adjust)
+    return told
+
+
+def _difference(a, b, verdict, on) -> dict:
+    if a["seed"].nunique() > 1:
+        means = [side.groupby(["seed", *on], as_index=False)[verdict].mean() for side in (a, b)]  # over the versions of an item
+        told = precision.difference(*means, verdict, on)
+    else:
+        told = evaluate.compare(a, b, on).set_index("verdict").loc[verdict].to_dict()
+    return {name: told[name] for name in ("a", "b", "difference", "low", "high", "p", "n")} | {"seeds": a["seed"].nunique()}
+
+
+def found(claim: int, beyond: float, low: float, high: float) -> str:
+    """What an interval says of a claim: one of VERDICTS; for claim 0 "more", "less" or "not seen"."""
+    low, high = low - beyond, high - beyond
+    if claim < 0:
+        low, high = -high, -low
+    words = ("reproduced", "reversed") if claim else ("more", "less")
+    return words[0] if low > 0 else words[1] if high < 0 else "not seen"
+
+
+def lines(compared: pd.DataFrame, takeaway: str, variation: str | None = None) -> pd.DataFrame:
+    """The contrasts of a takeaway, of all variations or of one, to be read: per cent, and points with their 95 % interval."""
+    part = compared[(compared["takeaway"] == takeaway) & ((compared["variation"] == variation) | (variation is None))]
+    told = pd.DataFrame({"arm / control": part["says"], "n": part["n"], "seeds": part["seeds"]})
+    told[["arm", "control"]] = (100 * part[["a", "b"]]).round(1)
+    told["difference"] = [_points(row) for row in part.itertuples()]
+    told["p (Holm)"] = part["p_holm"].round(4)
+    told["claimed"] = [_claimed(row) for row in part.itertuples()]
+    return told.assign(found=part["found"]).reset_index(drop=True)
+
+
+def _points(row) -> str:
+    return f"{100 * row.difference:.1f} [{100 * row.low:.1f}, {100 * row.high:.1f}]"
+
+
+def _claimed(row) -> str:
+    sign = {1: "above", -1: "below", 0: "nothing"}[row.claim]
+    return f"{sign} {100 * row.beyond:g}" if row.claim else sign
+
+
+def summary(compared: pd.DataFrame) -> pd.DataFrame:
+    """Per takeaway, variations left out: how many contrasts were decided, and how the claims among them came out."""
+    plain = compared[compared["variation"] == ""]
+    told = pd.crosstab(plain["takeaway"], plain["found"]).reindex(plain["takeaway"].drop_duplicates())
+    told = told.reindex(columns=[*VERDICTS, "more", "less"], fill_value=0)
+    return told.assign(contrasts=told.sum(axis=1), decided=told.drop(columns="not seen").sum(axis=1))
+
+
+def hanging(compared: pd.DataFrame) -> pd.DataFrame:
+    """The key contrasts by variation: difference and interval in points, as text, and whether any interval leaves the others' side.
+
+    A verdict hangs on a variation where its sign is shown on both sides of zero.
+    """
+    plain = compared["arm"].str.partition("@")[0]
+    keys = compared.loc[compared["variation"] != "", ["takeaway"]].assign(arm=plain, control=compared["control"].str.partition("@")[0])
+    keys = set(keys.itertuples(index=False, name=None))
+    same = [key in keys for key in zip(compared["takeaway"], plain, compared["control"].str.partition("@")[0], strict=True)]
+    rows = compared[same].assign(at=compared["arm"].str.partition("@")[2].replace("", "as it is"))
+    rows = rows.assign(told=[_points(row) for row in rows.itertuples()], arm=plain, side=(rows["low"] > 0).astype(int) - (rows["high"] < 0))
+    index = ["takeaway", "arm"]
+    wide = rows.pivot_table(index=index, columns="at", values="told", aggfunc="first", sort=False)
+    return wide.assign(turns=rows.groupby(index, sort=False)["side"].agg(lambda sides: {1, -1} <= set(sides)))
+
+
+def extractor(compared: pd.DataFrame, strict: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
+    """What the strict matcher changes, over all arms: points it takes at most and on average, and the contrasts whose `found` changes."""
+    answers = answers[answers["role"] == "test"]
+    gap = 100 * (answers.groupby("arm")["flexible"].mean() - answers.groupby("arm")["strict"].mean())
+    changed = int((compared["found"].to_numpy() != strict["found"].to_numpy()).sum())
+    told = {"arms": len(gap), "mean": gap.mean(), "least": gap.min(), "most": gap.max()}
+    return pd.DataFrame([told | {"contrasts": len(compared), "changed": changed}])
+
+
+def cuts(answers: pd.DataFrame, limits: Sequence[int]) -> pd.DataFrame:
+    """Answers as if cut off at a limit of tokens: share cut, strict accuracy of all, of the whole ones, and of those now cut as they were.
+
+    What a limit cuts never comes to its closing sentence, and so is wrong for the strict matcher.
+    """
+    lines = []
+    for limit in limits:
+        cut = (answers["tokens"] > limit) | answers["cap_hit"]
+        whole, short = answers.loc[~cut, "strict"], answers.loc[cut, "strict"]
+        lines.append((limit, cut.mean(), (answers["strict"] & ~cut).mean(), whole.mean(), short.mean(), len(answers)))
+    return pd.DataFrame(lines, columns=["limit", "cut", "strict", "strict_whole", "strict_cut_uncut", "n"])
+
+
+def steps(answers: pd.DataFrame, named: Sequence[str]) -> pd.DataFrame:
+    """Accuracy in per cent of these arms by number of distractors, on the same items; `kept` is the share of the accuracy at none."""
+    versions = answers[answers["paired"] & (answers["role"] != "chinese") & answers["arm"].isin(named)]
+    wide = 100 * versions.pivot_table(index="arm", columns="distractors", values="flexible", aggfunc="mean").reindex(named)
+    items = versions.groupby("arm")["pair"].nunique()
+    return wide.assign(kept=wide[wide.columns[-1]] / wide[0] if 0 in wide else float("nan"), items=items).round(2)
+
+
+def flat_report(compared: pd.DataFrame) -> dict[str, float | str]:
+    """The first contrast of each takeaway as flat numbers: order, order_low, order_high, order_n, order_found; and what was decided."""
+    told = {}
+    for name, part in compared[compared["variation"] == ""].groupby("takeaway", sort=False):
+        row = part.iloc[0]
+        told |= {name: row["difference"], f"{name}_low": row["low"], f"{name}_high": row["high"], f"{name}_n": int(row["n"])}
+        told |= {f"{name}_found": row["found"], f"{name}_decided": int((part["found"] != "not seen").sum())}
+    return told
+
+
+def printed(takeaway: str) -> pd.DataFrame:
+    """The paper's table or tables behind a takeaway, a line a model and data set, per cent."""
+    tables = []
+    for source in PRINTED[takeaway]:
+        rows = paper.scores(source)
+        what = rows["benchmark"] + rows["language"].where(rows["language"] != "en", "").radd(" ").str.rstrip()
+        for name in ("level", "distractors", "max_length"):
+            if rows[name].nunique() > 1:
+                what = what + f", {name.replace('_', ' ')} " + rows[name].astype(str)
+        wide = rows.assign(what=what).pivot_table(index=["source", "model", "data"], columns="what", values="accuracy", sort=False)
+        tables.append(wide)
+    return pd.concat(tables)
