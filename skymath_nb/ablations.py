@@ -202,17 +202,15 @@ class Study:
 
         All curricula are made before anything is trained, so that what is lacking costs nothing.
         """
-        asked: dict[str, dict[str, None]] = {}
-        for contrast in chosen:
-            for arm, items in ((contrast.arm, contrast.items), (contrast.control, contrast.against or contrast.items)):
-                asked.setdefault(arm, {}).update(dict.fromkeys(self.roles(items.partition("@")[0])))
-        return [arms.Unit(self._recipe(name, roles, repeat), repeat) for name, roles in asked.items() for repeat in range(self.repeats)]
+        asked = contrasts.asked(chosen).items()
+        return [
+            arms.Unit(self._recipe(name, self._roles(parts), repeat), repeat) for name, parts in asked for repeat in range(self.repeats)
+        ]
 
-    def roles(self, items: str) -> list[str]:
-        """The benchmarks that hold a contrast's items."""
-        if items == "distracted":
-            return [role for role in self.items if role.startswith("distracted")]
-        return ["chinese"] if items == "chinese" else ["test"]
+    def _roles(self, parts: list[str]) -> set[str]:
+        """The benchmarks that hold these items."""
+        kinds = {part if part in ("chinese", "distracted") else "test" for part in parts}
+        return {role for role in self.items if role.partition("-")[0] in kinds}
 
     def _recipe(self, name, roles, repeat) -> arms.Recipe:
         arm = self.arm(name, repeat)

@@ -135,6 +135,15 @@ def _all(chinese, distracted, copies):
     yield Contrast(length, "longest rows left out / as many at random", "dropped", "thinned", -1)
 
 
+def asked(contrasts: list[Contrast]) -> dict[str, list[str]]:
+    """The arms that contrasts name, each with the items that it is compared on (without variations)."""
+    arms: dict[str, dict[str, None]] = {}
+    for contrast in contrasts:
+        for arm, items in ((contrast.arm, contrast.items), (contrast.control, contrast.against or contrast.items)):
+            arms.setdefault(arm, {})[items.partition("@")[0]] = None
+    return {arm: list(items) for arm, items in arms.items()}
+
+
 def table(contrasts: list[Contrast]) -> pd.DataFrame:
     """The contrasts as a table to be kept: a protocol, with the columns COLUMNS."""
     return pd.DataFrame(contrasts)[COLUMNS]

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from skymath_nb import augment, bases, hub, ledger, runs, scaling, seeds, suite, world
+from skymath_nb import augment, bases, contrasts, hub, ledger, runs, scaling, seeds, suite, world
 from skymath_nb.plans import Job, Plan, load
 from skymath_nb.sft import cost
 from skymath_nb.sft.settings import Settings
@@ -74,6 +74,7 @@ LIBRARIES = 0.9e9  # bytes of a kernel with torch
 ALIKE = {  # parameters in which an earlier run must agree, for its time to say something
     "00_start_here": ("base",), "02_augmentation": ("server", "teacher_model"), "03_coreset_selection": ("embedding",),
     "04_curriculum_sft": ("base", "backend", "tuning"), "05_evaluation": ("engine",), "06_scaling_laws": ("bases", "backend"),
+    "07_takeaways": ("base", "backend"),
     "08_calibration": ("base",),
 }  # fmt: skip
 
@@ -301,39 +302,52 @@ def _calibrate(job: Job, p: dict, chain: Chain) -> Step:
 
 
 def _scale(job: Job, p: dict, chain: Chain) -> Step:
-    """The arms of a scaling study, base by base: as one training of all the rows that are read, and one evaluation of all students."""
-    pools = [chain.instances.get(name, (0, SOLUTION, "normal")) for name in p["instances_from"]]
-    row = sum(n * tokens for n, tokens, _ in pools) / max(1, sum(n for n, _, _ in pools)) or SOLUTION
+    """The arms of a scaling study, base by base."""
     design = scaling.design(p["bases"], p["sizes"], p["budgets"], epochs=p["epochs"], steps=p["steps"], batch_size=p["batch_size"])
-    parts, size = [], max(p["sizes"])
+    groups, size = [], max(p["sizes"])
     for base, arms in design.drop_duplicates("arm").groupby("base", sort=False):
         doses = p["doses"] if base == p["bases"][0] else []
         reads = p["repeats"] * (int(arms["steps"].sum()) * p["batch_size"] + 2 * p["epochs"] * sum(doses))
         units = p["repeats"] * (len(arms) + 2 * len(doses))
-        chain.instances[job.id] = (size, row, "normal")
-        alike = {
-            "instances_from": [job.id],
-            "seeds_from": [],
-            "preset": "stage1_only",
-            "tuning": "full",
-            "device": "auto",
-            "micro_batch": 0,
+        items = sum(_rows(name, "test", p["n_items"], chain) for name in p["benchmarks"])
+        groups.append((base, reads, units, units * items))
+    return _study(job, p, chain, p["instances_from"], size, groups)
+
+
+def _take(job: Job, p: dict, chain: Chain) -> Step:
+    """The arms of the takeaways, base by base; a filter's arm counts as a whole one."""
+    doses = {name: p[name] for name in ("chinese", "distracted", "copies")}
+    groups: dict[str, list] = {}
+    for arm, parts in contrasts.asked(contrasts.every(p["takeaways"], p["variations"], **doses)).items():
+        plain, _, variation = arm.partition("@")
+        base = p["bases"]["weaker"] if variation == "base" else p["bases"][plain] if plain.startswith("moe") else p["base"]
+        items = {"distracted": 5 * p["n_paired"] * ("distracted" in parts)}
+        items |= {
+            role: _rows(p["roles"][role], "test", p["n_items"], chain) for role in ("test", "chinese") if role in parts or role == "test"
         }
-        trained = _train(job, p | alike | {"checkpoint_every": 500} | p["training"] | {"base": base, "epochs": reads / size}, chain)
+        group = groups.setdefault(base, [0.0, 0, 0.0])
+        group[0] += p["repeats"] * p["epochs"] * p["size"] * (p["more"] if plain == "more" else 1)
+        group[1] += p["repeats"]
+        group[2] += p["repeats"] * sum(items.values())
+    return _study(job, p, chain, [p["pools"]["normal"]], p["size"], [(base, *group) for base, group in groups.items()])
+
+
+def _study(job: Job, p: dict, chain: Chain, pools: list[str], size: int, groups: list[tuple[str, float, int, float]]) -> Step:
+    """Many models: for each base (base, rows read, models, answers), as one training of all the rows and one evaluation of all models."""
+    found = [chain.instances.get(name, (0, SOLUTION, "normal")) for name in pools]
+    row = sum(n * tokens for n, tokens, _ in found) / max(1, sum(n for n, _, _ in found)) or SOLUTION
+    alike = {"instances_from": [job.id], "seeds_from": [], "preset": "stage1_only", "tuning": "full", "device": "auto", "micro_batch": 0}
+    alike |= {"model_from": job.id, "benchmark_items": 0, "with_base": False, "samples": 1, "n_paired": 0, "engine": ""}
+    chain.instances[job.id], parts = (size, row, "normal"), []
+    for base, reads, units, answers in groups:
+        own = {"base": base, "epochs": reads / size, "benchmarks": []}
+        trained = _train(job, p | alike | {"checkpoint_every": 500} | p["training"] | own, chain)
         model, _ = chain.students[job.id]
         chain.students[job.id] = model, units
-        asked = {
-            "model_from": job.id,
-            "benchmark_items": 0,
-            "with_base": False,
-            "samples": 1,
-            "n_paired": 0,
-            "engine": "",
-            "batch_size": 256,
-        }
-        answered = _evaluate(job, p | alike | asked, chain)
-        weights = units * 4 * model.shape.parameters if model else 0
-        parts.append((trained, answered, weights, units))
+        # as many items of any benchmark as each model answers in all
+        one = {"benchmarks": ["world-test"], "n_items": math.ceil(answers / units), "batch_size": 256}
+        answered = _evaluate(job, p | alike | one, chain)
+        parts.append((trained, answered, units * 4 * model.shape.parameters if model else 0, units))
     trained, answered, weights, units = zip(*parts, strict=True)
     return Step(
         job.id, size, sum(a.requests for a in answered), sum(t.tokens for t in trained), 0,
@@ -346,7 +360,7 @@ def _scale(job: Job, p: dict, chain: Chain) -> Step:
 ESTIMATES: dict[str, Callable[[Job, dict, Chain], Step]] = {
     "00_start_here": _start, "01_seed_exploration": _seeds, "02_augmentation": _augment, "03_coreset_selection": _choose,
     "04_curriculum_sft": _train, "05_evaluation": _evaluate, "06_scaling_laws": _scale,
-    "08_calibration": _calibrate,
+    "07_takeaways": _take, "08_calibration": _calibrate,
 }  # fmt: skip
 
 

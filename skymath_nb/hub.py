@@ -56,7 +56,8 @@ def needs(plan: Plan) -> tuple[list[Need], list[str]]:
 
 def _named(parameters: dict):
     """(kind, name, split) of whatever a step's parameters name."""
-    for name in parameters.get("bases", ()):
+    several = parameters.get("bases", ())
+    for name in several.values() if isinstance(several, dict) else several:
         yield "model", name, ""
     for key in ("base", "embedding"):
         if parameters.get(key) and parameters[key] != "tfidf":
@@ -68,6 +69,8 @@ def _named(parameters: dict):
     for key, split in (("sources", "train"), ("benchmarks", "test")):
         for name in parameters.get(key, ()):
             yield "data set", name, split
+    for role, name in parameters.get("roles", {}).items():
+        yield "data set", f"{name}-1" if role == "distracted" else name, "test"  # any number of distractors stands for all
 
 
 def _model(name: str) -> tuple | None:

@@ -128,3 +128,12 @@ def test_curves_have_one_point_a_step(seeds):
     assert len(schedule.data[-1].x) == len(rates) == 8
     losses = figures.losses(pd.DataFrame({"step": [1, 2, 3], "phase": ["a", "a", "b"], "loss": [3.0, 2.0, 1.0]}))
     assert [trace.name for trace in losses.data] == ["a", "b"]
+
+
+def test_contrasts_are_drawn_with_their_intervals_and_where_a_claim_begins():
+    table = pd.DataFrame({"says": ["a / b", "c / d"], "found": ["reproduced", "not seen"], "difference": [0.2, 0.01], "low": [0.1, -0.02]})
+    table = table.assign(high=[0.3, 0.04], a=0.5, b=0.3, n=100, seeds=3, beyond=[0.0, 0.03])
+    first, second, begins = figures.contrasts(table, "title").data
+    assert list(first.x) == [20] and first.error_x.array[0] == pytest.approx(10) and second.name == "not seen"
+    assert list(begins.x) == [3] and list(begins.y) == ["c / d"]
+    assert len(figures.contrasts(table.assign(beyond=0.0), "title").data) == 2

@@ -170,6 +170,16 @@ def test_values_stay_small(drawn):
     assert all(sampler.fits(p) for p in drawn)
 
 
+def test_reworded_rows_keep_their_graph_and_change_their_text():
+    items = world.benchmark("world-test", 120).rename(columns={"problem": "query"})
+    told = world.reworded(items, 0)
+    assert not (told["query"] == items["query"]).any() and told["answer"].equals(items["answer"])
+    assert list(map(world.key, told["query"])) == list(map(world.key, items["query"]))
+    assert world.reworded(items.tail(3), 0)["query"].tolist() == told["query"].tail(3).tolist(), "a row's words do not hang on others"
+    with pytest.raises(ValueError, match="The query of odd"):
+        world.reworded(items.head(1).assign(id="odd", query="What is it?"), 0)
+
+
 def test_distracted_rows_keep_their_graph_and_the_others_their_text(drawn):
     rows = pd.DataFrame({"id": range(300), "query": [p.text for p in drawn[:299]] + ["What is 2 + 2?"]})
     changed = world.distracted(rows, 0.5, seed=0)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .. import runs
 from .benchmarks import BENCHMARK_SEED, BENCHMARKS, items
-from .edits import Uneditable, rephrase
+from .edits import Uneditable, concretize, rephrase
 from .families import FAMILIES
 from .masking import ask_backward, backward, mask
 from .problem import LANGUAGES, Problem, Unreadable, Unsolvable, language_of, number, read, split_of
@@ -82,14 +82,19 @@ def distracted(rows: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
 
 
 def reworded(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """The same instances with each query in other words, its graph the same.
+    """The same instances with each query in other words, its graph the same; where a sentence has one wording, told of other things.
 
-    Rows are changed by streams of their ids. Raises ValueError where a query is no problem of the world, or has one wording only.
+    Rows are changed by streams of their ids. Raises ValueError where a query is no problem of the world, or can only be put as it is.
     """
 
     def query(id, text):
+        rng = random.Random(runs.stream(seed, "reworded", str(id)))
         try:
-            return rephrase(read(text), random.Random(runs.stream(seed, "reworded", str(id)))).text
+            problem = read(text)
+            try:
+                return rephrase(problem, rng).text
+            except Uneditable:
+                return concretize(problem, rng).text
         except (Unreadable, Unsolvable, Uneditable) as error:
             raise ValueError(f"The query of {id} was to be put in other words, but that cannot be done here: {error}") from error
 

@@ -1,0 +1,142 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from skymath_nb import contrasts
+
+DOSES = {"chinese": [0.0, 0.05, 0.5], "distracted": [0.05, 0.2], "copies": [1, 4]}
+
+
+@pytest.fixture(scope="module")
+def chosen():
+    return contrasts.every(contrasts.TAKEAWAYS, contrasts.VARIATIONS, **DOSES)
+
+
+def answers(arm, chance, seeds=3, n=200, roles=("test", "chinese", "distracted-1", "distracted-2")):
+    """Right answers where an item's hardness is below a chance; the strict verdict misses every tenth item."""
+    rng = np.random.default_rng(len(arm))
+    hardness, parts = np.random.default_rng(0).permutation(np.linspace(0, 1, n)), []
+    for seed in range(seeds):
+        for role in roles:
+            right = hardness + rng.normal(0, 0.02, n) < chance - 0.3 * role.startswith("distracted")
+            table = pd.DataFrame({"benchmark": role, "id": [f"{role}-{i}" for i in range(n)], "pair": [f"test-{i}" for i in range(n)]})
+            table = table.assign(arm=arm, seed=seed, sample=0, flexible=right, strict=right & (np.arange(n) % 10 > 0))
+            table = table.assign(role=role.partition("-")[0], level=1 + np.arange(n) % 5, tokens=40 + np.arange(n), cap_hit=False)
+            distractors = int(role[-1]) if role[-1].isdigit() else 0
+            parts.append(table.assign(distractors=distractors, leaked=np.arange(n) < 50, paired=True, familiar=np.arange(n) % 2 == 0))
+    return pd.concat(parts, ignore_index=True)
+
+
+def tables(chosen, chances, **how):
+    chosen = [c for c in chosen if {c.arm, c.control} <= set(chances)]
+    return {"contrasts": contrasts.table(chosen), "answers": pd.concat([answers(arm, p, **how) for arm, p in chances.items()])}
+
+
+def test_every_takeaway_has_contrasts_and_its_key_ones_again_in_each_variation(chosen):
+    table = contrasts.table(chosen)
+    assert set(table["takeaway"]) == set(contrasts.TAKEAWAYS) and not table.duplicated(["arm", "control", "items", "against"]).any()
+    keys = table[table["variation"] == "base"]
+    assert keys["takeaway"].tolist() == ["order", "diversity", "selection", "distractors", "leakage"]
+    assert keys["arm"].str.endswith("@base").all() and keys["items"].str.endswith("@base").all()
+    worse = table[(table["variation"] == "teacher") & (table["takeaway"] == "selection")]
+    assert len(worse) == 4, "the error rate is varied under every contrast of selection, each once"
+    few = contrasts.every(["moe"], [], **DOSES)
+    assert {c.arm for c in few} == {"moe"} and not any(c.variation for c in few)
+
+
+@pytest.mark.parametrize(
+    "change, word",
+    [
+        ({"takeaways": ["ordre"]}, "ordre"),
+        ({"takeaways": []}, "takeaways"),
+        ({"variations": ["moon"]}, "moon"),
+        ({"chinese": [0.5, 0.05]}, "chinese"),
+        ({"chinese": [0.05]}, "chinese from 0"),
+        ({"copies": []}, "copies"),
+    ],
+)
+def test_wrong_words_and_doses_that_do_not_rise_are_refused(change, word):
+    with pytest.raises(ValueError, match=word):
+        contrasts.every(**({"takeaways": ["moe"], "variations": []} | DOSES | change))
+
+
+@pytest.mark.parametrize(
+    "claim, beyond, low, high, found",
+    [
+        (1, 0, 0.01, 0.05, "reproduced"), (1, 0, -0.01, 0.05, "not seen"), (1, 0, -0.05, -0.01, "reversed"),
+        (-1, 0, -0.05, -0.01, "reproduced"), (-1, 0, 0.01, 0.05, "reversed"), (1, -0.1, -0.09, -0.02, "reproduced"),
+        (1, -0.1, -0.3, -0.2, "reversed"), (-1, 0.03, -0.01, 0.02, "reproduced"), (-1, 0.03, 0.01, 0.05, "not seen"),
+        (-1, 0.03, 0.04, 0.05, "reversed"), (0, 0, 0.01, 0.02, "more"), (0, 0, -0.02, -0.01, "less"), (0, 0, -0.1, 0.1, "not seen"),
+    ],
+)  # fmt: skip
+def test_a_verdict_is_where_the_interval_lies(claim, beyond, low, high, found):
+    assert contrasts.found(claim, beyond, low, high) == found
+
+
+def test_a_planted_effect_is_found_and_none_is_not(chosen):
+    chances = {"reference": 0.5, "more": 0.8, "distracted-5": 0.5, "distracted-20": 0.9, "verified": 0.6, "hard-picked": 0.4}
+    told = contrasts.compare(tables(chosen, chances)).set_index(["arm", "control", "items"])
+    assert told.loc[("more", "reference", "distracted"), "found"] == "reproduced"
+    assert told.loc[("verified", "reference", "test"), "found"] == "reversed"
+    assert told.loc[("hard-picked", "reference", "test"), "found"] == "reversed"
+    assert told.loc[("distracted-20", "reference", "distracted"), "found"] == "more"
+    assert told.loc[("distracted-5", "reference", "test"), "found"] == "not seen"
+    assert told.loc[("distracted-5", "more", "distracted"), "found"] == "less"
+    own = told.loc[("reference", "reference", "distracted")]
+    assert own["found"] == "reproduced" and own["difference"] == pytest.approx(-0.3, abs=0.02) and own["n"] == 200
+    assert (told["p_holm"] >= told["p"]).all() and (told["seeds"] == 3).all()
+
+
+def test_one_seed_is_compared_by_its_items_alone(chosen):
+    told = contrasts.compare(tables(chosen, {"reference": 0.5, "leak-4": 0.8, "leak-1": 0.5}, seeds=1)).set_index(["arm", "items"])
+    assert told.loc[("leak-4", "leaked"), "n"] == 50 and told.loc[("leak-4", "unleaked"), "n"] == 150
+    assert told.loc[("leak-4", "leaked"), "low"] > 0 and (told["seeds"] == 1).all()
+
+
+def test_the_narrower_world_counts_its_own_items_alone(chosen):
+    names = ("reference@world", "verified@world", "reference@base", "verified@base")
+    told = contrasts.compare(tables(chosen, dict.fromkeys(names, 0.5))).set_index("arm")
+    assert told.loc["verified@world", "n"] == 100 and told.loc["verified@base", "n"] == 200
+
+
+def test_what_hangs_on_a_variation_is_told(chosen):
+    chances = {"reference": 0.5, "verified": 0.4, "reference@base": 0.5, "verified@base": 0.7, "leak-4": 0.8, "leak-4@base": 0.8}
+    told = contrasts.hanging(contrasts.compare(tables(chosen, chances)))
+    assert told["turns"].to_dict() == {("selection", "verified"): True, ("leakage", "leak-4"): False}
+    assert list(told.columns) == ["as it is", "base", "turns"] and told.notna().all(axis=None)
+
+
+def test_the_contrasts_are_told_in_words_and_in_flat_numbers(chosen):
+    told = contrasts.compare(tables(chosen, {"reference": 0.5, "verified": 0.6, "hard-picked": 0.7}))
+    lines = contrasts.lines(told, "selection")
+    assert lines["claimed"].tolist() == ["below 0", "above 0"] and lines["found"].tolist() == ["reversed", "reproduced"]
+    assert lines["difference"][0].startswith("10.") and "[" in lines["difference"][0]
+    summary = contrasts.summary(told).loc["selection"]
+    assert summary["contrasts"] == summary["decided"] == 2 and summary["reversed"] == 1
+    assert contrasts.flat_report(told) | {"selection_n": 200, "selection_found": "reversed", "selection_decided": 2} == (
+        contrasts.flat_report(told)
+    )
+
+
+def test_the_extractor_and_the_limit_are_counted_by_hand(chosen):
+    kept = tables(chosen, {"reference": 1.5, "verified": 1.5})
+    found, strict = contrasts.compare(kept), contrasts.compare(kept, "strict")
+    told = contrasts.extractor(found, strict, kept["answers"]).iloc[0]
+    assert told["arms"] == 2 and told["mean"] == told["least"] == pytest.approx(10) and told["changed"] == 0
+    one = answers("reference", 1.5, seeds=1, roles=("test",))
+    cut = contrasts.cuts(one, [39, 139, 1000]).set_index("limit")
+    assert cut["cut"].tolist() == [1, 0.5, 0] and cut["strict"].tolist() == pytest.approx([0, 0.45, 0.9])
+    assert cut.loc[139, "strict_cut_uncut"] == pytest.approx(0.9)
+
+
+def test_accuracy_by_distractors_is_on_the_same_items(chosen):
+    told = contrasts.steps(answers("reference", 0.8), ["reference", "absent"])
+    assert told.loc["reference", 0] == pytest.approx(80, abs=2) and told.loc["reference", "items"] == 200
+    assert told.loc["reference", "kept"] == pytest.approx(told.loc["reference", 2] / told.loc["reference", 0], abs=0.01)
+    assert told.loc["absent"].isna().all()
+
+
+@pytest.mark.parametrize("takeaway", contrasts.TAKEAWAYS)
+def test_the_papers_table_stands_beside_each(takeaway):
+    table = contrasts.printed(takeaway)
+    assert len(table) > 2 and table.notna().any(axis=None)
