@@ -70,14 +70,14 @@ def _all(chinese, distracted, copies):
     two = ("order", "diversity", "selection", "bilingual", "distractors", "moe", "leakage", "length")
     order, diversity, selection, bilingual, distractors, moe, leakage, length = two
     yield Contrast(order, "normal, then hard, each with a fresh schedule (the paper's) / shuffled", "easy-fresh", "shuffled", 1, key=True)
-    yield Contrast(order, "the same, hard rows at a tenth of the rate / shuffled", "easy-low", "shuffled", 1)
-    yield Contrast(order, "the same, one schedule over both / shuffled", "easy-continued", "shuffled", 1)
-    yield Contrast(order, "the same, fresh, normal rows replayed / shuffled", "replay-fresh", "shuffled", 1)
-    yield Contrast(order, "the same, one schedule, normal rows replayed / shuffled", "replay-continued", "shuffled", 1)
-    yield Contrast(order, "one schedule, levels 4 and 5 alone / shuffled", "easy-continued", "shuffled", 1, items="hard")
-    yield Contrast(order, "hard, then normal, one schedule / normal, then hard", "hard-first", "easy-continued", -1)
+    yield Contrast(order, "normal, then hard at a tenth of the rate, fresh schedules / shuffled", "easy-low", "shuffled", 1)
+    yield Contrast(order, "normal, then hard, one schedule over both / shuffled", "easy-continued", "shuffled", 1)
+    yield Contrast(order, "normal, then hard and normal replayed, fresh schedules / shuffled", "replay-fresh", "shuffled", 1)
+    yield Contrast(order, "normal, then hard and normal replayed, one schedule / shuffled", "replay-continued", "shuffled", 1)
+    yield Contrast(order, "normal, then hard, one schedule / shuffled, on levels 4 and 5", "easy-continued", "shuffled", 1, items="hard")
+    yield Contrast(order, "hard, then normal / normal, then hard, one schedule", "hard-first", "easy-continued", -1)
     yield Contrast(order, "hard rows among normal ones / as many normal ones", "shuffled", "reference", 1)
-    yield Contrast(order, "the same, levels 4 and 5 alone", "shuffled", "reference", 1, items="hard")
+    yield Contrast(order, "hard rows among normal ones / as many normal ones, on levels 4 and 5", "shuffled", "reference", 1, items="hard")
 
     yield Contrast(diversity, "three methods / MetaMath-style alone", "reference", "metamath", 1, key=True)
     yield Contrast(diversity, "three methods / Evol-style alone", "reference", "evol", 1)
@@ -120,14 +120,16 @@ def _all(chinese, distracted, copies):
 
     most = copies[-1]
     for n in copies:
-        says = f"leaked items, {n} copies each / none"
+        says = f"leaked items, {n} times in the rows / never"
         yield Contrast(leakage, says, f"leak-{n}", "reference", 1, items="leaked", key=n == most)
-    yield Contrast(leakage, f"other items, {most} copies of the leaked / none", f"leak-{most}", "reference", 0, items="unleaked")
-    yield Contrast(leakage, f"leaked items in other words, {most} copies / none", f"reworded-{most}", "reference", 1, items="leaked")
+    yield Contrast(
+        leakage, f"the other items, the leaked {most} times in the rows / never", f"leak-{most}", "reference", 0, items="unleaked"
+    )
+    yield Contrast(leakage, f"leaked items, in other words {most} times / never", f"reworded-{most}", "reference", 1, items="leaked")
     yield Contrast(leakage, "10-word filter / as many rows out at random, no leaks", "filtered-10", "thinned-10", -1)
-    says = f"leaked items, {most} copies through a 30-word filter / none"
+    says = f"leaked items, {most} times, then a 30-word filter / never"
     yield Contrast(leakage, says, "leak-filtered-30", "reference", -1, NO_HELP, "leaked")
-    says = f"10-word filter over {most} copies / as many rows out at random"
+    says = f"10-word filter over leaks of {most} times / as many rows out at random"
     yield Contrast(leakage, says, "leak-filtered-10", "leak-thinned-10", -1)
 
     yield Contrast(length, "longest rows cut short / whole", "truncated", "reference", -1)
@@ -204,9 +206,13 @@ def found(claim: int, beyond: float, low: float, high: float) -> str:
     return words[0] if low > 0 else words[1] if high < 0 else "not seen"
 
 
-def lines(compared: pd.DataFrame, takeaway: str, variation: str | None = None) -> pd.DataFrame:
-    """The contrasts of a takeaway, of all variations or of one, to be read: per cent, and points with their 95 % interval."""
-    part = compared[(compared["takeaway"] == takeaway) & ((compared["variation"] == variation) | (variation is None))]
+def section(compared: pd.DataFrame, takeaway: str) -> pd.DataFrame:
+    """The rows of a takeaway, each comparison once: a variation's only where it is of the takeaway's own making."""
+    return compared[compared["takeaway"] == takeaway].drop_duplicates("says")
+
+
+def lines(part: pd.DataFrame) -> pd.DataFrame:
+    """Compared contrasts to be read: per cent, and points with their 95 % interval."""
     told = pd.DataFrame({"arm / control": part["says"], "n": part["n"], "seeds": part["seeds"]})
     told[["arm", "control"]] = (100 * part[["a", "b"]]).round(1)
     told["difference"] = [_points(row) for row in part.itertuples()]
@@ -270,12 +276,14 @@ def cuts(answers: pd.DataFrame, limits: Sequence[int]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["limit", "cut", "strict", "strict_whole", "strict_cut_uncut", "n"])
 
 
-def steps(answers: pd.DataFrame, named: Sequence[str]) -> pd.DataFrame:
-    """Accuracy in per cent of these arms by number of distractors, on the same items; `kept` is the share of the accuracy at none."""
-    versions = answers[answers["paired"] & (answers["role"] != "chinese") & answers["arm"].isin(named)]
-    wide = 100 * versions.pivot_table(index="arm", columns="distractors", values="flexible", aggfunc="mean").reindex(named)
+def steps(answers: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy in per cent by number of distractors, on the same items, of the arms that were asked with them; `kept` is what the most
+    distractors leave of the accuracy at none, in per cent of it."""
+    asked = set(answers.loc[answers["role"] == "distracted", "arm"])
+    versions = answers[answers["paired"] & (answers["role"] != "chinese") & answers["arm"].isin(asked) & ~answers["arm"].str.contains("@")]
+    wide = 100 * versions.pivot_table(index="arm", columns="distractors", values="flexible", aggfunc="mean", sort=False)
     items = versions.groupby("arm")["pair"].nunique()
-    return wide.assign(kept=wide[wide.columns[-1]] / wide[0] if 0 in wide else float("nan"), items=items).round(2)
+    return wide.assign(kept=100 * wide[wide.columns[-1]] / wide[0] if 0 in wide else float("nan"), items=items).round(1)
 
 
 def flat_report(compared: pd.DataFrame) -> dict[str, float | str]:
@@ -299,4 +307,4 @@ def printed(takeaway: str) -> pd.DataFrame:
                 what = what + f", {name.replace('_', ' ')} " + rows[name].astype(str)
         wide = rows.assign(what=what).pivot_table(index=["source", "model", "data"], columns="what", values="accuracy", sort=False)
         tables.append(wide)
-    return pd.concat(tables)
+    return pd.concat(tables).astype(object).fillna("")

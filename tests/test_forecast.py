@@ -66,7 +66,7 @@ def test_every_params_file_has_a_forecast_and_nothing_is_started(path, bare, cap
     assert all(job.id in out for job in plans.load(path).jobs) and "total" in out and "unknown" not in out
     assert not (bare / "outputs").exists()
     lacks = "It lacks nothing" not in out
-    assert lacks == (path.stem in ("workshop", "paper", "gsm8k_math", "scaling_workshop", "scaling_paper"))
+    assert lacks == (path.stem in ("workshop", "paper", "gsm8k_math", "scaling_workshop", "scaling_paper", "takeaways_paper"))
 
 
 def test_what_the_paper_takes_that_this_machine_does_not_have_is_told_without_the_key(monkeypatch):
@@ -100,6 +100,14 @@ def test_a_scaling_study_counts_each_arm_once_with_its_doses():
     assert told.requests == 3 * (arms + 2 * 3) * 600 and told.instances == 8000
     more = steps(forecast.forecast(plan("scaling_tiny", "06_scaling_laws.repeats=6")))["06_scaling_laws"]
     assert more.tokens == pytest.approx(2 * told.tokens) and more.hours > 1.8 * told.hours
+
+
+def test_the_takeaways_take_what_their_arms_take():
+    change = "07_takeaways.takeaways=[moe]", "07_takeaways.variations=[]"
+    one, more = (steps(forecast.forecast(plan("takeaways_tiny", *change, f"07_takeaways.repeats={n}")))["07_takeaways"] for n in (1, 2))
+    assert one.requests == 3 * 300 and more.requests == 2 * one.requests and more.tokens > 1.9 * one.tokens and more.hours > one.hours
+    drops = steps(forecast.forecast(plan("takeaways_tiny", "07_takeaways.takeaways=[distractors]", *change[1:])))["07_takeaways"]
+    assert drops.requests == 3 * 4 * (300 + 5 * 100)
 
 
 def test_dollars_are_prices_times_tokens_and_a_batch_costs_its_share():

@@ -207,7 +207,7 @@ def test_a_second_run_recomputes_nothing_and_a_changed_parameter_only_what_is_do
     changed = plans.load(ROOT / "params" / "smoke.yaml", ["05_evaluation.max_new_tokens=50"])
     assert executed(changed) == ["05_evaluation"]
     again = executed(plans.load(ROOT / "params" / "smoke.yaml", ["05_evaluation.max_new_tokens=50", "02_augmentation@hard.n=20"]))
-    assert again == ["02_augmentation@hard", "04_curriculum_sft", "05_evaluation", "06_scaling_laws"]
+    assert again == ["02_augmentation@hard", "04_curriculum_sft", "05_evaluation", "06_scaling_laws", "07_takeaways"]
 
 
 def test_real_problems_go_the_same_way(outputs, data_folder):
