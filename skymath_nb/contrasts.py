@@ -238,6 +238,11 @@ def summary(compared: pd.DataFrame) -> pd.DataFrame:
     return told.assign(contrasts=told.sum(axis=1), decided=told.drop(columns="not seen").sum(axis=1))
 
 
+def judged(table: pd.DataFrame, claim: int, low: str = "low", high: str = "high") -> pd.DataFrame:
+    """A table of other differences with what each interval says of a claim (`found`)."""
+    return table.assign(found=[found(claim, 0.0, *ends) for ends in table[[low, high]].itertuples(index=False)])
+
+
 def hanging(compared: pd.DataFrame) -> pd.DataFrame:
     """The key contrasts by variation: difference and interval in points, as text, and whether any interval leaves the others' side.
 

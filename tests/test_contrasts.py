@@ -75,6 +75,12 @@ def test_a_verdict_is_where_the_interval_lies(claim, beyond, low, high, found):
     assert contrasts.found(claim, beyond, low, high) == found
 
 
+def test_other_tables_are_judged_in_the_same_way():
+    table = pd.DataFrame({"low": [0.1, -0.1], "high": [0.2, 0.1]})
+    assert contrasts.judged(table, 1)["found"].tolist() == ["reproduced", "not seen"]
+    assert contrasts.judged(table, -1)["found"].tolist() == ["reversed", "not seen"]
+
+
 def test_a_planted_effect_is_found_and_none_is_not(chosen):
     chances = {"reference": 0.5, "more": 0.8, "distracted-5": 0.5, "distracted-20": 0.9, "verified": 0.6, "hard-picked": 0.4}
     told = contrasts.compare(tables(chosen, chances)).set_index(["arm", "control", "items"])
