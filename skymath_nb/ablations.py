@@ -19,9 +19,6 @@ from . import arms, contrasts, curriculum, leakage, runs, seeds, sft, world
 from .schema import Curriculum, Phase
 from .studies import WITHOUT
 
-POOLS = {  # arms that draw from another pool than `normal`, and the variation that does
-    "coreset": "coreset", "random": "random", "teacher": "poor",
-}  # fmt: skip
 HARD = 4  # level from which a row is hard, as the paper's second stage takes it (section 3.2)
 MOST = 5  # distractors, as in the paper's table 7
 LOWER = 0.1  # share of the first stage's learning rate, of a second stage with a low one
@@ -67,7 +64,7 @@ class Study:
     # --- what is drawn ---
 
     def _pool(self, name: str, variation: str = "") -> pd.DataFrame:
-        name = POOLS.get(variation, name) if name == "normal" else name
+        name = "poor" if (name, variation) == ("normal", "teacher") else name
         if name not in self.pools:
             raise ValueError(f"The pool {name!r} is needed, but there are {', '.join(self.pools)}. Name a step for it in `pools`.")
         rows = self.pools[name]
@@ -83,8 +80,9 @@ class Study:
             raise ValueError(f"{n:,} rows are to be drawn for {name!r}, but its pool has {len(of):,}. Make more instances, or lower size.")
         return of.iloc[runs.rng(self.seed, "ablations", str(repeat), name).permutation(len(of))[:n]].reset_index(drop=True)
 
-    def _right(self, pool: pd.DataFrame) -> pd.DataFrame:
-        return pool[self._once(("right", id(pool)), lambda: right(pool))]
+    def _right(self, variation: str) -> pd.DataFrame:
+        pool = self._pool("normal", variation)
+        return pool[self._once(("right", variation), lambda: right(pool))]
 
     def leaked(self) -> pd.Series:
         """Ids of the test items that the arms on leakage leak: the same in every repeat."""
@@ -115,10 +113,10 @@ class Study:
             "narrow": lambda: self._draw("narrow", n, repeat, self._narrow(pool, repeat)),
             "coreset": lambda: self._draw("coreset", n, repeat, self._pool("coreset")),
             "random": lambda: self._draw("random", n, repeat, self._pool("random")),
-            "verified": lambda: self._draw("verified", n, repeat, self._right(pool)),
-            "verified-levels": lambda: self._levelled(reference, self._right(pool), repeat),
+            "verified": lambda: self._draw("verified", n, repeat, self._right(variation)),
+            "verified-levels": lambda: self._levelled(reference, self._right(variation), repeat),
             "hard-picked": lambda: self._draw("hard-picked", n, repeat, pool[pool["level"] >= HARD]),
-            "verified-hard": lambda: self._draw("verified-hard", n, repeat, self._right(pool)[lambda rows: rows["level"] >= HARD]),
+            "verified-hard": lambda: self._draw("verified-hard", n, repeat, self._right(variation)[lambda rows: rows["level"] >= HARD]),
         } | {method: lambda: self._draw(plain, n, repeat, pool[pool["method"] == plain]) for method in ("metamath", "evol", "xwin")}
         if plain in draws:
             return Arm(self._shuffled(draws[plain]()), base)
@@ -146,15 +144,14 @@ class Study:
         over = tokens > limit
         if name == "truncated":
             return Arm(replace(self._shuffled(reference), max_length=limit), base, "truncate")
-        return Arm(
-            self._shuffled(reference[~over] if name == "dropped" else leakage.random_control(reference, int(over.sum()), repeat)), base
-        )
+        rows = reference[~over] if name == "dropped" else leakage.random_control(reference, int(over.sum()), repeat)
+        return Arm(self._shuffled(rows), base)
 
     def _narrow(self, pool, repeat):
-        seeds = sorted(set(pool["seed_id"].dropna()))
-        n = math.ceil(self.shares["narrow"] * len(seeds))
-        chosen = runs.rng(self.seed, "ablations", str(repeat), "seeds").permutation(len(seeds))[:n]
-        return pool[pool["seed_id"].isin([seeds[i] for i in chosen])]
+        origins = sorted(set(pool["seed_id"].dropna()))
+        n = math.ceil(self.shares["narrow"] * len(origins))
+        chosen = runs.rng(self.seed, "ablations", str(repeat), "seeds").permutation(len(origins))[:n]
+        return pool[pool["seed_id"].isin([origins[i] for i in chosen])]
 
     def _levelled(self, reference, pool, repeat):
         parts = [
@@ -202,10 +199,8 @@ class Study:
 
         All curricula are made before anything is trained, so that what is lacking costs nothing.
         """
-        asked = contrasts.asked(chosen).items()
-        return [
-            arms.Unit(self._recipe(name, self._roles(parts), repeat), repeat) for name, parts in asked for repeat in range(self.repeats)
-        ]
+        pairs = [(name, self._roles(parts)) for name, parts in contrasts.asked(chosen).items()]
+        return [arms.Unit(self._recipe(name, roles, repeat), repeat) for name, roles in pairs for repeat in range(self.repeats)]
 
     def _roles(self, parts: list[str]) -> set[str]:
         """The benchmarks that hold these items."""
