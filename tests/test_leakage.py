@@ -93,7 +93,10 @@ def plainly(query, response, problems, n, near):
     return "clean", ""
 
 
-@pytest.mark.parametrize(("n", "alphabet"), [((12, 9), "a b c d e f"), ((7, 4), "tom 3 17 \\left( \\frac x 小 有 + = é")])
+ODD = "tom’s “x” 1,200 4,000 − \x00 \\dfrac12 \\,3 <<3+4=7>>7 a\u0301 ② 小 Tom's"  # words that `scan` finds in its slower ways, or nearly
+
+
+@pytest.mark.parametrize(("n", "alphabet"), [((12, 9), "a b c d e f"), ((7, 4), "tom 3 17 \\left( \\frac x 小 有 + = é"), ((5, 3), ODD)])
 def test_verdicts_equal_those_of_a_plain_search(n, alphabet):
     rng = random.Random(0)
     text = lambda: " ".join(rng.choice(alphabet.split()) for _ in range(rng.randint(0, 14)))  # noqa: E731
