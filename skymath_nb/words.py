@@ -96,6 +96,22 @@ class Words(NamedTuple):
         end = np.repeat(self.begin[1:], np.diff(self.begin))
         return np.flatnonzero(np.arange(n, len(self.value) + n) <= end)
 
+    def outline(self) -> np.ndarray:
+        """Return a number (T,) per text, equal where its words written together are, and seldom elsewhere; 0 if it has none.
+
+        It is of the first letter, the number of letters and their sum: a third of the work of `joined`.
+        """
+        head, length, (word, _, rest) = self.spelt
+        found, some = np.zeros(len(self.place), np.uint64), self.begin[1:] > self.begin[:-1]
+        if some.any():
+            first = self.begin[:-1][some]
+            halves = _halves(head)
+            np.add.at(halves, word, _halves(rest))
+            total = np.add.reduceat(halves, first) % np.uint64(255)  # as 256 is 1 modulo 255
+            letters = np.add.reduceat(length, first).astype(np.uint64)
+            found[some] = mixed((letters << np.uint64(16)) + (total << np.uint64(8)) + head[first] % np.uint64(256))
+        return found
+
     def joined(self) -> np.ndarray:
         """Return a hash (T,) of every text's words written together, wherever they are divided."""
         head, length, (word, before, rest) = self.spelt
@@ -254,6 +270,11 @@ def _eight(cells, start, length):
     found |= cells.take(cell, mode="clip") << (np.uint64(64) - shift)  # numpy shifts by 64 to 0
     found &= FIRST.take(length, mode="clip")
     return found
+
+
+def _halves(eight):
+    """Return the sum of the first and the last four bytes: it is no more than these modulo 255, and many of them can be added."""
+    return (eight & np.uint64(2**32 - 1)) + (eight >> np.uint64(32))
 
 
 def _polynomial(eight):

@@ -107,7 +107,6 @@ class _View:
 
     def __init__(self, block: wording.Words, read: Callable[[int], str]):
         self.block, self.read = block, read
-        self.joined = lru_cache(1)(block.joined)
         self.sums = lru_cache(2)(self._sums)
 
     def runs(self, n: int, masked: bool = False, step: int = 1) -> np.ndarray:
@@ -208,8 +207,8 @@ class _Benchmark:
         lengths = np.zeros(len(self.ids), np.int64)
         for view in problems:
             lengths[view.block.place] = np.diff(view.block.begin)
-        joined = [(view.joined(), view.block.place) for view in problems]
-        self.exact, self.equal = _known(joined), _all_known(joined)
+        outlines = [(view.block.outline(), view.block.place) for view in problems]
+        self.exact, self.equal = _known(outlines), _all_known(outlines)
         self.ngrams = {size: _Runs(problems + solutions, size) for size in n}
         short = (lengths >= FEWEST) & ((lengths < n[0]) | whole)  # whole: of every length, as no n-gram counts in the world
         self.lengths = np.unique(lengths[short]).tolist()
@@ -232,12 +231,17 @@ class _Benchmark:
         return {int(place[i]): hit for i, hit in found.items()}
 
     def _exact(self, view, words, bare, found):
-        joined = view.joined()
-        for i in self.exact.find(joined)[0].tolist():
-            if words(i):
-                equal = (j for j in self.equal.all(joined[i]) if "".join(self.words(j)) == "".join(words(i)))
-                same = [j for j in equal if self.bare(j) == bare(i)]
-                yield from ((i, Hit("leak", "exact", 0, j)) for j in same[:1])
+        outlines = view.block.outline()
+        for i in self.exact.find(outlines)[0].tolist():
+            if outlines[i]:
+                same = next((j for j in self.equal.all(outlines[i]) if self._same(j, i, view, words, bare)), None)
+                yield from () if same is None else [(i, Hit("leak", "exact", 0, same))]
+
+    def _same(self, j, i, view, words, bare):
+        """Return whether a text equals a problem but for its layout: most copies are verbatim, which is seen at once."""
+        if view.read(view.block.place[i]) == self.problems[j]:
+            return True
+        return self.bare(j) == bare(i) and "".join(self.words(j)) == "".join(words(i))
 
     def _contained(self, view, words, bare, found):
         starts, _ = self.openings.find(view)
