@@ -27,6 +27,7 @@ GROUP = r"[\s{}$]*(?:,|\\,)(?:[\s{}$]|\\!)*"  # what stands between the digits o
 GROUPED = re.compile(rf"(\d){GROUP}(?=\d{{3}}(?!\d))")  # a look-behind would be tried at every character
 COMMA = re.compile(r",(?:[\s{}$]|\\!)*\d{3}(?!\d)")  # stands in every text that GROUPED changes, and is found many times as fast
 PLAIN = {"’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "−": "-", "–": "-", "—": "-"}
+PLAIN_BYTES = np.sort([int.from_bytes(mark.encode()) for mark in PLAIN if len(mark.encode()) == 3])
 CUT_MARKS = (b"[asy]", b"[ASY]", b"<<")  # one of these stands in every text that CUT changes
 SPACING = re.compile(r"\\\\|\\[,;:!\s()\[\]]|\\(?!\w)|[\s{}$~]")
 LAYOUT = (
@@ -188,7 +189,7 @@ def _plain(code, offset, place, scratch, looked=False):
     np.less(np.subtract(code, ord("0"), out=spare), 10, out=digit)
     np.add(np.add(inner, digit.view(np.uint8), out=inner), digit.view(np.uint8), out=inner)  # LETTERS is 1, DIGITS is 2
     raw = code.tobytes()
-    odd = np.empty(0, np.int64) if looked else _odd(code, raw, kind, offset)
+    odd = np.empty(0, np.int64) if looked else _odd(code, raw, low, kind, offset)
     for i in odd.tolist():
         inner[offset[i] : offset[i + 1]] = SEPARATOR
     fresh = np.not_equal(kind[1 : size + 2], kind[: size + 1], out=scratch.array("fresh", size + 1, bool))
@@ -203,20 +204,53 @@ def _plain(code, offset, place, scratch, looked=False):
     return _hashed(low.view(np.uint64), start, stop, offset, place, number, code if b"\\" in raw else None), odd
 
 
-def _odd(code, raw, kind, offset):
-    """Return which texts go the slower way: those with other than ASCII characters, or perhaps with something for CUT or GROUPED."""
-    at = [] if raw.isascii() else [np.flatnonzero(code >= 128)]
+def _odd(code, raw, low, kind, offset):
+    """Return which texts go the slower way: those with other than ASCII characters and plain marks, or perhaps with something for CUT
+    or GROUPED. Commas of the commonest form are taken out here (see `_ungroup`)."""
+    at = [] if raw.isascii() else [_foreign(code)]
     if b"," in raw:  # not beside a letter, and three digits follow: at once, after one other character, or perhaps after more
         comma = np.flatnonzero(code == ord(",")) + 1  # `kind` begins one character earlier
-        comma = comma[(kind[comma - 1] != LETTERS) & (kind[comma + 1] != LETTERS)]
-        spaced = kind[comma + 1] == SEPARATOR
+        comma = comma[kind.take(comma - 1) != LETTERS]
+        comma = comma[kind.take(comma + 1) != LETTERS]
+        spaced = kind.take(comma + 1) == SEPARATOR
         next = comma + 1 + spaced
         digits = (kind[next] == DIGITS) & (kind[next + 1] == DIGITS) & (kind[next + 2] == DIGITS)
-        at.append(comma[digits | (spaced & (kind[next] == SEPARATOR))] - 1)
+        at.append(_ungroup(low, kind, offset, comma[digits | (spaced & (kind[next] == SEPARATOR))]))
     for mark in CUT_MARKS:
         if mark[:1] in raw and mark in raw:  # one character is found several times as fast
             at.append(np.array([m.start() for m in re.finditer(re.escape(mark), raw)]))
     return np.unique(np.searchsorted(offset, np.concatenate(at), "right") - 1) if at else np.empty(0, np.int64)
+
+
+def _foreign(code):
+    """Return the bytes that are neither of ASCII nor of a plain mark, which separates words as its bytes do."""
+    high = np.flatnonzero(code >= 128)
+    first, second, third = (code.take(high + i, mode="clip").astype(int) for i in range(3))
+    mark = first << 16 | second << 8 | third
+    plain = PLAIN_BYTES.take(np.searchsorted(PLAIN_BYTES, mark), mode="clip") == mark
+    for _ in range(2):
+        plain[1:] |= plain[:-1]
+    return high[~plain]
+
+
+def _ungroup(low, kind, offset, comma):
+    """Move up to three digits over the comma that divides them from just three others; return the other commas. All have kind[comma]."""
+    text = np.searchsorted(offset, comma - 1, "right") - 1
+    begin, end = offset[text] + 1, offset[text + 1] + 1
+    moved = (comma > begin) & (comma + 3 < end) & (kind[comma - 1] == DIGITS) & (kind.take(comma - 4, mode="clip") != DIGITS)
+    for i, digit in ((1, True), (2, True), (3, True), (4, False)):
+        moved &= (kind[comma + i] == DIGITS) == digit
+    again = moved[1:] & moved[:-1] & (comma[1:] == comma[:-1] + 4)  # 1,234,567
+    moved[1:] &= ~again
+    moved[:-1] &= ~again
+    others, comma, begin = comma[~moved] - 1, comma[moved], begin[moved]
+    second = (comma - 2 >= begin) & (kind[comma - 2] == DIGITS)
+    lead = 1 + second + (second & (comma - 3 >= begin) & (kind[comma - 3] == DIGITS))
+    for i in range(3):
+        to = comma[lead > i] - 1 - i
+        low[to] = low[to - 1]
+    kind[comma], kind[comma - lead] = DIGITS, SEPARATOR
+    return others
 
 
 def _others(text, offset, place) -> Words:
