@@ -7,7 +7,7 @@ of drawings ([asy] ... [/asy]) and calculator marks (<<3+4=7>>) are left out.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import compress
 from typing import NamedTuple
@@ -178,7 +178,7 @@ class _Scratch(dict):
 def _plain(code, offset, place, scratch, looked=False):
     """Return the words of texts in ASCII, without those of odd texts, and which these are. A look-up table would take ten times as long."""
     size = len(code)
-    low = scratch.array("low", size // 8 * 8 + 16)  # small letters; whole numbers of eight bytes, and one more
+    low = scratch.array("low", size + 8)  # small letters; eight bytes can be read from each
     low[size:] = 0
     small = np.bitwise_or(code, 32, out=low[:size])
     kind, spare = scratch.array("kind", size + 6), scratch.array("spare", size)
@@ -201,7 +201,7 @@ def _plain(code, offset, place, scratch, looked=False):
     if len(odd):
         offset, place = np.delete(offset, odd), np.delete(place, odd)  # they have no words here
     number = inner.take(start) == DIGITS
-    return _hashed(low.view(np.uint64), start, stop, offset, place, number, code if b"\\" in raw else None), odd
+    return _hashed(low, start, stop, offset, place, number, code if b"\\" in raw else None), odd
 
 
 def _odd(code, raw, low, kind, offset):
@@ -264,19 +264,19 @@ def _others(text, offset, place) -> Words:
     start, stop = run.take(word), np.append(run, len(code)).take(word + 1)
     byte = np.concatenate([[0], np.cumsum(1 + (code >= 0x80) + (code >= 0x800) + (code >= 0x10000))])
     data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
-    padded = np.append(data, np.zeros(16 - len(data) % 8, np.uint8))
-    return _hashed(padded.view(np.uint64), byte.take(start), byte.take(stop), byte.take(offset), place, kind.take(start) == DIGITS, data)
+    padded = np.append(data, np.zeros(8, np.uint8))
+    return _hashed(padded, byte.take(start), byte.take(stop), byte.take(offset), place, kind.take(start) == DIGITS, data)
 
 
-def _hashed(cells, start, stop, offset, place, number, code) -> Words:
-    """Return words by the bytes where they start and stop; `cells` has the bytes in eights, and `code` too if commands are among them."""
+def _hashed(letters, start, stop, offset, place, number, code) -> Words:
+    """Return words by the bytes where they start and stop; `letters` has the bytes and eight more, `code` them if there are commands."""
     length = stop - start
-    head = _eight(cells, start, length)
+    head = _eight(letters, start, length)
     long = np.flatnonzero(length > 8)
     count = (length[long] - 1) >> 3
     word, first = np.repeat(long, count), np.cumsum(count) - count
     before = 8 * (np.arange(len(word)) - np.repeat(first, count) + 1)
-    rest = _eight(cells, start[word] + before, length[word] - before)
+    rest = _eight(letters, start[word] + before, length[word] - before)
     value = head * np.uint64(MULTIPLIER)
     np.add.at(value, word, rest * powers(INVERSE, int(before.max(initial=0)) + 1)[before])
     value = mixed(value)
@@ -296,12 +296,9 @@ def _hashed(cells, start, stop, offset, place, number, code) -> Words:
     return Words(place, begin, value, number, (head, length, (word, before, rest)))
 
 
-def _eight(cells, start, length):
+def _eight(letters, start, length):
     """Return up to eight bytes from each start as a number; where there are fewer, the last are 0."""
-    cell, shift = start >> 3, (start & 7).view(np.uint64) << np.uint64(3)
-    found = cells.take(cell, mode="clip") >> shift  # "raise" takes twice as long
-    cell += 1
-    found |= cells.take(cell, mode="clip") << (np.uint64(64) - shift)  # numpy shifts by 64 to 0
+    found = np.ndarray(len(letters) - 7, "<u8", letters, strides=(1,))[start]  # eight from every byte on
     found &= FIRST.take(length, mode="clip")
     return found
 
@@ -387,3 +384,9 @@ def windows(values: np.ndarray) -> np.ndarray:
 def grams(sums: np.ndarray, starts: np.ndarray, n: int) -> np.ndarray:
     """Return a 64-bit hash of the n words from each start; equal words have equal hashes wherever they stand."""
     return (sums.take(starts + n) - sums.take(starts)) * powers(INVERSE, len(sums)).take(starts)
+
+
+def together(parts: Iterable[np.ndarray]) -> np.ndarray:
+    """Return what `grams` makes of runs of words, from all their first words, all their second ones and so on: no sums are needed."""
+    factors = powers(MULTIPLIER, 2 * BLOCK)
+    return sum(part * factor for part, factor in zip(parts, factors, strict=False))

@@ -109,10 +109,10 @@ class _View:
         self.block, self.read = block, read
         self.sums = lru_cache(2)(self._sums)
 
-    def runs(self, n: int, masked: bool = False, step: int = 1) -> np.ndarray:
-        """Return a hash of the n words from every word (of every `step`) on, also where a text ends; masked: all numbers are equal."""
+    def runs(self, n: int, masked: bool = False) -> np.ndarray:
+        """Return a hash of the n words from every word on, also where a text ends; masked: all numbers are equal."""
         sums = self.sums(masked)
-        return (sums[n::step] - sums[:-n:step]) * wording.powers(wording.INVERSE, len(sums))[:-n:step]
+        return (sums[n:] - sums[:-n]) * wording.powers(wording.INVERSE, len(sums))[:-n]
 
     def inside(self, at: np.ndarray, n: int) -> np.ndarray:
         """Return which of these words begin n words of one text."""
@@ -120,7 +120,7 @@ class _View:
 
     def questions(self, at: np.ndarray) -> np.ndarray:
         """Return the place of the text that each of these words stands in: in a benchmark's view, its question."""
-        return self.block.place[self.block.text(at)]
+        return np.repeat(self.block.place, np.diff(self.block.begin))[at]
 
     def _sums(self, masked=False):
         return wording.windows(np.where(self.block.number, np.uint64(1), self.block.value) if masked else self.block.value)
@@ -204,10 +204,12 @@ class _Runs:
         """Return where known runs begin, and the question of each."""
         if not len(self.known.hashes) or len(view.block.value) < self.n:
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        seen = self.parts.maybe(view.runs(self.part, step=self.step))
+        value = view.block.value
+        looked = (value[k : len(value) - self.part + 1 + k : self.step] for k in range(self.part))
+        seen = self.parts.maybe(wording.together(looked))
         at = _reached(self.step * seen, range(0, -self.step, -1))
-        at = at[at <= len(view.block.value) - self.n]
-        found, questions = self.known.find(wording.grams(view.sums(), at, self.n))
+        at = at[at <= len(value) - self.n]
+        found, questions = self.known.find(wording.together(value.take(at + k) for k in range(self.n)))
         inside = view.inside(at[found], self.n)
         return at[found][inside], questions[inside]
 
