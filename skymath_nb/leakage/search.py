@@ -129,10 +129,10 @@ class _View:
 class _Table:
     """A set of 64-bit hashes that turns most others away.
 
-    It has, by a hash's first bits, the byte after these: 0 where no hash is known, ANY where there are several.
+    It has, by a hash's first bits, the byte after these as an odd number: 0 where no hash is known, ANY where there are several.
     """
 
-    ANY = np.uint8(255)
+    ANY = np.uint8(2)
 
     def __init__(self, hashes: np.ndarray):
         self.bits = min(24, max(12, int(16 * len(hashes)).bit_length()))
@@ -145,7 +145,7 @@ class _Table:
         return (hashes >> np.uint64(64 - self.bits)).view(np.int64)
 
     def _mark(self, hashes):
-        return np.clip((hashes >> np.uint64(56 - self.bits)).astype(np.uint8), 1, 254)
+        return (hashes >> np.uint64(56 - self.bits)).astype(np.uint8) | np.uint8(1)
 
     def maybe(self, hashes: np.ndarray) -> np.ndarray:
         """Return which of `hashes` the table doesn't turn away."""
