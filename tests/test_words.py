@@ -39,9 +39,9 @@ SIGNS = [*"’‘“”−–—ʼ\u0301\u2028…€aZ7,\x00\x0c小 ", "12,345",
 def test_a_scan_finds_the_words_of_every_text_and_no_others(pieces, block):
     rng = random.Random(block)
     texts = ["".join(rng.choice(pieces) for _ in range(rng.randint(0, 12))) for _ in range(3000)] + [None, "", "plain words 7"]
-    hashes, joined, seen = {}, {}, []
+    hashes, joined, outlines, seen = {}, {}, {}, []
     for part in words.scan(words.column(texts), block):
-        whole = part.joined().tolist()
+        whole, outline = part.joined().tolist(), part.outline().tolist()
         for i, place in enumerate(part.place.tolist()):
             found = words.words(texts[place] or "")
             mine = slice(part.begin[i], part.begin[i + 1])
@@ -50,6 +50,7 @@ def test_a_scan_finds_the_words_of_every_text_and_no_others(pieces, block):
             for word, value in zip(found, part.value[mine].tolist(), strict=True):
                 assert hashes.setdefault(word, value) == value
             assert joined.setdefault("".join(found), whole[i]) == whole[i]
+            assert outlines.setdefault("".join(found), outline[i]) == outline[i]
             seen.append(place)
     assert sorted(seen) == list(range(len(texts)))
     assert len(set(hashes.values())) == len(hashes) and len(set(joined.values())) == len(joined)
