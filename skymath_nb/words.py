@@ -7,7 +7,7 @@ of drawings ([asy] ... [/asy]) and calculator marks (<<3+4=7>>) are left out.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import compress
 from typing import NamedTuple
@@ -27,6 +27,7 @@ GROUP = r"[\s{}$]*(?:,|\\,)(?:[\s{}$]|\\!)*"  # what stands between the digits o
 GROUPED = re.compile(rf"(\d){GROUP}(?=\d{{3}}(?!\d))")  # a look-behind would be tried at every character
 COMMA = re.compile(r",(?:[\s{}$]|\\!)*\d{3}(?!\d)")  # stands in every text that GROUPED changes, and is found many times as fast
 PLAIN = {"’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "−": "-", "–": "-", "—": "-"}
+PLAIN_BYTES = np.sort([int.from_bytes(mark.encode()) for mark in PLAIN if len(mark.encode()) == 3])
 CUT_MARKS = (b"[asy]", b"[ASY]", b"<<")  # one of these stands in every text that CUT changes
 SPACING = re.compile(r"\\\\|\\[,;:!\s()\[\]]|\\(?!\w)|[\s{}$~]")
 LAYOUT = (
@@ -36,7 +37,7 @@ LAYOUT = (
 SAME = {"dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "le": "leq", "ge": "geq", "ne": "neq", "dbinom": "binom", "tbinom": "binom"}
 SAME |= dict.fromkeys(("ldots", "cdots", "dotsc", "dotsb"), "dots") | dict.fromkeys(LAYOUT.split(), "")
 BASE = 251  # of the hash of a text's letters: odd, and 255 + 255 * BASE has 16 bits
-BLOCK = 2**18  # characters at a time: the arrays of a block stay in a processor's cache
+BLOCK = 2**19  # characters at a time: the arrays of a block stay in a processor's cache, and calls cost little beside them
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
 INVERSE = pow(MULTIPLIER, -1, 2**64)
 SEPARATOR, LETTERS, DIGITS, HANZI = range(4)
@@ -95,6 +96,22 @@ class Words(NamedTuple):
         """Return the words at which n words of one text begin."""
         end = np.repeat(self.begin[1:], np.diff(self.begin))
         return np.flatnonzero(np.arange(n, len(self.value) + n) <= end)
+
+    def outline(self) -> np.ndarray:
+        """Return a number (T,) per text, equal where its words written together are, and seldom elsewhere; 0 if it has none.
+
+        It is of the first letter, the number of letters and their sum: a third of the work of `joined`.
+        """
+        head, length, (word, _, rest) = self.spelt
+        found, some = np.zeros(len(self.place), np.uint64), self.begin[1:] > self.begin[:-1]
+        if some.any():
+            first = self.begin[:-1][some]
+            halves = _halves(head)
+            np.add.at(halves, word, _halves(rest))
+            total = np.add.reduceat(halves, first) % np.uint64(255)  # as 256 is 1 modulo 255
+            letters = np.add.reduceat(length, first).astype(np.uint64)
+            found[some] = mixed((letters << np.uint64(16)) + (total << np.uint64(8)) + head[first] % np.uint64(256))
+        return found
 
     def joined(self) -> np.ndarray:
         """Return a hash (T,) of every text's words written together, wherever they are divided."""
@@ -161,7 +178,7 @@ class _Scratch(dict):
 def _plain(code, offset, place, scratch, looked=False):
     """Return the words of texts in ASCII, without those of odd texts, and which these are. A look-up table would take ten times as long."""
     size = len(code)
-    low = scratch.array("low", size // 8 * 8 + 16)  # small letters; whole numbers of eight bytes, and one more
+    low = scratch.array("low", size + 8)  # small letters; eight bytes can be read from each
     low[size:] = 0
     small = np.bitwise_or(code, 32, out=low[:size])
     kind, spare = scratch.array("kind", size + 6), scratch.array("spare", size)
@@ -172,7 +189,7 @@ def _plain(code, offset, place, scratch, looked=False):
     np.less(np.subtract(code, ord("0"), out=spare), 10, out=digit)
     np.add(np.add(inner, digit.view(np.uint8), out=inner), digit.view(np.uint8), out=inner)  # LETTERS is 1, DIGITS is 2
     raw = code.tobytes()
-    odd = np.empty(0, np.int64) if looked else _odd(code, raw, kind, offset)
+    odd = np.empty(0, np.int64) if looked else _odd(code, raw, low, kind, offset)
     for i in odd.tolist():
         inner[offset[i] : offset[i + 1]] = SEPARATOR
     fresh = np.not_equal(kind[1 : size + 2], kind[: size + 1], out=scratch.array("fresh", size + 1, bool))
@@ -184,23 +201,56 @@ def _plain(code, offset, place, scratch, looked=False):
     if len(odd):
         offset, place = np.delete(offset, odd), np.delete(place, odd)  # they have no words here
     number = inner.take(start) == DIGITS
-    return _hashed(low.view(np.uint64), start, stop, offset, place, number, code if b"\\" in raw else None), odd
+    return _hashed(low, start, stop, offset, place, number, code if b"\\" in raw else None), odd
 
 
-def _odd(code, raw, kind, offset):
-    """Return which texts go the slower way: those with other than ASCII characters, or perhaps with something for CUT or GROUPED."""
-    at = [] if raw.isascii() else [np.flatnonzero(code >= 128)]
+def _odd(code, raw, low, kind, offset):
+    """Return which texts go the slower way: those with other than ASCII characters and plain marks, or perhaps with something for CUT
+    or GROUPED. Commas of the commonest form are taken out here (see `_ungroup`)."""
+    at = [] if raw.isascii() else [_foreign(code)]
     if b"," in raw:  # not beside a letter, and three digits follow: at once, after one other character, or perhaps after more
         comma = np.flatnonzero(code == ord(",")) + 1  # `kind` begins one character earlier
-        comma = comma[(kind[comma - 1] != LETTERS) & (kind[comma + 1] != LETTERS)]
-        spaced = kind[comma + 1] == SEPARATOR
+        comma = comma[kind.take(comma - 1) != LETTERS]
+        comma = comma[kind.take(comma + 1) != LETTERS]
+        spaced = kind.take(comma + 1) == SEPARATOR
         next = comma + 1 + spaced
         digits = (kind[next] == DIGITS) & (kind[next + 1] == DIGITS) & (kind[next + 2] == DIGITS)
-        at.append(comma[digits | (spaced & (kind[next] == SEPARATOR))] - 1)
+        at.append(_ungroup(low, kind, offset, comma[digits | (spaced & (kind[next] == SEPARATOR))]))
     for mark in CUT_MARKS:
         if mark[:1] in raw and mark in raw:  # one character is found several times as fast
             at.append(np.array([m.start() for m in re.finditer(re.escape(mark), raw)]))
     return np.unique(np.searchsorted(offset, np.concatenate(at), "right") - 1) if at else np.empty(0, np.int64)
+
+
+def _foreign(code):
+    """Return the bytes that are neither of ASCII nor of a plain mark, which separates words as its bytes do."""
+    high = np.flatnonzero(code >= 128)
+    first, second, third = (code.take(high + i, mode="clip").astype(int) for i in range(3))
+    mark = first << 16 | second << 8 | third
+    plain = PLAIN_BYTES.take(np.searchsorted(PLAIN_BYTES, mark), mode="clip") == mark
+    for _ in range(2):
+        plain[1:] |= plain[:-1]
+    return high[~plain]
+
+
+def _ungroup(low, kind, offset, comma):
+    """Move up to three digits over the comma that divides them from just three others; return the other commas. All have kind[comma]."""
+    text = np.searchsorted(offset, comma - 1, "right") - 1
+    begin, end = offset[text] + 1, offset[text + 1] + 1
+    moved = (comma > begin) & (comma + 3 < end) & (kind[comma - 1] == DIGITS) & (kind.take(comma - 4, mode="clip") != DIGITS)
+    for i, digit in ((1, True), (2, True), (3, True), (4, False)):
+        moved &= (kind[comma + i] == DIGITS) == digit
+    again = moved[1:] & moved[:-1] & (comma[1:] == comma[:-1] + 4)  # 1,234,567
+    moved[1:] &= ~again
+    moved[:-1] &= ~again
+    others, comma, begin = comma[~moved] - 1, comma[moved], begin[moved]
+    second = (comma - 2 >= begin) & (kind[comma - 2] == DIGITS)
+    lead = 1 + second + (second & (comma - 3 >= begin) & (kind[comma - 3] == DIGITS))
+    for i in range(3):
+        to = comma[lead > i] - 1 - i
+        low[to] = low[to - 1]
+    kind[comma], kind[comma - lead] = DIGITS, SEPARATOR
+    return others
 
 
 def _others(text, offset, place) -> Words:
@@ -214,19 +264,19 @@ def _others(text, offset, place) -> Words:
     start, stop = run.take(word), np.append(run, len(code)).take(word + 1)
     byte = np.concatenate([[0], np.cumsum(1 + (code >= 0x80) + (code >= 0x800) + (code >= 0x10000))])
     data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
-    padded = np.append(data, np.zeros(16 - len(data) % 8, np.uint8))
-    return _hashed(padded.view(np.uint64), byte.take(start), byte.take(stop), byte.take(offset), place, kind.take(start) == DIGITS, data)
+    padded = np.append(data, np.zeros(8, np.uint8))
+    return _hashed(padded, byte.take(start), byte.take(stop), byte.take(offset), place, kind.take(start) == DIGITS, data)
 
 
-def _hashed(cells, start, stop, offset, place, number, code) -> Words:
-    """Return words by the bytes where they start and stop; `cells` has the bytes in eights, and `code` too if commands are among them."""
+def _hashed(letters, start, stop, offset, place, number, code) -> Words:
+    """Return words by the bytes where they start and stop; `letters` has the bytes and eight more, `code` them if there are commands."""
     length = stop - start
-    head = _eight(cells, start, length)
+    head = _eight(letters, start, length)
     long = np.flatnonzero(length > 8)
     count = (length[long] - 1) >> 3
     word, first = np.repeat(long, count), np.cumsum(count) - count
     before = 8 * (np.arange(len(word)) - np.repeat(first, count) + 1)
-    rest = _eight(cells, start[word] + before, length[word] - before)
+    rest = _eight(letters, start[word] + before, length[word] - before)
     value = head * np.uint64(MULTIPLIER)
     np.add.at(value, word, rest * powers(INVERSE, int(before.max(initial=0)) + 1)[before])
     value = mixed(value)
@@ -246,14 +296,16 @@ def _hashed(cells, start, stop, offset, place, number, code) -> Words:
     return Words(place, begin, value, number, (head, length, (word, before, rest)))
 
 
-def _eight(cells, start, length):
+def _eight(letters, start, length):
     """Return up to eight bytes from each start as a number; where there are fewer, the last are 0."""
-    cell, shift = start >> 3, (start & 7).view(np.uint64) << np.uint64(3)
-    found = cells.take(cell, mode="clip") >> shift  # "raise" takes twice as long
-    cell += 1
-    found |= cells.take(cell, mode="clip") << (np.uint64(64) - shift)  # numpy shifts by 64 to 0
+    found = np.ndarray(len(letters) - 7, "<u8", letters, strides=(1,))[start]  # eight from every byte on
     found &= FIRST.take(length, mode="clip")
     return found
+
+
+def _halves(eight):
+    """Return the sum of the first and the last four bytes: it is no more than these modulo 255, and many of them can be added."""
+    return (eight & np.uint64(2**32 - 1)) + (eight >> np.uint64(32))
 
 
 def _polynomial(eight):
@@ -332,3 +384,9 @@ def windows(values: np.ndarray) -> np.ndarray:
 def grams(sums: np.ndarray, starts: np.ndarray, n: int) -> np.ndarray:
     """Return a 64-bit hash of the n words from each start; equal words have equal hashes wherever they stand."""
     return (sums.take(starts + n) - sums.take(starts)) * powers(INVERSE, len(sums)).take(starts)
+
+
+def together(parts: Iterable[np.ndarray]) -> np.ndarray:
+    """Return what `grams` makes of runs of words, from all their first words, all their second ones and so on: no sums are needed."""
+    factors = powers(MULTIPLIER, 2 * BLOCK)
+    return sum(part * factor for part, factor in zip(parts, factors, strict=False))

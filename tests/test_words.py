@@ -30,13 +30,18 @@ def test_bare_texts_are_equal_where_only_the_layout_differs():
 PIECES = ["a", "left", "\\", "\\le", "9", "小", "é", " ", "<<", ">>", "[asy]", "[/asy]", "X", "_", "½", "\\text{", "Ⅷ", "İ", "\n"]
 
 
+MARKS = ["<<", ">>", "<", ">", "\n", "7", "1,234", ",", "567", "b", " ", "[asy]", "[/asy]", "\\", "\\left"]
+SIGNS = [*"’‘“”−–—ʼ\u0301\u2028…€aZ7,\x00\x0c小 ", "12,345", "\\,"]
+
+
 @pytest.mark.parametrize("block", [1, 40, words.BLOCK])
-def test_a_scan_finds_the_words_of_every_text_and_no_others(block):
+@pytest.mark.parametrize("pieces", [PIECES, MARKS, SIGNS])
+def test_a_scan_finds_the_words_of_every_text_and_no_others(pieces, block):
     rng = random.Random(block)
-    texts = ["".join(rng.choice(PIECES) for _ in range(rng.randint(0, 12))) for _ in range(3000)] + [None, "", "plain words 7"]
-    hashes, joined, seen = {}, {}, []
+    texts = ["".join(rng.choice(pieces) for _ in range(rng.randint(0, 12))) for _ in range(3000)] + [None, "", "plain words 7"]
+    hashes, joined, outlines, seen = {}, {}, {}, []
     for part in words.scan(words.column(texts), block):
-        whole = part.joined().tolist()
+        whole, outline = part.joined().tolist(), part.outline().tolist()
         for i, place in enumerate(part.place.tolist()):
             found = words.words(texts[place] or "")
             mine = slice(part.begin[i], part.begin[i + 1])
@@ -45,6 +50,7 @@ def test_a_scan_finds_the_words_of_every_text_and_no_others(block):
             for word, value in zip(found, part.value[mine].tolist(), strict=True):
                 assert hashes.setdefault(word, value) == value
             assert joined.setdefault("".join(found), whole[i]) == whole[i]
+            assert outlines.setdefault("".join(found), outline[i]) == outline[i]
             seen.append(place)
     assert sorted(seen) == list(range(len(texts)))
     assert len(set(hashes.values())) == len(hashes) and len(set(joined.values())) == len(joined)
@@ -63,6 +69,7 @@ def test_every_mark_that_lets_a_text_be_cut_is_looked_for():
 
 
 GROUPS = ["1,234", "x", " ", ",", "567", "8", "{", "}", "$", "\\,", "\\!", "\t", "1, 200", "5,", "0123"]
+GROUPS += ["1,234,567", "’", "\x0c", "<<1,000>>"]
 
 
 def test_grouped_numbers_are_found_however_they_are_set_and_not_across_texts():

@@ -107,13 +107,12 @@ class _View:
 
     def __init__(self, block: wording.Words, read: Callable[[int], str]):
         self.block, self.read = block, read
-        self.joined = lru_cache(1)(block.joined)
         self.sums = lru_cache(2)(self._sums)
 
-    def runs(self, n: int, masked: bool = False, step: int = 1) -> np.ndarray:
-        """Return a hash of the n words from every word (of every `step`) on, also where a text ends; masked: all numbers are equal."""
+    def runs(self, n: int, masked: bool = False) -> np.ndarray:
+        """Return a hash of the n words from every word on, also where a text ends; masked: all numbers are equal."""
         sums = self.sums(masked)
-        return (sums[n::step] - sums[:-n:step]) * wording.powers(wording.INVERSE, len(sums))[:-n:step]
+        return (sums[n:] - sums[:-n]) * wording.powers(wording.INVERSE, len(sums))[:-n]
 
     def inside(self, at: np.ndarray, n: int) -> np.ndarray:
         """Return which of these words begin n words of one text."""
@@ -121,50 +120,70 @@ class _View:
 
     def questions(self, at: np.ndarray) -> np.ndarray:
         """Return the place of the text that each of these words stands in: in a benchmark's view, its question."""
-        return self.block.place[self.block.text(at)]
+        return np.repeat(self.block.place, np.diff(self.block.begin))[at]
 
     def _sums(self, masked=False):
         return wording.windows(np.where(self.block.number, np.uint64(1), self.block.value) if masked else self.block.value)
 
 
-class _Known:
-    """A set of 64-bit hashes, each with the first question it stands in; a table turns most others away.
+class _Table:
+    """A set of 64-bit hashes that turns most others away.
 
-    The table has, by a hash's first bits, its last byte: 0 where no hash is known, ANY where there are several.
+    It has, by a hash's first bits, the byte after these as an odd number: 0 where no hash is known, ANY where there are several.
     """
 
-    ANY = np.uint8(255)
+    ANY = np.uint8(2)
 
-    def __init__(self, hashes: np.ndarray, questions: np.ndarray):
-        order = np.argsort(hashes)
-        hashes, first = _distinct(hashes[order])
-        self.hashes, self.questions = hashes, np.minimum.reduceat(questions[order], first) if len(first) else questions
-        bits = min(24, max(12, int(16 * len(hashes)).bit_length()))
-        self.shift, self.table = np.uint64(64 - bits), np.zeros(2**bits, np.uint8)
-        place = self._place(hashes)
-        self.table[place] = self.mark(hashes)
-        self.table[place[1:][place[1:] == place[:-1]]] = self.ANY
+    def __init__(self, hashes: np.ndarray):
+        self.bits = min(24, max(12, int(16 * len(hashes)).bit_length()))
+        self.table = np.zeros(2**self.bits, np.uint8)
+        place, mark = self._place(hashes), self._mark(hashes)
+        self.table[place] = mark
+        self.table[place[self.table[place] != mark]] = self.ANY
 
     def _place(self, hashes):
-        return (hashes >> self.shift).view(np.int64)
+        return (hashes >> np.uint64(64 - self.bits)).view(np.int64)
 
-    @staticmethod
-    def mark(hashes: np.ndarray) -> np.ndarray:
-        return np.clip(hashes.astype(np.uint8), 1, 254)
+    def _mark(self, hashes):
+        return (hashes >> np.uint64(56 - self.bits)).astype(np.uint8) | np.uint8(1)
 
     def maybe(self, hashes: np.ndarray) -> np.ndarray:
         """Return which of `hashes` the table doesn't turn away."""
         found = self.table.take(self._place(hashes), mode="clip")
-        return np.flatnonzero((found == self.mark(hashes)) | (found == self.ANY))
+        some = np.flatnonzero(found)
+        found = found[some]
+        return some[(found == self._mark(hashes[some])) | (found == self.ANY)]
+
+
+class _Known:
+    """Sorted 64-bit hashes, with repetitions, and the question that each stands in."""
+
+    def __init__(self, parts: Iterable[tuple[np.ndarray, np.ndarray]]):
+        parts = [*parts, (np.empty(0, np.uint64), np.empty(0, np.int64))]
+        hashes, questions = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        order = np.argsort(hashes)  # np.lexsort would take five times as long to sort the questions of a hash, too
+        self.hashes, self.questions = hashes[order], questions[order]
+        head = np.flatnonzero(np.append(True, self.hashes[1:] != self.hashes[:-1])[: len(order)])
+        self.distinct, self.first = self.hashes[head], np.minimum.reduceat(self.questions, head) if len(head) else questions
+        self.table = _Table(self.distinct)
 
     def find(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return which of `hashes` are known, and the question of each of those."""
-        maybe = self.maybe(hashes)
-        if not len(self.hashes) or not len(maybe):
-            return maybe[:0], maybe[:0]
-        place = np.minimum(np.searchsorted(self.hashes, hashes[maybe]), len(self.hashes) - 1)
-        same = self.hashes[place] == hashes[maybe]
-        return maybe[same], self.questions[place[same]]
+        """Return which of `hashes` are known, and the first question of each of those."""
+        maybe = self.table.maybe(hashes)
+        if not len(maybe):
+            return maybe, maybe
+        place = np.searchsorted(self.distinct, hashes[maybe])
+        same = self.distinct.take(place, mode="clip") == hashes[maybe]
+        return maybe[same], self.first[place[same]]
+
+    def range(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return where the questions of each hash begin and end."""
+        return np.searchsorted(self.hashes, hashes, "left"), np.searchsorted(self.hashes, hashes, "right")
+
+    def all(self, value: np.uint64) -> list[int]:
+        """Return the questions of one hash, in order."""
+        first, last = self.range(value)
+        return sorted(self.questions[first:last].tolist())
 
 
 class _Runs:
@@ -177,18 +196,20 @@ class _Runs:
         self.n, self.step = n, (n + 1) // 2
         self.part = n - self.step + 1
         begins = [_begins(view, n, chosen, first) for view in views]
-        self.known = _known((view.runs(n)[at], view.questions(at)) for view, at in zip(views, begins, strict=True))
+        self.known = _Known((view.runs(n)[at], view.questions(at)) for view, at in zip(views, begins, strict=True))
         parts = [view.runs(self.part)[_reached(at, range(self.step))] for view, at in zip(views, begins, strict=True)]
-        self.parts = _known((hashes, np.zeros(len(hashes), np.int64)) for hashes in parts)
+        self.parts = _Table(np.concatenate([np.empty(0, np.uint64), *parts]))
 
     def find(self, view: _View) -> tuple[np.ndarray, np.ndarray]:
         """Return where known runs begin, and the question of each."""
         if not len(self.known.hashes) or len(view.block.value) < self.n:
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        seen, _ = self.parts.find(view.runs(self.part, step=self.step))
+        value = view.block.value
+        looked = (value[k : len(value) - self.part + 1 + k : self.step] for k in range(self.part))
+        seen = self.parts.maybe(wording.together(looked))
         at = _reached(self.step * seen, range(0, -self.step, -1))
-        at = at[at <= len(view.block.value) - self.n]
-        found, questions = self.known.find(wording.grams(view.sums(), at, self.n))
+        at = at[at <= len(value) - self.n]
+        found, questions = self.known.find(wording.together(value.take(at + k) for k in range(self.n)))
         inside = view.inside(at[found], self.n)
         return at[found][inside], questions[inside]
 
@@ -208,17 +229,13 @@ class _Benchmark:
         lengths = np.zeros(len(self.ids), np.int64)
         for view in problems:
             lengths[view.block.place] = np.diff(view.block.begin)
-        joined = [(view.joined(), view.block.place) for view in problems]
-        self.exact, self.equal = _known(joined), _all_known(joined)
+        self.exact = _Known((view.block.outline(), view.block.place) for view in problems)
         self.ngrams = {size: _Runs(problems + solutions, size) for size in n}
         short = (lengths >= FEWEST) & ((lengths < n[0]) | whole)  # whole: of every length, as no n-gram counts in the world
         self.lengths = np.unique(lengths[short]).tolist()
         self.openings = _Runs(problems, min(self.lengths, default=FEWEST), short, first=True)
-        whole = [_wholes(view, short) for view in problems]
-        self.whole, self.wholes = _known(whole), _all_known(whole)
-        shingles = [_runs(view, SHINGLE, lengths >= FEWEST, masked=True) for view in problems] if near else []
-        self.shingles = _known(shingles)
-        self.postings = _all_known(shingles)
+        self.whole = _Known(_wholes(view, short) for view in problems)
+        self.shingles = _Known(_runs(view, SHINGLE, lengths >= FEWEST, masked=True) for view in (problems if near else ()))
 
     def search(self, view: _View, is_query: bool) -> dict[int, Hit]:
         """Return the places of instances in a block that meet this benchmark, and how."""
@@ -232,12 +249,17 @@ class _Benchmark:
         return {int(place[i]): hit for i, hit in found.items()}
 
     def _exact(self, view, words, bare, found):
-        joined = view.joined()
-        for i in self.exact.find(joined)[0].tolist():
-            if words(i):
-                equal = (j for j in self.equal.all(joined[i]) if "".join(self.words(j)) == "".join(words(i)))
-                same = [j for j in equal if self.bare(j) == bare(i)]
-                yield from ((i, Hit("leak", "exact", 0, j)) for j in same[:1])
+        outlines = view.block.outline()
+        for i in self.exact.find(outlines)[0].tolist():
+            if outlines[i]:
+                same = next((j for j in self.exact.all(outlines[i]) if self._same(j, i, view, words, bare)), None)
+                yield from () if same is None else [(i, Hit("leak", "exact", 0, same))]
+
+    def _same(self, j, i, view, words, bare):
+        """Return whether a text equals a problem but for its layout: most copies are verbatim, which is seen at once."""
+        if view.read(view.block.place[i]) == self.problems[j]:
+            return True
+        return self.bare(j) == bare(i) and "".join(self.words(j)) == "".join(words(i))
 
     def _contained(self, view, words, bare, found):
         starts, _ = self.openings.find(view)
@@ -246,7 +268,7 @@ class _Benchmark:
             hashes = wording.grams(view.sums(), begin, size)
             for at in self.whole.find(hashes)[0].tolist():
                 i = int(view.block.text(begin[at]))
-                for j in self.wholes.all(hashes[at]):
+                for j in self.whole.all(hashes[at]):
                     # words leave out operators; the bare text has them
                     if self.bare(j) in bare(i):
                         yield i, Hit("leak", "contained", 0, j)
@@ -276,7 +298,7 @@ class _Benchmark:
             return
         hashes, begin = view.runs(SHINGLE, masked=True), view.block.begin
         sizes = np.maximum(np.diff(begin) - SHINGLE + 1, 0)
-        maybe = self.shingles.maybe(hashes)
+        maybe = self.shingles.table.maybe(hashes)
         hits = np.bincount(view.block.text(maybe[view.inside(maybe, SHINGLE)]), minlength=len(sizes))
         for i in np.flatnonzero((hits >= self.near * sizes) & (sizes >= FEWEST - SHINGLE + 1)).tolist():
             if i not in found:
@@ -287,9 +309,9 @@ class _Benchmark:
 
     def _most_similar(self, hashes, count):
         """Return the problem whose shingles agree best. Some must be among the rarest 1 - near of the query's own."""
-        first, last = self.postings.range(hashes)
+        first, last = self.shingles.range(hashes)
         rarest = np.argsort(last - first, kind="stable")[: int((1 - self.near) * len(hashes)) + 1]
-        candidates = np.unique(np.concatenate([self.postings.questions[first[k] : last[k]] for k in rarest]))
+        candidates = np.unique(np.concatenate([self.shingles.questions[first[k] : last[k]] for k in rarest]))
         best, total = (0, 0.0), count.total()
         for j in candidates.tolist():
             other = self.counts(j).total()
@@ -300,20 +322,6 @@ class _Benchmark:
         return best
 
 
-class _AllKnown(NamedTuple):
-    """Sorted hashes, with repetitions, and the question of each."""
-
-    hashes: np.ndarray
-    questions: np.ndarray
-
-    def range(self, hashes):
-        return np.searchsorted(self.hashes, hashes, "left"), np.searchsorted(self.hashes, hashes, "right")
-
-    def all(self, value) -> list[int]:
-        first, last = self.range(value)
-        return self.questions[first:last].tolist()
-
-
 def _reached(at, steps):
     """Return, in order and once each, the places (from 0 on) that are one of these steps from one of `at`."""
     reached = np.zeros(at.max(initial=0) + len(steps), bool)
@@ -321,12 +329,6 @@ def _reached(at, steps):
         place = at + step
         reached[place[place >= 0]] = True
     return np.flatnonzero(reached)
-
-
-def _distinct(ordered):
-    """Return the distinct ones among sorted numbers, and where each begins."""
-    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
-    return ordered[first], first
 
 
 def _views(texts):
@@ -353,21 +355,6 @@ def _wholes(view, chosen):
     texts = np.flatnonzero(chosen[view.block.place])
     starts, length = view.block.begin[texts], np.diff(view.block.begin)[texts]
     return wording.grams(view.sums(), starts, length), view.block.place[texts]
-
-
-def _gathered(parts):
-    parts = [*parts, (np.empty(0, np.uint64), np.empty(0, np.int64))]
-    return (np.concatenate(columns) for columns in zip(*parts, strict=True))
-
-
-def _all_known(parts: Iterable) -> _AllKnown:
-    hashes, questions = _gathered(parts)
-    order = np.lexsort((questions, hashes))
-    return _AllKnown(hashes[order], questions[order])
-
-
-def _known(parts: Iterable) -> _Known:
-    return _Known(*_gathered(parts))
 
 
 _words = lru_cache(maxsize=4096)(wording.words)
