@@ -52,6 +52,12 @@ def test_greedy_answers_do_not_depend_on_batches_or_padding(model, prompts):
         assert generate(model, prompts, max_new_tokens=12, batch_size=batch_size) == expected
 
 
+def test_a_mixture_of_experts_that_is_trained_for_balance_answers_too(tmp_path, prompts):
+    mixture = tiny_model.save(tmp_path, architecture="Mixtral")
+    together = generate(mixture, prompts, max_new_tokens=8, batch_size=8, progress=None)
+    assert together == generate(mixture, prompts, max_new_tokens=8, batch_size=1, progress=None)
+
+
 def test_an_answer_ends_at_its_eos_and_only_then_is_not_cut_off(stopping):
     prompts = [tiny_model.prompt(query) for query in tiny_model.rows(4)["query"]]
     answers = generate(stopping, prompts, max_new_tokens=12)

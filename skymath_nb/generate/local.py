@@ -89,6 +89,8 @@ class _Batches:
         self.tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
         self.model = AutoModelForCausalLM.from_pretrained(model, dtype=dtype).to(device).eval()
+        if getattr(self.model.config, "output_router_logits", False):  # of the experts' balance, a loss of training: no mask fits it here
+            self.model.config.output_router_logits = False
         self.questions, self.sampling = questions, sampling
         self.ids = _tokens(self.tokenizer, questions, model)
         self.lengths = [len(row) for row in self.ids]
