@@ -244,18 +244,15 @@ def judged(table: pd.DataFrame, claim: int, low: str = "low", high: str = "high"
 
 
 def hanging(compared: pd.DataFrame) -> pd.DataFrame:
-    """The key contrasts by variation: difference and interval in points, as text, and whether any interval leaves the others' side.
-
-    A verdict hangs on a variation where its sign is shown on both sides of zero.
-    """
-    plain = compared["arm"].str.partition("@")[0]
-    keys = compared.loc[compared["variation"] != "", ["takeaway"]].assign(arm=plain, control=compared["control"].str.partition("@")[0])
-    keys = set(keys.itertuples(index=False, name=None))
-    same = [key in keys for key in zip(compared["takeaway"], plain, compared["control"].str.partition("@")[0], strict=True)]
-    rows = compared[same].assign(at=compared["arm"].str.partition("@")[2].replace("", "as it is"))
-    rows = rows.assign(told=[_points(row) for row in rows.itertuples()], arm=plain, side=(rows["low"] > 0).astype(int) - (rows["high"] < 0))
-    index = ["takeaway", "arm"]
-    wide = rows.pivot_table(index=index, columns="at", values="told", aggfunc="first", sort=False)
+    """The contrasts that were done again, by variation: difference and interval in points, as text; `turns` where both signs are shown."""
+    names = {column: compared[column].str.partition("@")[0] for column in ("arm", "control", "items")}
+    named = list(zip(compared["takeaway"], *names.values(), strict=True))
+    varied = {name for name, variation in zip(named, compared["variation"], strict=True) if variation}
+    same = [name in varied for name in named]
+    rows = compared.assign(**names, at=compared["variation"].replace("", "as it is"))[same]
+    rows = rows.assign(told=[_points(row) for row in rows.itertuples()], side=(rows["low"] > 0).astype(int) - (rows["high"] < 0))
+    index = ["takeaway", "arm", "control", "items"]
+    wide = rows.pivot_table(index=index, columns="at", values="told", aggfunc="first", sort=False).fillna("")
     return wide.assign(turns=rows.groupby(index, sort=False)["side"].agg(lambda sides: {1, -1} <= set(sides)))
 
 
