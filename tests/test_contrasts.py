@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skymath_nb import contrasts
+from skymath_nb import contrasts, results
 
 DOSES = {"chinese": [0.0, 0.05, 0.5], "distracted": [0.05, 0.2], "copies": [1, 4]}
 
@@ -153,3 +153,14 @@ def test_accuracy_by_distractors_is_on_the_same_items(chosen):
 def test_the_papers_table_stands_beside_each(takeaway):
     table = contrasts.printed(takeaway)
     assert len(table) > 2 and not (table == "").all(axis=None)
+
+
+def test_the_stored_table_holds_every_contrast_of_its_protocol():
+    tables, given, _ = results.load("takeaways_tiny")
+    told = given["parameters"]
+    doses = {name: told[name] for name in DOSES}
+    protocol = contrasts.table(contrasts.every(told["takeaways"], told["variations"], **doses))
+    pd.testing.assert_frame_equal(tables["contrasts"].drop(columns="says"), protocol.drop(columns="says"))
+    compared = contrasts.compare(tables)
+    assert compared[["difference", "low", "high", "p", "p_holm"]].notna().all(axis=None) and (compared["seeds"] == 3).all()
+    assert set(contrasts.summary(compared).index) == set(contrasts.TAKEAWAYS)

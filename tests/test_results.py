@@ -70,7 +70,7 @@ def test_an_unknown_result_names_those_there_are():
 def test_what_is_packaged_says_how_it_was_made_and_is_small(name):
     found = results.load(name)
     assert (runs.home() / "params" / f"{name}.yaml").is_file()
-    assert set(found.tables) >= {"design", "reports", "answers", "cost"}
+    assert set(found.tables) >= {"reports", "answers"}
     assert "response" not in found.tables["answers"]
     assert not found.manifest["commit"].endswith("-dirty"), "made from a commit, not from an edited tree"
     assert sum(path.stat().st_size for path in (results.RESULTS / name).iterdir()) < results.MOST_BYTES
