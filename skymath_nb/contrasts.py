@@ -120,7 +120,7 @@ def _all(chinese, distracted, copies):
 
     most = copies[-1]
     for n in copies:
-        says = f"leaked items, {n} times in the rows / never"
+        says = f"leaked items, {'once' if n == 1 else f'{n} times'} in the rows / never"
         yield Contrast(leakage, says, f"leak-{n}", "reference", 1, items="leaked", key=n == most)
     yield Contrast(
         leakage, f"the other items, the leaked {most} times in the rows / never", f"leak-{most}", "reference", 0, items="unleaked"
@@ -299,7 +299,7 @@ def flat_report(compared: pd.DataFrame) -> dict[str, float | str]:
 
 
 def printed(takeaway: str) -> pd.DataFrame:
-    """The paper's table or tables behind a takeaway, a line a model and data set, per cent."""
+    """The paper's table or tables behind a takeaway, a line a model, data set and size, per cent."""
     tables = []
     for source in PRINTED[takeaway]:
         rows = paper.scores(source)
@@ -307,6 +307,8 @@ def printed(takeaway: str) -> pd.DataFrame:
         for name in ("level", "distractors", "max_length"):
             if rows[name].nunique() > 1:
                 what = what + f", {name.replace('_', ' ')} " + rows[name].astype(str)
-        wide = rows.assign(what=what).pivot_table(index=["source", "model", "data"], columns="what", values="accuracy", sort=False)
+        index = ["source", "model", "data", "instances"]
+        rows = rows.assign(what=what, instances=["" if pd.isna(n) else f"{n:,}" for n in rows["instances"]])
+        wide = rows.pivot_table(index=index, columns="what", values="accuracy", aggfunc="first", sort=False)
         tables.append(wide)
     return pd.concat(tables).astype(object).fillna("")

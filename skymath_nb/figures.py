@@ -12,6 +12,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 DASHES, SYMBOLS = ("solid", "dash", "dot", "dashdot"), ("circle", "square", "diamond", "x", "cross", "triangle-up")
 DRAWN = 10_000  # points of a map: a browser has to move them
 BUDGETS = 16  # places of the slider over a budget
+FOUND = ("not seen", "reversed", "reproduced", "less", "more")  # verdicts, each with its own look in every figure
 LANGUAGES = {"en": "English", "zh": "Chinese"}
 
 
@@ -187,13 +188,16 @@ def contrasts(table: pd.DataFrame, title: str) -> go.Figure:
 
     table  from `contrasts.compare`; where a claim begins beyond zero, a bar stands there.
     """
-    figure = _figure(title, "arm minus control, points", height=150 + 34 * max(len(table), 3))
+    height = 34 * max(len(table), 3)
+    figure = _figure(title, "arm minus control, points", height=170 + height)
+    figure.update_layout(margin_b=100, legend_y=-60 / height)
     figure.add_vline(x=0, line={"color": "#222222", "width": 1})
-    order = list(dict.fromkeys(table["found"]))
     for name, part in table.groupby("found", sort=False):
+        look = FOUND.index(name)
         middle, low, high = (100 * part[column] for column in ("difference", "low", "high"))
         figure.add_scatter(
-            x=middle, y=part["says"], name=str(name), mode="markers", marker={"symbol": SYMBOLS[order.index(name)], "size": 10},
+            x=middle, y=part["says"], name=str(name), mode="markers",
+            marker={"symbol": SYMBOLS[look], "size": 10, "color": COLOURS[look]},
             error_x={"type": "data", "symmetric": False, "array": high - middle, "arrayminus": middle - low},
             customdata=part[["a", "b", "n", "seeds"]], hovertemplate="%{y}: %{x:.1f} (%{customdata[0]:.3f}, %{customdata[1]:.3f}), "
             "n=%{customdata[2]}, %{customdata[3]} seeds<extra>%{fullData.name}</extra>",
