@@ -69,7 +69,7 @@ def test_the_family_is_small():
 def test_the_mixture_has_siblings_of_equal_active_and_of_equal_total_size():
     recipes = {p.stem.removeprefix("base_tiny_"): pretrain.load(p) for p in RECIPES}
     mixture, active, total = (recipes[name] for name in ("moe", "moe_active", "moe_total"))
-    differ = {"name", "about", "intermediate_size", "experts"}
+    differ = {"name", "about", "intermediate_size", "experts", "bf16"}  # the arithmetic is what a processor is fast at
     assert all(
         {k: v for k, v in r.items() if k not in differ} == {k: v for k, v in mixture.items() if k not in differ} for r in (active, total)
     )
