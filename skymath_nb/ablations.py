@@ -20,11 +20,7 @@ from .schema import Curriculum, Phase
 from .studies import WITHOUT
 
 HARD = 4  # level from which a row is hard, as the paper's second stage takes it (section 3.2)
-MOST = 5  # distractors, as in the paper's table 7
 LOWER = 0.1  # share of the first stage's learning rate, of a second stage with a low one
-SEEDS, MODEL, TOKENS = 3, 7e9, 550  # of a full-scale run: repeats, parameters, tokens a row
-ROWS = 360_000  # rows of the paper's ablations (tables 3 and 5)
-GPUS, FLOPS, REACHED, GPU_HOUR = 8, 312e12, 0.3, 2.0  # A100s, their bfloat16 speed and what training has of it, dollars an hour: assumed
 
 
 class Arm(NamedTuple):
@@ -63,8 +59,11 @@ class Study:
 
     # --- what is drawn ---
 
+    def _source(self, name: str, variation: str) -> str:
+        return "poor" if (name, variation) == ("normal", "teacher") else name
+
     def _pool(self, name: str, variation: str = "") -> pd.DataFrame:
-        name = "poor" if (name, variation) == ("normal", "teacher") else name
+        name = self._source(name, variation)
         if name not in self.pools:
             raise ValueError(f"The pool {name!r} is needed, but there are {', '.join(self.pools)}. Name a step for it in `pools`.")
         rows = self.pools[name]
@@ -82,7 +81,8 @@ class Study:
 
     def _right(self, variation: str) -> pd.DataFrame:
         pool = self._pool("normal", variation)
-        return pool[self._once(("right", variation), lambda: right(pool))]
+        name = self._source("normal", variation)  # of which `pool` may be a part
+        return pool[self._once(("right", name), lambda: pd.Series(right(self.pools[name]), self.pools[name].index))[pool.index]]
 
     def leaked(self) -> pd.Series:
         """Ids of the test items that the arms on leakage leak: the same in every repeat."""
@@ -96,7 +96,7 @@ class Study:
         """One arm of one repeat. Raises:  ValueError for an unknown name, a pool that is missing, or too few rows."""
         plain, _, variation = name.partition("@")
         kind, _, dose = plain.partition("-")
-        base = self.bases["weaker"] if variation == "base" else self.base
+        base = contrasts.base_of(name, self.base, self.bases)
         pool, n = self._pool("normal", variation), self.size
         reference = self._draw("reference", n, repeat, pool)
         if plain in ORDERS:
@@ -106,7 +106,7 @@ class Study:
         if plain in ("truncated", "dropped", "thinned"):
             return self._cut(plain, reference, base, repeat)
         if kind == "moe":
-            return Arm(self._shuffled(reference), self.bases[plain])
+            return Arm(self._shuffled(reference), base)
         draws = {
             "reference": lambda: reference,
             "more": lambda: self._draw("reference", self.more * n, repeat, pool),
@@ -204,8 +204,7 @@ class Study:
 
     def _roles(self, parts: list[str]) -> set[str]:
         """The benchmarks that hold these items."""
-        kinds = {part if part in ("chinese", "distracted") else "test" for part in parts}
-        return {role for role in self.items if role.partition("-")[0] in kinds}
+        return {role for role in self.items if role.partition("-")[0] in contrasts.roles(parts)}
 
     def _recipe(self, name, roles, repeat) -> arms.Recipe:
         arm = self.arm(name, repeat)
@@ -246,7 +245,10 @@ def benchmarks(names: Mapping[str, str], chosen: list[contrasts.Contrast], n: in
     roles = {"test": (names.get("test"), n)}
     roles |= {"chinese": (names.get("chinese"), n)} if "chinese" in parts else {}
     if "distracted" in parts:
-        roles |= {f"distracted-{k}": (names.get("distracted") and f"{names['distracted']}-{k}", n_paired) for k in range(1, MOST + 1)}
+        roles |= {
+            f"distracted-{k}": (names.get("distracted") and f"{names['distracted']}-{k}", n_paired)
+            for k in range(1, world.MOST_DISTRACTORS + 1)
+        }
     if nameless := [role for role, (name, _) in roles.items() if not name]:
         raise ValueError(f"These takeaways ask {', '.join(roles)}, but `benchmarks` names none for {', '.join(nameless)}. Name them.")
     tables = {role: seeds.benchmarks([name], items)[name] for role, (name, items) in roles.items()}
@@ -309,17 +311,3 @@ def family(text: str) -> str:
         return world.read(text).family
     except (world.Unreadable, world.Unsolvable):
         return ""
-
-
-def full_scale(chosen: pd.DataFrame) -> pd.DataFrame:
-    """What each takeaway would take at the paper's size: models, GPU-hours, days and dollars of eight GPUs, by the constants above.
-
-    chosen  a table of contrasts. Arms that several takeaways share count in each; the teacher's instances come on top, once.
-    """
-    hour = GPUS * FLOPS * REACHED * 3600
-    lines = {}
-    for name, part in chosen[chosen["variation"] == ""].groupby("takeaway", sort=False):
-        models = SEEDS * len({*part["arm"], *part["control"]})
-        hours = models * 3 * ROWS * TOKENS * 6 * MODEL / hour
-        lines[name] = (models, hours * GPUS, hours / 24, hours * GPUS * GPU_HOUR)
-    return pd.DataFrame.from_dict(lines, orient="index", columns=["models", "gpu_hours", "days", "dollars"]).round(0).astype(int)

@@ -4,7 +4,7 @@ A claim is a sign of the difference arm minus control. With several seeds the di
 interval wholly on the claimed side of `beyond` says reproduced, one wholly on the other side reversed, else it was not seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -67,8 +67,7 @@ def every(
 
 
 def _all(chinese, distracted, copies):
-    two = ("order", "diversity", "selection", "bilingual", "distractors", "moe", "leakage", "length")
-    order, diversity, selection, bilingual, distractors, moe, leakage, length = two
+    order, diversity, selection, bilingual, distractors, moe, leakage, length = TAKEAWAYS
     yield Contrast(order, "normal, then hard, each with a fresh schedule (the paper's) / shuffled", "easy-fresh", "shuffled", 1, key=True)
     yield Contrast(order, "normal, then hard at a tenth of the rate, fresh schedules / shuffled", "easy-low", "shuffled", 1)
     yield Contrast(order, "normal, then hard, one schedule over both / shuffled", "easy-continued", "shuffled", 1)
@@ -144,6 +143,17 @@ def asked(contrasts: list[Contrast]) -> dict[str, list[str]]:
         for arm, items in ((contrast.arm, contrast.items), (contrast.control, contrast.against or contrast.items)):
             arms.setdefault(arm, {})[items.partition("@")[0]] = None
     return {arm: list(items) for arm, items in arms.items()}
+
+
+def roles(parts: Iterable[str]) -> set[str]:
+    """The roles of the benchmarks that hold these items: test, chinese, distracted."""
+    return {part if part in ("chinese", "distracted") else "test" for part in parts}
+
+
+def base_of(arm: str, base: str, bases: Mapping[str, str]) -> str:
+    """What an arm is trained from: the study's base, one of the arm's own name (moe...), or the weaker one of the variation."""
+    plain, _, variation = arm.partition("@")
+    return bases["weaker"] if variation == "base" else bases[plain] if plain.startswith("moe") else base
 
 
 def table(contrasts: list[Contrast]) -> pd.DataFrame:

@@ -71,6 +71,13 @@ ARM_H = 15 / 3600  # a trained model's start and end
 ROW_H, GATE_H = 0.004 / 3600, 0.0002 / 3600  # reading and checking a row; holding it against one benchmark
 TEXT, LINEAGE, PACKED = 4, 2000, 0.4  # bytes a token; bytes a row beside its text in memory; on disk, as a share
 LIBRARIES = 0.9e9  # bytes of a kernel with torch
+PAPER_ROWS, PAPER_MODEL, SEEDS, GPUS, GPU_HOUR = (
+    360_000,
+    7e9,
+    3,
+    8,
+    2.0,
+)  # of the paper's ablations (tables 3, 5); ours; dollars of a large GPU
 ALIKE = {  # parameters in which an earlier run must agree, for its time to say something
     "00_start_here": ("base",), "02_augmentation": ("server", "teacher_model"), "03_coreset_selection": ("embedding",),
     "04_curriculum_sft": ("base", "backend", "tuning"), "05_evaluation": ("engine",), "06_scaling_laws": ("bases", "backend"),
@@ -319,14 +326,11 @@ def _take(job: Job, p: dict, chain: Chain) -> Step:
     doses = {name: p[name] for name in ("chinese", "distracted", "copies")}
     groups: dict[str, list] = {}
     for arm, parts in contrasts.asked(contrasts.every(p["takeaways"], p["variations"], **doses)).items():
-        plain, _, variation = arm.partition("@")
-        base = p["bases"]["weaker"] if variation == "base" else p["bases"][plain] if plain.startswith("moe") else p["base"]
-        items = {"distracted": 5 * p["n_paired"] * ("distracted" in parts)}
-        items |= {
-            role: _rows(p["roles"][role], "test", p["n_items"], chain) for role in ("test", "chinese") if role in parts or role == "test"
-        }
+        base, roles = contrasts.base_of(arm, p["base"], p["bases"]), contrasts.roles(parts)
+        items = {role: _rows(p["roles"][role], "test", p["n_items"], chain) for role in roles - {"distracted"}}
+        items |= {"distracted": world.MOST_DISTRACTORS * p["n_paired"]} if "distracted" in roles else {}
         group = groups.setdefault(base, [0.0, 0, 0.0])
-        group[0] += p["repeats"] * p["epochs"] * p["size"] * (p["more"] if plain == "more" else 1)
+        group[0] += p["repeats"] * p["epochs"] * p["size"] * (p["more"] if arm == "more" else 1)
         group[1] += p["repeats"]
         group[2] += p["repeats"] * sum(items.values())
     return _study(job, p, chain, [p["pools"]["normal"]], p["size"], [(base, *group) for base, group in groups.items()])
@@ -570,6 +574,20 @@ def _unready(p: dict) -> list[str]:
     except (ValueError, OSError) as error:
         found.append(str(error))
     return found
+
+
+def takeaways_at_full_scale(chosen: pd.DataFrame) -> pd.DataFrame:
+    """What each takeaway would take with the paper's rows: models, GPU-hours, days and dollars of GPUS large ones, as assumed above.
+
+    chosen  a table of contrasts. Arms that several takeaways share count in each; the teacher's instances come on top, once.
+    """
+    pace = GPUS * REACHED * LARGE_GPU[1] * 3600
+    lines = {}
+    for name, part in chosen[chosen["variation"] == ""].groupby("takeaway", sort=False):
+        models = SEEDS * len({*part["arm"], *part["control"]})
+        hours = models * 3 * PAPER_ROWS * (SOLUTION + QUESTION) * 6 * PAPER_MODEL / pace
+        lines[name] = (models, hours * GPUS, hours / 24, hours * GPUS * GPU_HOUR)
+    return pd.DataFrame.from_dict(lines, orient="index", columns=["models", "gpu_hours", "days", "dollars"]).round(0).astype(int)
 
 
 # --- as text ---------------------------------------------------------------------------------------------

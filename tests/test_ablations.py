@@ -179,9 +179,3 @@ def test_the_tables_say_what_the_contrasts_ask(study, monkeypatch):
     told = contrasts.compare(tables).set_index(["says", "variation"])
     assert (told["difference"] == 0).all() and set(told["n"]) >= {5, 15, 20, 50}
     assert (told.xs("world", level="variation")["n"] < 20 + 30).all(), "the familiar items alone"
-
-
-def test_a_full_scale_run_is_priced_by_its_models():
-    told = ablations.full_scale(contrasts.table(contrasts.every(["moe", "order"], ["base"], **DOSES)))
-    assert told.loc["moe", "models"] == 9 and told.loc["order", "models"] == 24
-    assert told.loc["moe", "dollars"] == pytest.approx(2 * told.loc["moe", "gpu_hours"], rel=0.01)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import bases, forecast, hub, ledger, plans, runs, seeds
+from skymath_nb import bases, contrasts, forecast, hub, ledger, plans, runs, seeds
 from skymath_nb.sft import cost
 from skymath_nb.teacher import prices
 
@@ -178,3 +178,10 @@ def test_a_base_of_unknown_size_leaves_memory_and_hours_open():
     found = forecast.forecast(plan("workshop", "shared.base=owner/unknown"))
     assert forecast._line(steps(found)["04_curriculum_sft"])[8] == "unknown"
     assert any("owner/unknown: its size is unknown here" in text and "prefetch it first" in text for text in found.assumed)
+
+
+def test_a_full_scale_run_is_priced_by_its_models():
+    doses = {"chinese": [0.0, 0.05, 0.5], "distracted": [0.1], "copies": [1, 3]}
+    told = forecast.takeaways_at_full_scale(contrasts.table(contrasts.every(["moe", "order"], ["base"], **doses)))
+    assert told.loc["moe", "models"] == 9 and told.loc["order", "models"] == 24
+    assert told.loc["moe", "dollars"] == pytest.approx(2 * told.loc["moe", "gpu_hours"], rel=0.01)

@@ -80,14 +80,19 @@ def settings(folder) -> dict:
     return {"SKYMATH_OUTPUTS": str(folder / "outputs"), "SKYMATH_NOTEBOOKS": str(folder / "notebooks")}
 
 
+def enter(folder, patch):
+    """Let this folder be where notebooks and runs are."""
+    for name, value in settings(folder).items():
+        patch.setenv(name, value)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A folder whose three-step run has been executed once."""
     folder = tmp_path_factory.mktemp("finished")
     write_all(folder)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings(folder).items():
-            patch.setenv(name, value)
+        enter(folder, patch)
         code, executed, _ = execute(folder)
     assert code == 0 and executed == ["01_make", "02_use", "02_use@alone"]
     return folder
@@ -97,8 +102,7 @@ def finished(tmp_path_factory):
 def folder(tmp_path, monkeypatch):
     """Notebooks and a params file; nothing was run."""
     write_all(tmp_path)
-    for name, value in settings(tmp_path).items():
-        monkeypatch.setenv(name, value)
+    enter(tmp_path, monkeypatch)
     return tmp_path
 
 

@@ -8,7 +8,7 @@ import time
 import pandas as pd
 import pytest
 import yaml
-from test_suite import MAKE, USE, posix, settings, write_notebook
+from test_suite import MAKE, USE, enter, posix, write_notebook
 
 from skymath_nb import __main__ as command_line
 from skymath_nb import runs, suite, sweeps
@@ -37,8 +37,7 @@ def swept(tmp_path_factory):
     folder, lines = tmp_path_factory.mktemp("swept"), []
     write_all(folder)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings(folder).items():
-            patch.setenv(name, value)
+        enter(folder, patch)
         assert sweeps.run(sweeps.load(folder / "rates.yaml"), echo=lines.append) == 0
     return folder, "\n".join(lines)
 
@@ -46,8 +45,7 @@ def swept(tmp_path_factory):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     write_all(tmp_path)
-    for name, value in settings(tmp_path).items():
-        monkeypatch.setenv(name, value)
+    enter(tmp_path, monkeypatch)
     return tmp_path
 
 

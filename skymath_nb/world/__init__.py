@@ -9,7 +9,7 @@ import random
 import pandas as pd
 
 from .. import runs
-from .benchmarks import BENCHMARK_SEED, BENCHMARKS, items
+from .benchmarks import BENCHMARK_SEED, BENCHMARKS, MOST_DISTRACTORS, items
 from .edits import Uneditable, concretize, rephrase
 from .families import FAMILIES
 from .masking import ask_backward, backward, mask
@@ -17,9 +17,9 @@ from .problem import LANGUAGES, Problem, Unreadable, Unsolvable, language_of, nu
 from .sampler import LEVELS, SEEN, UNSEEN, Exhausted, distract, draw, translate
 
 __all__ = [
-    "BENCHMARKS", "FAMILIES", "LANGUAGES", "LEVELS", "SEEN", "UNSEEN", "Exhausted", "Problem", "Uneditable", "Unreadable",
-    "Unsolvable", "ask_backward", "backward", "benchmark", "distract", "distracted", "draw", "key", "language_of", "mask", "number", "read",
-    "reworded", "row", "seeds", "split_of", "translate",
+    "BENCHMARKS", "FAMILIES", "LANGUAGES", "LEVELS", "MOST_DISTRACTORS", "SEEN", "UNSEEN", "Exhausted", "Problem", "Uneditable",
+    "Unreadable", "Unsolvable", "ask_backward", "backward", "benchmark", "distract", "distracted", "draw", "key", "language_of", "mask",
+    "number", "read", "reworded", "row", "seeds", "split_of", "translate",
 ]  # fmt: skip
 
 
