@@ -147,10 +147,23 @@ def _coreset(given) -> int:
     return 0
 
 
-def _strip(given) -> int:
-    from skymath_nb import suite
+def _doctor(given) -> int:
+    from skymath_nb import machine
 
-    changed = suite.strip(check=given.check)
+    return machine.report(given.mend, echo=_say)
+
+
+def _open(given) -> int:
+    from skymath_nb import notebooks, plans
+
+    notebooks.copy(plans.load(given.params, given.set), given.solved, given.again, echo=_say)
+    return 0
+
+
+def _strip(given) -> int:
+    from skymath_nb import notebooks
+
+    changed = notebooks.strip(check=given.check)
     for path in changed:
         print(f"{path} {'is not stripped: run python -m skymath_nb strip' if given.check else 'stripped'}")
     return 1 if given.check and changed else 0
@@ -169,13 +182,22 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(act=act)
         return sub
 
+    doctor = command("doctor", _doctor, "look at this machine: what is wrong, which params file fits, what it would take")
+    doctor.add_argument(
+        "--mend", action="store_true", help="install the tested versions of what differs, remove what killed processes left"
+    )
     run = command("run", _run, "run the steps of a params file that do not hold yet")
     status = command("status", _status, "say which steps hold and why others do not")
     prefetch = command(
         "prefetch", _prefetch, "fetch every model, tokenizer and data set that a params file names, for nodes without a network"
     )
     prefetch.add_argument("--list", action="store_true", help="only tell what is here and what it would take")
-    for sub in (run, status, prefetch):
+    opened = command(
+        "open", _open, "write a copy of each notebook with the values of a params file in its parameters cell, to go on by hand"
+    )
+    opened.add_argument("--solved", action="store_true", help="with the exercises solved")
+    opened.add_argument("--again", action="store_true", help="write over copies that were changed")
+    for sub in (run, status, prefetch, opened):
         sub.add_argument("params", help="for example params/tiny.yaml")
         sub.add_argument("--set", action="append", default=[], metavar="STEP.KEY=VALUE", help="change a parameter")
     run.add_argument("--from", dest="from_step", metavar="STEP", help="rerun this step and all after it")

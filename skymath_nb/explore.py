@@ -1,41 +1,119 @@
 """Looking at rows: a static view first, then, if asked for, a widget under it that only looks.
 
-Nothing chosen in a widget reaches a file or a later cell; it prints the line that would.
+Nothing chosen in a widget reaches a file or a later cell; it prints the line for the parameters cell that opens it there again.
 """
 
 import datetime
 import html
-import os
-import platform
 import re
-import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from . import runs
+from . import figures
 from .answers import steps
 
 SHOWN = 3  # rows of each group in the static view
 
 
-def browse(table: pd.DataFrame, by: str, columns: list[str], *, interactive: bool = False):
+def browse(
+    table: pd.DataFrame,
+    by: str,
+    columns: Sequence[str],
+    *,
+    filters: Sequence[str] = (),
+    name: str = "rows",
+    shown: Mapping[str, dict] | None = None,
+    interactive: bool = False,
+):
     """Show how many rows there are per value of `by` and the first of each; with `interactive`, add a browser over all.
 
-    Raises ValueError for a column that the table does not have.
+    filters  columns to filter by beside `by`, in the browser
+    shown    where each of a notebook's browsers opens, by name, as the line says that the browser prints; this one's row is shown first
+    Raises:  ValueError for a column that the table does not have, or a row of `shown` that is not there.
     """
     from IPython.display import HTML, display
 
-    missing = [c for c in (by, *columns) if c not in table.columns]
+    missing = [c for c in (by, *columns, *filters) if c not in table.columns]
     if missing:
         raise ValueError(f"cannot browse by {by} with columns {columns}: the table has no {missing}, it has {list(table.columns)}")
     groups = table.groupby(by, sort=True)
     first = groups.head(SHOWN).sort_values(by, kind="stable")
+    fields = list(dict.fromkeys([by, *filters, *columns]))
+    view = _View(table, [by, *filters], lambda row: _record(row, fields), name, shown or {})
     display(HTML(f"<p>{len(table):,} rows; " + ", ".join(f"{html.escape(str(k))}: {len(v):,}" for k, v in groups) + "</p>"))
+    if name in view.shown:
+        display(HTML(view.text()))
     display(HTML(as_html(first, [by, *columns])))
     if interactive:
-        display(_browser(table, by, columns))
+        display(view.widget())
+
+
+def _record(row: pd.Series, fields: Sequence[str]) -> str:
+    return as_html(pd.DataFrame({"column": fields, "value": [row[field] for field in fields]}), ["column", "value"])
+
+
+class _View:
+    """One row at a time of a table, chosen by filters and a number: as text, or with controls that only look.
+
+    filters  columns;  card  a row as HTML;  name, shown  what the parameter `shown` says of this browser: {column: value, "row": n}
+    """
+
+    def __init__(self, rows: pd.DataFrame, filters: Sequence[str], card: Callable[[pd.Series], str], name: str, shown: Mapping[str, dict]):
+        self.rows, self.filters, self.card, self.name, self.shown = rows, list(dict.fromkeys(filters)), card, name, dict(shown)
+        own = self.shown.get(name, {})
+        unknown = [key for key in own if key not in (*self.filters, "row")]
+        absent = [f"{key}: {own[key]!r}" for key in self.filters if key in own and own[key] not in self.values(key)]
+        self.chosen, self.row = {key: value for key, value in own.items() if key != "row"}, own.get("row", 0)
+        if unknown or absent or not isinstance(self.row, int) or self.row < 0:
+            raise ValueError(
+                f"shown[{name!r}] is {own}, but {', '.join(unknown + absent) or 'row'} is not there; it may hold row (0 or more) and "
+                f"{', '.join(self.filters)}, with values of the table. An empty `shown` opens at the first row."
+            )
+
+    def values(self, column: str) -> list:
+        return sorted(self.rows[column].unique().tolist(), key=str)
+
+    def found(self) -> pd.DataFrame:
+        found = self.rows
+        for column, value in self.chosen.items():
+            found = found[found[column] == value]
+        return found
+
+    def text(self) -> str:
+        """How many rows are found, the line for the parameters cell, and the row."""
+        found = self.found()
+        at = min(self.row, max(len(found) - 1, 0))
+        line = paste(self.shown, self.name, self.chosen | ({"row": at} if at else {}))
+        return f"<p>{len(found):,} of {len(self.rows):,}; {line}</p>" + (self.card(found.iloc[at]) if len(found) else "")
+
+    def widget(self):
+        import ipywidgets as widgets
+
+        choices = {
+            column: widgets.Dropdown(
+                options=[("all", None), *((str(v), v) for v in self.values(column))], value=self.chosen.get(column), description=column
+            )
+            for column in self.filters
+        }
+        place = widgets.IntSlider(min=0, max=max(len(self.found()) - 1, 0), value=self.row, description="row", continuous_update=False)
+        view = widgets.HTML(self.text())
+
+        def draw(_=None):
+            self.chosen = {column: choice.value for column, choice in choices.items() if choice.value is not None}
+            place.max = max(len(self.found()) - 1, 0)
+            self.row = place.value
+            view.value = self.text()
+
+        for control in (*choices.values(), place):
+            control.observe(draw, "value")
+        return widgets.VBox([widgets.HBox(list(choices.values()), layout={"flex_flow": "row wrap"}), place, view])
+
+
+def paste(shown: Mapping[str, dict], name: str, chosen: Mapping) -> str:
+    """The line for the parameters cell that opens a browser where it now is, as HTML."""
+    return f"to open here again: <code>shown: dict = {_literal(repr({**shown, name: dict(chosen)}))}</code>"
 
 
 def show(table: pd.DataFrame):
@@ -55,29 +133,10 @@ def as_html(table: pd.DataFrame, columns: list[str]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _browser(table, by, columns):
-    import ipywidgets as widgets
-
-    values = sorted(table[by].unique(), key=str)
-    choice = widgets.Dropdown(options=values, description=by)
-    place = widgets.IntSlider(min=0, max=0, description="row", continuous_update=False)
-    view = widgets.HTML()
-
-    def draw(_=None):
-        rows = table[table[by] == choice.value]
-        place.max = max(len(rows) - 1, 0)
-        row = rows.iloc[[min(place.value, place.max)]]
-        filters = f"<p><code>table[table[{by!r}] == {html.escape(repr(choice.value))}].iloc[{place.value}]</code></p>"
-        view.value = filters + as_html(row.T.reset_index().set_axis(["column", "value"], axis=1), ["column", "value"])
-
-    choice.observe(draw, "value")
-    place.observe(draw, "value")
-    draw()
-    return widgets.VBox([widgets.HBox([choice, place]), view])
-
-
 FILTERS = ("error", "benchmark", "level", "language", "verdict")
 LONGEST = 4000  # characters of one text in a card
+REDRAWN_S = 1.0  # seconds between two drawings of the loss
+LOSS = re.compile(r"(.+): step (\d+)/\d+, loss ([\d.]+)")  # of a line of training
 COUNT = re.compile(r"(\d+)/([1-9]\d*)")  # how far a line of progress says that the work is
 UNSEEN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ud800-\\udfff]")
 LITERAL = "<pre class='tex2jax_ignore mathjax_ignore' style='white-space:pre-wrap;text-align:left;margin:0'>"  # no TeX is run in it
@@ -88,6 +147,8 @@ def browse_errors(
     nearest: pd.DataFrame | None = None,
     tables: Sequence[pd.DataFrame] = (),
     *,
+    name: str = "errors",
+    shown: Mapping[str, dict] | None = None,
     interactive: bool = False,
 ):
     """Show how many answers each class has and the first answer of each class that has a fault, as a card; with `interactive`,
@@ -95,54 +156,28 @@ def browse_errors(
 
     classified  answers with `problem` and the columns of `errors.classify`
     nearest     of `errors.nearest`, with the ids of problems as wanted_id;  tables  of instances and seeds, for the lineage of its rows.
+    shown       where the browser opens, as the line says that it prints; that answer is shown first
     A card shows the problem, the gold answer, the response with the evidence marked and each step checked, and the nearest
     training rows. Text is shown as it is written: neither HTML nor TeX of a model is run, and unseen characters are spelled out.
-    Raises ValueError for a column that the table does not have.
+    Raises:  ValueError for a column that the table does not have, or an answer of `shown` that is not there.
     """
     from IPython.display import HTML, display
 
     needed = ["error", "start", "end", "evidence", "benchmark", "level", "language", "flexible", "id", "problem", "gold", "response"]
-    if missing := [name for name in needed if name not in classified.columns]:
+    if missing := [column for column in needed if column not in classified.columns]:
         raise ValueError(
             f"cannot browse errors: the table has no {missing}; join the problems and the columns of errors.classify to the answers"
         )
     rows = classified.assign(verdict=classified["flexible"].map({True: "right", False: "wrong"}))
+    view = _View(rows, FILTERS, lambda row: _card(row, nearest, tables), name, shown or {})
     counts = rows["error"].value_counts()
-    display(HTML(f"<p>{len(rows):,} answers; " + ", ".join(f"{_literal(name)}: {n:,}" for name, n in counts.items()) + "</p>"))
-    for name in counts.index.drop("right", errors="ignore"):
-        display(HTML(_card(rows[rows["error"] == name].iloc[0], nearest, tables)))
+    display(HTML(f"<p>{len(rows):,} answers; " + ", ".join(f"{_literal(error)}: {n:,}" for error, n in counts.items()) + "</p>"))
+    if name in view.shown:
+        display(HTML(view.text()))
+    for error in counts.index.drop("right", errors="ignore"):
+        display(HTML(_card(rows[rows["error"] == error].iloc[0], nearest, tables)))
     if interactive:
-        display(_error_browser(rows, nearest, tables))
-
-
-def _error_browser(rows, nearest, tables):
-    import ipywidgets as widgets
-
-    choices = {
-        name: widgets.Dropdown(
-            options=[("all", None), *((str(v), v) for v in sorted(rows[name].unique().tolist(), key=str))], description=name
-        )
-        for name in FILTERS
-    }
-    place = widgets.IntSlider(min=0, max=0, description="answer", continuous_update=False)
-    view = widgets.HTML()
-
-    def draw(_=None):
-        chosen = {name: choice.value for name, choice in choices.items() if choice.value is not None}
-        found = rows
-        for name, value in chosen.items():
-            found = found[found[name] == value]
-        place.max = max(len(found) - 1, 0)
-        asked = {"right": "t['flexible']", "wrong": "~t['flexible']"}
-        conditions = [asked[value] if name == "verdict" else f"t[{name!r}] == {value!r}" for name, value in chosen.items()]
-        code = "classified" + "".join(f"[lambda t: {condition}]" for condition in conditions) + f".iloc[{place.value}]"
-        head = f"<p>{len(found):,} answers; <code>{_literal(code)}</code></p>"
-        view.value = head + (_card(found.iloc[min(place.value, place.max)], nearest, tables) if len(found) else "")
-
-    for widget in (*choices.values(), place):
-        widget.observe(draw, "value")
-    draw()
-    return widgets.VBox([widgets.HBox(list(choices.values()), layout={"flex_flow": "row wrap"}), place, view])
+        display(view.widget())
 
 
 def _card(row, nearest, tables):
@@ -204,7 +239,8 @@ def _literal(text) -> str:
 def progress(*, interactive: bool = False, every: float = 0.25):
     """A callable for every `progress=...` of the package: the teacher's tallies, and the lines of training, answering and arms.
 
-    With `interactive` a bar that moves; else a line at every such share of the work, for logs. A line without "n/N" is always told.
+    With `interactive` a bar that moves, and under that of a training the figure of its loss so far; else a line at every such share of
+    the work, for logs. A line without "n/N" is always told.
     """
     return _Bar() if interactive else _Lines(every)
 
@@ -268,6 +304,10 @@ class _Lines(_Progress):
 
 
 class _Bar(_Progress):
+    def __init__(self):
+        super().__init__()
+        self.losses, self.figure, self.drawn = [], None, 0.0
+
     def begin(self):
         import ipywidgets as widgets
         from IPython.display import display
@@ -278,6 +318,23 @@ class _Bar(_Progress):
     def tell(self, share, text, failed=False):
         self.bar.value, self.text.value = share, html.escape(text)
         self.bar.bar_style = "warning" if failed else "success" if share == 1 else ""
+        if step := LOSS.match(text):
+            self.losses.append({"phase": step[1], "step": int(step[2]), "loss": float(step[3])})
+            self.draw(share == 1)
+
+    def draw(self, ended):
+        """The figure of the losses, at most once a second: the same output is drawn again, so that nothing is left but the last."""
+        from IPython.display import display
+        from plotly.io import renderers
+
+        if not ended and time.monotonic() - self.drawn < REDRAWN_S:
+            return
+        self.drawn, figure = time.monotonic(), figures.losses(pd.DataFrame(self.losses))
+        picture = renderers["plotly_mimetype"].to_mimebundle(figure.to_dict())  # displaying the figure itself leaves no handle on it
+        if self.figure is None:
+            self.figure = display(picture, raw=True, display_id=True)
+        else:
+            self.figure.update(picture, raw=True)
 
 
 def lineage(id: str, *tables: pd.DataFrame) -> pd.DataFrame:
@@ -308,32 +365,3 @@ def _row(id, tables):
         if len(places):
             return table.iloc[places[-1]].to_dict()
     return None
-
-
-def machine() -> pd.DataFrame:
-    """What this machine has, as a table of (what, found, meaning); never shows a key's value."""
-    import psutil
-
-    gpu = _gpu()
-    key = "set" if os.environ.get("OPENAI_API_KEY") else "not set"
-    data = os.environ.get("SKYMATH_DATA")
-    rows = [
-        ("Python", platform.python_version(), "3.11 or newer is needed"),
-        ("processor cores", os.cpu_count(), "two are enough for params/tiny.yaml"),
-        ("memory", f"{psutil.virtual_memory().total / 2**30:.0f} GiB", "the tiny chain stays under 4 GB"),
-        ("free disk", f"{shutil.disk_usage(runs.root().parent).free / 2**30:.0f} GiB", "a tiny run takes less than 0.1"),
-        ("GPU", gpu or "none found", "not needed at the tiny scale"),
-        ("OPENAI_API_KEY", key, "only needed for a teacher that is not offline"),
-        ("SKYMATH_DATA", "set" if data else "not set", "a folder of benchmark files, for params/gsm8k_math.yaml"),
-        *((name, version, "installed") for name, version in runs.versions().items() if name != "python"),
-    ]
-    return pd.DataFrame(rows, columns=["what", "found", "meaning"]).astype(str)
-
-
-def _gpu() -> str:
-    import torch
-
-    if not torch.cuda.is_available():
-        return ""
-    properties = torch.cuda.get_device_properties(0)
-    return f"{torch.cuda.device_count()} x {properties.name}, {properties.total_memory / 2**30:.0f} GiB"

@@ -69,7 +69,7 @@ def coverage(radii: dict[str, np.ndarray]) -> go.Figure:
 
 
 def problem_map(points: np.ndarray, chosen: np.ndarray, radius: np.ndarray, texts: pd.Series, groups: pd.Series) -> go.Figure:
-    """Problems in two dimensions (N, 2), coloured by group, and a slider over the budget.
+    """Problems in two dimensions (N, 2), coloured by group, and a slider over the budget, which reads as the line for the parameters cell.
 
     chosen  rows in the order of choice (k,), ringed as far as the slider goes;  radius  covering radius after each (k,), drawn beside
     the map. Of many problems DRAWN, evenly spread, are shown, and all that were chosen of the first DRAWN. Hovering shows the text.
@@ -96,10 +96,10 @@ def problem_map(points: np.ndarray, chosen: np.ndarray, radius: np.ndarray, text
         ringed = chosen[: min(budget, DRAWN)]
         return {"x": [points[ringed, 0].tolist(), [budget]], "y": [points[ringed, 1].tolist(), [float(radius[budget - 1])]]}
 
-    steps = [{"label": f"{b:,}", "method": "restyle", "args": [state(b), moving]} for b in budgets.tolist()]
+    steps = [{"label": str(b), "method": "restyle", "args": [state(b), moving]} for b in budgets.tolist()]
     for trace, x, y in zip(moving, *state(int(budgets[-1])).values(), strict=True):
         figure.data[trace].update(x=x, y=y)
-    slider = {"active": len(steps) - 1, "steps": steps, "currentvalue": {"prefix": "budget "}, "pad": {"t": 30}}
+    slider = {"active": len(steps) - 1, "steps": steps, "currentvalue": {"prefix": "k: int = "}, "pad": {"t": 30}}
     figure.update_layout(
         template="plotly_white", height=600, margin={"l": 60, "r": 20, "t": 60, "b": 50}, colorway=COLOURS, sliders=[slider]
     )

@@ -128,15 +128,16 @@ class Forecast(NamedTuple):
     states: dict[str, str]  # of suite.status
     assumed: list[str]
     lacks: list[str]
+    fetch: list[str]  # what the hub would have to give first, where it can be reached; else that is lacking
 
 
 def forecast(plan: Plan) -> Forecast:
     """What the steps of a plan would take. Raises nothing for what is missing here: that is told in `lacks`."""
-    chain, table = Chain(), suite.status(plan)
+    chain, status = Chain(), suite.status(plan)
     steps = [_scaled(plan, job, step) for job, step in zip(plan.jobs, _estimates(plan, chain), strict=True)]
-    states = dict(zip(table["step"], table["state"], strict=True))
-    todo = [step for step in steps if states[step.step] != "fresh"]
-    return Forecast(steps, states, list(chain.told), _lacks(plan, todo, states))
+    found = Forecast(steps, dict(zip(status["step"], status["state"], strict=True)), list(chain.told), [], [])
+    lacks, fetch = _lacks(plan, _todo(found), found.states)
+    return found._replace(lacks=lacks, fetch=fetch)
 
 
 def _estimates(plan: Plan, chain: Chain) -> list[Step]:
@@ -520,7 +521,8 @@ def _earlier(folder: Path) -> dict[str, tuple[dict, Step]]:
 # --- what is lacking -------------------------------------------------------------------------------------
 
 
-def _lacks(plan: Plan, todo: list[Step], states: dict[str, str]) -> list[str]:
+def _lacks(plan: Plan, todo: list[Step], states: dict[str, str]) -> tuple[list[str], list[str]]:
+    """What is not here and cannot be fetched, and what can."""
     import psutil
 
     jobs = [job for job in plan.jobs if states[job.id] != "fresh"]
@@ -542,13 +544,10 @@ def _lacks(plan: Plan, todo: list[Step], states: dict[str, str]) -> list[str]:
             unready.setdefault(text, []).append(job.id)
     lacks += [f"{text} ({', '.join(ids)})" for text, ids in unready.items()]
     needed, problems = hub.needs(plan)
-    missing = [need for need in needed if not hub.here(need)]
-    lacks += problems
-    if missing:
-        why = hub.unreachable()
-        lacks += [f"{need}: not in the cache" for need in missing]
-        lacks.append(f"the hub: {why}" if why else f"(the hub can be reached: python -m skymath_nb prefetch {plan.source})")
-    return list(dict.fromkeys(lacks))
+    missing = [f"{need}: not in the cache" for need in needed if not hub.here(need)]
+    why = hub.unreachable() if missing else ""
+    lacks += problems + ([*missing, f"the hub: {why}"] if why else [])
+    return list(dict.fromkeys(lacks)), [] if why else missing
 
 
 def _sizes(gpus: tuple[int, ...]) -> str:
@@ -593,10 +592,9 @@ def takeaways_at_full_scale(chosen: pd.DataFrame) -> pd.DataFrame:
 # --- as text ---------------------------------------------------------------------------------------------
 
 
-def tell(plan: Plan, echo: Callable[[str], None] = print) -> None:
-    """Print a plan's forecast: the table with its total, what it rests on, what this machine lacks."""
-    found = forecast(plan)
-    todo = [step for step in found.steps if found.states[step.step] != "fresh"]
+def table(found: Forecast) -> pd.DataFrame:
+    """A forecast as text, a line a step, and a last one with the total of what is still to do."""
+    todo = _todo(found)
     lines = [_line(step) if step in todo else [step.step, *[""] * 8, "done before, kept"] for step in found.steps]
     total = Step(
         "total",
@@ -609,10 +607,19 @@ def tell(plan: Plan, echo: Callable[[str], None] = print) -> None:
         rests_on="",
     )
     heads = ["step", "instances", "requests", "tokens", "dollars", "disk", "memory", "GPUs", "time", "time rests on"]
-    table = pd.DataFrame([*lines, _line(total)], columns=heads)
+    return pd.DataFrame([*lines, _line(total)], columns=heads)
+
+
+def _todo(found: Forecast) -> list[Step]:
+    return [step for step in found.steps if found.states[step.step] != "fresh"]
+
+
+def tell(plan: Plan, echo: Callable[[str], None] = print) -> None:
+    """Print a plan's forecast: the table with its total, what it rests on, what this machine lacks."""
+    found = forecast(plan)
     echo(f"{plan.source}: what it would take. Nothing is started.")
-    echo(table.to_string(index=False))
-    assumed = [step.step for step in todo if step.rests_on == "assumed"]
+    echo(table(found).to_string(index=False))
+    assumed = [step.step for step in _todo(found) if step.rests_on == "assumed"]
     if assumed:
         echo(f"Never run on this machine at any size: {', '.join(assumed)}. Their figures are assumptions:")
     for text in found.assumed:
@@ -623,6 +630,10 @@ def tell(plan: Plan, echo: Callable[[str], None] = print) -> None:
         + ("It lacks:" if found.lacks else "It lacks nothing.")
     )
     for text in found.lacks:
+        echo(f"  - {text}")
+    if found.fetch:
+        echo(f"To be fetched first, from the hub, which can be reached (python -m skymath_nb prefetch {plan.source}):")
+    for text in found.fetch:
         echo(f"  - {text}")
 
 

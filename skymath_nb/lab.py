@@ -1,11 +1,13 @@
 """The prompt lab: one seed problem, one operator, and side by side what is asked, said, read from it and thought of it.
 
 A trial asks through the same `ask` as a run, so its replies are in the ledger and cost what they cost; with the widget nothing is
-asked before the button is pressed. Nothing chosen here reaches a file or a later cell.
+asked before the button is pressed. Nothing chosen here reaches a file or a later cell; the widget prints the line for the parameters
+cell that shows the same trial there.
 """
 
 import html
 import json
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 
@@ -15,16 +17,30 @@ LISTED = 200  # problems in the widget's list
 BEGINNING = 60  # characters of each
 
 
-def show(seeds: pd.DataFrame, ask, *, operator: str = "deepen", row: int = 0, interactive: bool = False, **settings):
-    """Try an operator on one seed, or with `interactive` on any of the first 200; keywords as in `augment.Settings`.
+def show(
+    seeds: pd.DataFrame,
+    ask,
+    *,
+    operator: str = "deepen",
+    row: int = 0,
+    name: str = "lab",
+    shown: Mapping[str, dict] | None = None,
+    interactive: bool = False,
+    **settings,
+):
+    """Try an operator on one seed, or with `interactive` on any of the first 200; other keywords as in `augment.Settings`.
 
-    Raises ValueError for an operator that does not exist.
+    shown  as the line says that the widget prints: shown[name] holds operator and row, in place of those given
+    Raises:  ValueError for an operator or a row that does not exist.
     """
     from IPython.display import HTML, display
 
-    display(HTML(as_html(augment.trial(seeds.iloc[row], operator, ask, **settings))))
+    chosen = {"operator": operator, "row": row} | (shown or {}).get(name, {})
+    if set(chosen) != {"operator", "row"} or not (isinstance(chosen["row"], int) and 0 <= chosen["row"] < len(seeds)):
+        raise ValueError(f"shown[{name!r}] is to hold an operator and a row of the {len(seeds)} seeds, but is {chosen}.")
+    display(HTML(as_html(augment.trial(seeds.iloc[chosen["row"]], chosen["operator"], ask, **settings))))
     if interactive:
-        display(_widget(seeds, ask, operator, settings))
+        display(_widget(seeds, ask, chosen, lambda now: explore.paste(shown or {}, name, now), settings))
 
 
 def as_html(trial: augment.Trial) -> str:
@@ -55,19 +71,22 @@ def _verdicts(row) -> str:
     return "\n".join([kept, f"level: {row['level'] or 'unknown'}", *(f"{name}: {value}" for name, value in known.items())])
 
 
-def _widget(seeds: pd.DataFrame, ask, operator: str, settings: dict):
+def _widget(seeds: pd.DataFrame, ask, chosen: Mapping, paste: Callable[[Mapping], str], settings: dict):
     import ipywidgets as widgets
 
-    problems = seeds["problem"].head(LISTED)
-    problem = widgets.Dropdown(options=[(f"{i}: {text[:BEGINNING]}", i) for i, text in enumerate(problems)], description="problem")
+    listed = sorted({*range(min(LISTED, len(seeds))), chosen["row"]})
+    problems = seeds["problem"]
+    options = [(f"{i}: {problems.iloc[i][:BEGINNING]}", i) for i in listed]
+    problem = widgets.Dropdown(options=options, value=chosen["row"], description="problem")
     choices = [name for names in augment.METHODS.values() for name in names]
-    choice = widgets.Dropdown(options=choices, value=operator, description="operator")
-    button, view = widgets.Button(description="Ask the teacher"), widgets.HTML()
+    choice = widgets.Dropdown(options=choices, value=chosen["operator"], description="operator")
+    button, line, view = widgets.Button(description="Ask the teacher"), widgets.HTML(), widgets.HTML()
 
     def preview(_=None):
         file = prompts.FOLDER / f"{choice.value}.md"
         text = file.read_text(encoding="utf-8") if file.is_file() else "made by rule, no prompt; `solve` writes the response"
-        view.value = f"<pre style='white-space:pre-wrap'>{html.escape(text)}\n\n{html.escape(problems.iloc[problem.value])}</pre>"
+        line.value = f"<p>{paste({'operator': choice.value, 'row': problem.value})}</p>"
+        view.value = f"{explore.LITERAL}{html.escape(text)}\n\n{html.escape(problems.iloc[problem.value])}</pre>"
 
     def run(_):
         button.disabled = True
@@ -82,4 +101,4 @@ def _widget(seeds: pd.DataFrame, ask, operator: str, settings: dict):
     choice.observe(preview, "value")
     button.on_click(run)
     preview()
-    return widgets.VBox([widgets.HBox([problem, choice, button]), view])
+    return widgets.VBox([widgets.HBox([problem, choice, button]), line, view])

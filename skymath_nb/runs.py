@@ -30,8 +30,9 @@ import numpy as np
 import pandas as pd
 
 PACKAGE = Path(__file__).resolve().parent
+UNCOUNTED = {"parameters", "exercise"}  # tags of cells that are no code of a step: its values, and what comes after it is complete
 EXECUTION = (
-    "run", "label", "device", "workers", "progress", "interactive",
+    "run", "label", "device", "workers", "progress", "interactive", "shown",
     "ledger", "replay_only", "batch", "poll_s", "pilot", "timeout", "retries", "requests_per_minute", "tokens_per_minute",  # of the teacher
     "micro_batch", "checkpoint_every", "launcher", "pilot_steps",  # of training
     "command",  # of a server
@@ -224,24 +225,52 @@ def _imports(source: str, *parent: str) -> frozenset[str]:
     return frozenset(names)
 
 
+def notebook_of(name: str) -> Path:
+    """The notebook that a kernel works for: the one that JupyterLab opened, if it is the step's or a copy of it, else the suite's."""
+    opened = Path(os.environ.get("JPY_SESSION_NAME", ""))  # set by Jupyter servers for the kernels they start
+    if opened.suffix == ".ipynb" and opened.stem.partition("@")[0] == name and opened.is_file():
+        return opened
+    return notebooks_folder() / f"{name}.ipynb"
+
+
+def code_cells(path: Path) -> list[str]:
+    """The code of a notebook that counts for its step, cell by cell.
+
+    The parameters cell is left out: parameters count by value. Exercises are: they come after the step is complete.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"Step {path.stem!r} needs the notebook {path}, which does not exist. Steps are notebooks.")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return ["".join(c["source"]) for c in cells if c["cell_type"] == "code" and not UNCOUNTED & set(c["metadata"].get("tags", []))]
+
+
 def code_digests(name: str, notebooks: Path | None = None, package: Path = PACKAGE) -> dict:
     """Digests of a notebook's code and of every package module that it reaches through imports.
 
-    The parameters cell is left out: parameters count by value. Markdown files beside a reached package's
-    modules (the prompts) count as its code.
+    Markdown files beside a reached package's modules (the prompts) count as its code.
     """
     from IPython.core.inputtransformer2 import TransformerManager
 
-    path = Path(notebooks or notebooks_folder()) / f"{name}.ipynb"
-    if not path.is_file():
-        raise FileNotFoundError(f"Step {name!r} needs the notebook {path}, which does not exist. Steps are notebooks.")
-    cells = [
-        TransformerManager().transform_cell("".join(cell["source"]))  # magics become calls
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
-        if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", [])
-    ]
+    path = notebooks / f"{name}.ipynb" if notebooks else notebook_of(name)
+    cells = [TransformerManager().transform_cell(cell) for cell in code_cells(path)]  # magics become calls
     reached = set().union(*map(_imports, cells))
     return {"notebook": _sha([_syntax(cell)[0] for cell in cells]), "modules": module_digests(reached, package)}
+
+
+def _unsaved(path: Path) -> list[str]:
+    """First lines of the notebook's cells that this kernel has not run as they are saved; none outside IPython.
+
+    A cell that was edited and run without being saved, or left out, made other outputs than the notebook would.
+    """
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None or not path.is_file():
+        return []
+    ran = {source.strip() for source in shell.history_manager.input_hist_raw}
+    cells = [cell.strip() for cell in code_cells(path) if cell.strip()]
+    last = next((i for i, cell in enumerate(cells) if ".finish(" in cell), len(cells) - 1)
+    return [cell.splitlines()[0] for cell in cells[: last + 1] if cell not in ran]
 
 
 def module_digests(names: set[str], package: Path = PACKAGE) -> dict[str, str]:
@@ -365,6 +394,7 @@ class Step:
     def __init__(self, name: str, run: str, label: str, identity: dict):
         self.run, self.id = run, f"{name}@{label}" if label else name
         self.folder = root() / run / self.id
+        self._notebook = notebook_of(name)
         self._identity, self._code = identity, code_digests(name)  # the code as it is now, not when it ends
         self._inputs: dict[str, str] = {}
         self._uses: dict[str, dict] = {}
@@ -431,6 +461,10 @@ class Step:
         if missing:
             raise RuntimeError(f"{self.id} announced {', '.join(missing)} but did not write it in {self.folder}.")
         outputs = {f: self.folder / f for f in self._outputs}
+        if unsaved := _unsaved(self._notebook):
+            self._code["notebook"] = "not run as it is saved"
+            shown = "".join(f"\n  {line}" for line in unsaved)
+            print(f"Complete, but stale for the runner: these cells were not run as {self._notebook.name} has them saved:{shown}")
         manifest = {
             "step": self.id,
             "parameters": self._identity,

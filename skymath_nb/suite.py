@@ -13,14 +13,13 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
-import nbformat
 import pandas as pd
 import yaml
 
 from skymath_nb import kernel, pages, runs
 from skymath_nb.plans import Job, ParamsError, Plan, load, nearest
 
-__all__ = ["ParamsError", "Plan", "load", "run", "state", "status", "strip"]
+__all__ = ["ParamsError", "Plan", "load", "run", "state", "status"]
 STARTUP_S = 4  # kernel start and imports, outside the step's own clock
 QUIET_S = 30  # seconds between two lines about a step at work, more for one that takes hours
 DONE, FAILED, BUDGET = 0, 3, 4  # exit codes; of a signal: 128 and its number
@@ -273,6 +272,7 @@ def _environment(job: Job):
         folders["SKYMATH_DATA"] = Path(data).expanduser().resolve()
     before = dict(os.environ)
     os.environ.update({name: str(folder) for name, folder in folders.items()})
+    os.environ.pop("JPY_SESSION_NAME", None)  # of the notebook that started the runner, if one did
     try:
         yield
     finally:
@@ -315,31 +315,3 @@ def _heading(copy: Path) -> str:
 
 def _clock(seconds: float) -> str:
     return f"{seconds // 60:.0f}:{seconds % 60:02.0f}"
-
-
-# --- keeping notebooks clean -----------------------------------------------------------------------------
-
-
-def strip(notebooks: Path | None = None, check: bool = False) -> list[Path]:
-    """Notebooks that held outputs, counts or stray metadata; they are cleaned unless `check`."""
-    changed = []
-    for path in sorted(Path(notebooks or runs.notebooks_folder()).glob("*.ipynb")):
-        before = path.read_text(encoding="utf-8")
-        notebook = nbformat.reads(before, as_version=4)
-        kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-        notebook.metadata = {"kernelspec": kernel} | _ours(notebook.metadata, "skymath")
-        notebook.nbformat_minor = 5
-        for number, cell in enumerate(notebook.cells):
-            cell.id, cell.metadata = str(number), _ours(cell.metadata, "tags", "skymath")
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
-        after = nbformat.writes(nbformat.from_dict(notebook)) + "\n"
-        if after != before:
-            changed.append(path)
-            if not check:
-                runs.save(path, after)
-    return changed
-
-
-def _ours(metadata: dict, *names: str) -> dict:
-    return {name: metadata[name] for name in names if name in metadata}

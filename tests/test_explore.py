@@ -1,3 +1,5 @@
+import ast
+import html
 import re
 from html.parser import HTMLParser
 
@@ -26,14 +28,34 @@ def test_browsing_shows_counts_and_rows_without_a_widget(shown):
 
 
 def test_a_widget_comes_on_top_looks_and_prints_the_line_to_paste(shown):
-    explore.browse(ROWS, "kind", ["text"], interactive=True)
+    before = {"others": {"row": 2}}
+    explore.browse(ROWS, "kind", ["text"], filters=["text"], name="mine", shown=before, interactive=True)
     box = shown[-1]
-    (choice, place), view = box.children[0].children, box.children[1]
+    (choice, other), place, view = box.children[0].children, box.children[1], box.children[2]
+    assert choice.description == "kind" and other.description == "text" and "3 of 3" in view.value
     choice.value = "b"
-    assert "小明" in view.value and "table[table[&#x27;kind&#x27;]" in view.value.replace("'", "&#x27;")
+    assert "小明" in view.value and "1 of 3" in view.value
     choice.value = "a"
     place.value = 1
     assert "next" in view.value
+    line = html.unescape(re.search("<code>(.*)</code>", view.value)[1])
+    name, _, value = line.partition(": dict = ")
+    pasted = ast.literal_eval(value)
+    assert name == "shown" and pasted == {"others": {"row": 2}, "mine": {"kind": "a", "row": 1}} and before == {"others": {"row": 2}}
+    shown.clear()
+    explore.browse(ROWS, "kind", ["text"], filters=["text"], name="mine", shown=pasted, interactive=True)
+    assert "$x^2$" in shown[1].data and "1 of 2" not in shown[1].data and "2 of 3" in shown[1].data, "first of all, and without a widget"
+    choice, place = shown[-1].children[0].children[0], shown[-1].children[1]
+    assert choice.value == "a" and place.value == 1 and place.max == 1, "the widget opens there, too"
+
+
+@pytest.mark.parametrize(
+    "own, said",
+    [({"kind": "z"}, "kind: 'z'"), ({"colour": 1}, "colour"), ({"row": -1}, "row"), ({"row": "first"}, "row")],
+)
+def test_a_line_that_does_not_fit_the_table_is_refused(own, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        explore.browse(ROWS, "kind", ["text"], name="mine", shown={"mine": own})
 
 
 def test_an_unknown_column_is_refused_with_those_there_are():
@@ -135,26 +157,23 @@ def test_the_browser_filters_and_shows_the_nearest_rows_with_their_lineage(shown
     assert list(by_name) == ["error", "benchmark", "level", "language", "verdict"]
     by_name["error"].value = "wrong operation"
     assert (
-        "2 answers" in view.value
+        "2 of 3" in view.value
         and "near 1" in view.value
         and "deepen, level 2 from seed s1, level 1" in view.value
         and "near 0" not in view.value
     )
     by_name["verdict"].value = "wrong"
     by_name["level"].value = 3
-    code = re.search("<code>(.*)</code>", view.value)[1].replace("&#x27;", "'")
-    found = eval(code, {"classified": table})  # noqa: S307 - our own line, as a reader would paste it
-    assert found["id"] == "i2" and "1 answers" in view.value
+    line = html.unescape(re.search("<code>(.*)</code>", view.value)[1])
+    pasted = ast.literal_eval(line.partition(": dict = ")[2])
+    assert pasted == {"errors": {"error": "wrong operation", "level": 3, "verdict": "wrong"}} and "1 of 3" in view.value
+    shown.clear()
+    explore.browse_errors(table, near, [instances, seeds], shown=pasted)
+    assert "i2" in shown[1].data and "1 of 3" in shown[1].data, "the pasted line shows that answer first, without a widget"
     by_name["error"].value = "arithmetic slip"
-    assert "0 answers" in view.value and "<pre" not in view.value
+    assert "0 of 3" in view.value and "<pre" not in view.value
     with pytest.raises(ValueError, match="evidence"):
         explore.browse_errors(table.drop(columns="evidence"))
-
-
-def test_the_machine_is_described_without_any_secret(monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", "planted-secret-key")
-    table = explore.machine()
-    assert "planted-secret-key" not in table.to_string() and "set" in table["found"].tolist()
 
 
 def test_progress_is_a_few_lines_whatever_the_number_of_calls(capsys):
@@ -203,3 +222,31 @@ def test_progress_is_a_bar_in_the_lab(shown):
     first, second = shown
     assert first.children[0].value == 1.0 and "$1.50" in first.children[1].value
     assert second.children[0].value == 1.0 and "3 from the ledger" in second.children[1].value
+
+
+def test_the_loss_of_a_training_is_drawn_while_it_runs_and_only_once(shown, monkeypatch):
+    class Handle:
+        def __init__(self, picture):
+            self.pictures = [picture]
+
+        def update(self, picture, raw):
+            self.pictures.append(picture)
+
+    handles = []
+
+    def display(picture, raw=False, display_id=False):
+        if raw:
+            handles.append(Handle(picture))
+            return handles[-1]
+
+    monkeypatch.setattr("IPython.display.display", display)
+    now = iter(range(0, 1000, 2))
+    monkeypatch.setattr(explore.time, "monotonic", lambda: next(now))
+    tell = explore.progress(interactive=True)
+    for stage in (1, 2):
+        for step in range(1, 4):
+            tell(f"stage {stage}: step {step}/3, loss {step / 10:.3f}, 0:01 left")
+    tell("generate: 4/4 answers")
+    [handle] = handles
+    last = handle.pictures[-1]["application/vnd.plotly.v1+json"]["data"]
+    assert len(handle.pictures) > 2 and [trace["name"] for trace in last] == ["stage 1", "stage 2"]

@@ -18,13 +18,13 @@ import yaml
 from click.testing import CliRunner
 from papermill.cli import papermill as papermill_command
 
-from skymath_nb import plans, runs, suite
+from skymath_nb import notebooks, plans, runs, suite
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PARAMS = sorted(p for p in (ROOT / "params").glob("*.yaml") if not p.name.startswith("base_"))
 KEY = "sk-planted-0123456789"
-HEADINGS = ("## Setup", "## Inputs", "## Checks", "## Outputs", "## What we saw", "## Try next", "## Sources")
+HEADINGS = ("## Setup", "## Inputs", "## Checks", "## Outputs", "## Exercises", "## What we saw", "## Try next", "## Sources")
 
 
 def read(path):
@@ -101,7 +101,7 @@ def test_links_lead_somewhere(path):
 
 
 def test_notebooks_are_committed_without_outputs():
-    dirty = suite.strip(check=True)
+    dirty = notebooks.strip(check=True)
     assert not dirty, f"run `python -m skymath_nb strip`: {dirty}"
 
 

@@ -1,0 +1,87 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from skymath_nb import forecast, hub, machine, runs
+
+
+@pytest.fixture
+def outputs(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.setattr(hub, "unreachable", lambda: "")
+    return tmp_path / "outputs"
+
+
+def states(table):
+    return table.set_index("what")["state"].to_dict()
+
+
+def test_the_machine_is_described_without_any_secret(outputs, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "planted-secret-key")
+    monkeypatch.setenv("HF_TOKEN", " ")
+    table = machine.look()
+    assert list(table.columns) == ["what", "found", "state", "to_do"]
+    assert "planted-secret-key" not in table.to_string()
+    found = table.set_index("what")["found"]
+    assert found["OPENAI_API_KEY"] == "set" and found["HF_TOKEN"] == "not set" and found["hub"] == "can be reached"
+    assert set(table["state"]) <= {"good", "note", "bad"} and table.loc[table["state"] == "bad", "to_do"].ne("").all()
+
+
+def test_what_can_be_mended_is_and_only_drafts_of_dead_processes_are(outputs):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    assert states(machine.look(mend=False))["outputs"] == "good" and not outputs.exists(), "looking alone changes nothing"
+    machine.look()
+    (outputs / "run").mkdir(parents=True)
+    dead, alive, other = (outputs / "run" / f".report.json.{pid}.tmp" for pid in (process.pid, os.getpid(), "x"))
+    for path in (dead, alive, other):
+        path.write_text("half")
+    assert states(machine.look(mend=False))["drafts"] == "note" and dead.exists()
+    table = machine.look()
+    assert "1 of killed" in table.set_index("what")["found"]["drafts"] and not dead.exists() and alive.exists() and other.exists()
+    assert "drafts" not in states(machine.look())
+
+
+def test_what_is_bad_says_what_to_do(outputs, monkeypatch):
+    monkeypatch.setenv("SKYMATH_DATA", "/no/such/folder")
+    outputs.parent.joinpath("file").write_text("")
+    monkeypatch.setenv("SKYMATH_OUTPUTS", str(outputs.parent / "file" / "below"))
+    monkeypatch.setattr("psutil.virtual_memory", lambda: type("M", (), {"total": 4e9, "available": 1e9})())
+    table = machine.look().set_index("what")
+    for what in ("SKYMATH_DATA", "outputs", "memory"):
+        assert table.loc[what, "state"] == "bad" and table.loc[what, "to_do"], what
+    said = []
+    monkeypatch.setattr(machine, "choose", lambda: (type("P", (), {"source": runs.home() / "params/tiny.yaml"})(), [], {}))
+    monkeypatch.setattr(forecast, "table", lambda told: machine.pd.DataFrame(columns=["step", "time", "dollars", "time rests on"]))
+    assert machine.report(echo=said.append) == 1 and "In the way: " in said[-1] and "SKYMATH_DATA" in said[-1]
+
+
+def test_a_package_of_another_version_is_named_with_the_tested_one_and_mended_on_request(outputs, monkeypatch):
+    real = machine.metadata.distributions
+    other = type("D", (), {"version": "0.0.1"})()
+    monkeypatch.setattr(machine.metadata, "distributions", lambda name: [other] if name == "papermill" else real(name=name))
+    assert list(machine._differing()) == ["papermill"], "a local tag such as +cpu is no difference"
+    assert states(machine.look())["packages"] == "note"
+    ran = []
+    monkeypatch.setattr(machine.subprocess, "run", lambda command, **how: ran.append(command))
+    machine.report(mend=True, echo=lambda line: None)
+    [command] = ran
+    assert command[:4] == [sys.executable, "-m", "pip", "install"] and command[-1].startswith("papermill==")
+
+
+def test_the_largest_scale_that_fits_is_chosen_and_the_rest_says_what_it_lacks(outputs, monkeypatch):
+    plan, told, lacks = machine.choose()
+    assert plan.source.name == "tiny.yaml" and set(lacks) == {"paper.yaml", "workshop.yaml"} and lacks["paper.yaml"]
+    assert any("GPU" in text for text in lacks["workshop.yaml"])
+    table = forecast.table(told)
+    assert table["step"].iloc[-1] == "total" and len(table) == len(plan.jobs) + 1
+    monkeypatch.setattr(forecast, "_gpus", lambda: (16e9,))
+    monkeypatch.setattr(forecast.importlib.util, "find_spec", lambda name: True)
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    plan, told, lacks = machine.choose()
+    assert plan.source.name == "workshop.yaml" and set(lacks) == {"paper.yaml"}
+    assert told.fetch, "what the hub can give is no hindrance, and is said"
+    monkeypatch.setattr(hub, "unreachable", lambda: "no network")
+    assert machine.choose()[0].source.name == "tiny.yaml"

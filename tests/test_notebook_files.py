@@ -1,0 +1,162 @@
+"""`notebooks`: copies to go on with by hand, and what a step says of a notebook that was run by hand."""
+
+import json
+import os
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+from skymath_nb import __main__ as command_line
+from skymath_nb import exercises, notebooks, plans, runs, suite
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def outputs(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path))
+    monkeypatch.delenv("SKYMATH_NOTEBOOKS", raising=False)
+    return tmp_path
+
+
+def parameters(path):
+    return {name: p["default"] for name, p in papermill.inspect_notebook(str(path)).items()}
+
+
+def test_a_copy_of_each_step_holds_the_values_of_the_params_file(outputs, capsys):
+    assert command_line.main(["open", str(ROOT / "params/smoke.yaml"), "--set", "02_augmentation.mix={evol: 1.0}"]) == 0
+    plan = plans.load(ROOT / "params/smoke.yaml", ["02_augmentation.mix={evol: 1.0}"])
+    assert "make lab" in capsys.readouterr().out
+    for job in plan.jobs:
+        path = outputs / "smoke" / "open" / f"{job.id}.ipynb"
+        found, own = parameters(path), parameters(job.notebook)
+        wanted = {key: repr(value) for key, value in job.parameters.items()} | {"run": repr("smoke")}
+        wanted |= {"label": repr(job.label)} if "label" in own else {}
+        assert found == {name: wanted.get(name, value) for name, value in own.items()}, job.id
+        assert all(p["help"] for p in papermill.inspect_notebook(str(path)).values()), "the help stays"
+    first = nbformat.read(outputs / "smoke/open/00_start_here.ipynb", as_version=4)
+    assert "predicted = None" in "".join(cell.source for cell in first.cells)
+
+
+def test_links_of_a_copy_lead_somewhere(outputs, tmp_path):
+    params = tmp_path / "short.yaml"
+    params.write_text("run: short\nsteps:\n  00_start_here: {}\n")
+    [path] = notebooks.copy(plans.load(params), echo=lambda line: None)
+    text = "".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
+    targets = notebooks.re.findall(r"\]\(([^)]+\.ipynb)\)", text)
+    assert targets and all((path.parent / target).resolve().is_file() for target in targets)
+
+
+def test_a_copy_that_was_changed_is_kept_until_asked_for_again(outputs):
+    plan, said = plans.load(ROOT / "params/smoke.yaml"), []
+    path = notebooks.copy(plan, echo=said.append)[0]
+    book = nbformat.read(path, as_version=4)
+    book.cells[-1].source += "\nmy notes"
+    nbformat.write(book, path)
+    notebooks.copy(plan, echo=said.append)
+    assert "my notes" in path.read_text(), "notes are no reason to write it anew"
+    book.cells[1].source += "\nmine: int = 1  # mine"
+    nbformat.write(book, path)
+    said.clear()
+    notebooks.copy(plan, echo=said.append)
+    assert said[0].startswith("00_start_here.ipynb  kept") and "--again" in said[0] and "mine: int" in path.read_text()
+    notebooks.copy(plan, again=True, solved=True, echo=said.append)
+    assert "mine: int" not in path.read_text() and "exercises.guessing(predicted, answer, test)" in path.read_text()
+    assert exercises.solutions("00_start_here")[0][1].splitlines()[3].split("  #")[0] in path.read_text().replace('\\"', '"')
+
+
+# --- what the runner knows of a notebook run by hand ------------------------------------------------------------------------
+
+
+BOOK = {
+    "parameters": 'run: str = "hand"  # run\nk: int = 1  # value',
+    "step": "from skymath_nb import runs\nstep = runs.step('01_hand', run, k=k)",
+    "write": "step.output('x.txt').write_text(str(k))",
+    "finish": "step.finish({'k': k})",
+    "exercise": "answer = None",
+}
+
+
+@pytest.fixture
+def by_hand(tmp_path, monkeypatch, outputs):
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    cells = [nbformat.v4.new_markdown_cell("# Hand?")]
+    for name, source in BOOK.items():
+        tags = {"tags": [name]} if name in ("parameters", "exercise") else {}
+        cells.append(nbformat.v4.new_code_cell(source, metadata=tags))
+    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / "01_hand.ipynb")
+    (tmp_path / "hand.yaml").write_text("run: hand\nsteps:\n  01_hand: {}\n")
+    monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(folder))
+    return plans.load(tmp_path / "hand.yaml")
+
+
+def change(path, old, new):
+    path.write_text(path.read_text().replace(old, new))
+
+
+def state(plan):
+    found = suite.state(plan, plan.jobs[0])
+    return found.name, "; ".join(found.reasons)
+
+
+def run(notebook, **how):
+    """Every cell, as JupyterLab's Run All does."""
+    papermill.execute_notebook(notebook, None, how, progress_bar=False, kernel_name="python3")
+
+
+def test_a_notebook_run_by_hand_holds_for_the_runner_until_its_code_changes(by_hand, monkeypatch):
+    path = by_hand.jobs[0].notebook
+    run(path)
+    assert state(by_hand) == ("fresh", "")
+    change(path, "answer = None", "answer = 42")
+    assert state(by_hand)[0] == "fresh", "an exercise comes after the step and counts for nothing"
+    change(path, "str(k)", "str(k + 1)")
+    assert state(by_hand) == ("edited", "the notebook's code changed")
+
+
+def test_a_copy_with_other_code_is_not_taken_for_the_suites_notebook(by_hand, tmp_path, monkeypatch):
+    copy = tmp_path / "open" / "01_hand.ipynb"
+    copy.parent.mkdir()
+    copy.write_text(by_hand.jobs[0].notebook.read_text())
+    monkeypatch.setenv("JPY_SESSION_NAME", str(copy))
+    run(copy)
+    assert state(by_hand)[0] == "fresh"
+    change(copy, "str(k)", "str(k + 1)")
+    run(copy)
+    assert state(by_hand) == ("edited", "the notebook's code changed")
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "open" / "99_other.ipynb"))
+    run(by_hand.jobs[0].notebook)
+    assert state(by_hand)[0] == "fresh", "the session of another notebook says nothing of this one"
+
+
+@pytest.mark.parametrize("what", ["edited and not saved", "left out"])
+def test_cells_that_were_not_run_as_they_are_saved_make_the_step_stale(by_hand, tmp_path, what):
+    path, other = by_hand.jobs[0].notebook, tmp_path / "in_the_browser.ipynb"
+    other.write_text(path.read_text())
+    if what == "left out":
+        book = nbformat.read(other, as_version=4)
+        book.cells = [cell for cell in book.cells if "output" not in cell.source]
+        nbformat.write(book, other)
+    else:
+        change(other, "str(k)", "str(k + 1)")
+    executed = tmp_path / "executed.ipynb"
+    papermill.execute_notebook(other, executed, progress_bar=False, kernel_name="python3")
+    said = "".join(output.get("text", "") for cell in nbformat.read(executed, 4).cells for output in cell.get("outputs", []))
+    assert "stale for the runner" in said and "step.output" in said
+    manifest = json.loads((runs.root() / "hand/01_hand/manifest.json").read_text())
+    assert manifest["outputs"] if what != "left out" else True
+    assert state(by_hand) == ("edited", "the notebook's code changed")
+
+
+def test_the_runner_does_not_take_the_notebook_that_started_it_for_the_steps(by_hand, tmp_path, monkeypatch):
+    copy = tmp_path / "open" / "01_hand.ipynb"
+    copy.parent.mkdir()
+    copy.write_text(by_hand.jobs[0].notebook.read_text().replace("str(k)", "str(k + 1)"))
+    monkeypatch.setenv("JPY_SESSION_NAME", str(copy))
+    assert suite.run(by_hand, echo=lambda line: None) == 0
+    assert state(by_hand)[0] == "fresh" and os.environ["JPY_SESSION_NAME"] == str(copy)
+    assert (runs.root() / "hand/01_hand/x.txt").read_text() == "1"
