@@ -18,8 +18,8 @@ run: .venv/.ok ## run the notebooks in order (PARAMS=params/tiny.yaml)
 test: .venv/.ok ## run the tests
 	$(BIN)/python -m pytest
 
-lab: .venv/.ok ## open JupyterLab on this machine alone, with a token
-	$(BIN)/jupyter-lab --ip=127.0.0.1
+lab: .venv/.ok ## open JupyterLab on the first notebook, on this machine alone, with a token
+	$(BIN)/jupyter-lab --ip=127.0.0.1 notebooks/00_start_here.ipynb
 
 unsloth: .venv/.ok ## add Unsloth on a machine without a GPU
 	$(BIN)/python -m pip install --no-deps -c constraints.txt unsloth unsloth_zoo peft

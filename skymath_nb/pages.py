@@ -3,6 +3,7 @@
 All figures are drawn by one plotly.min.js in the run folder. TeX in notebooks is shown as written.
 """
 
+import base64
 import html
 import json
 import math
@@ -10,6 +11,7 @@ import re
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pandas as pd
 from nbconvert import HTMLExporter
 from plotly.offline import get_plotlyjs
@@ -17,6 +19,7 @@ from plotly.offline import get_plotlyjs
 from skymath_nb import runs
 
 PLOTLY = "application/vnd.plotly.v1+json"
+LISTED = 40  # points of a trace that are written out where no script runs
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # The lab template without what it loads from elsewhere: require.js, MathJax, mermaid, the widget manager.
 TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
@@ -31,7 +34,7 @@ main { max-width: 62rem; margin: 0 auto }
 .jp-RenderedHTMLCommon { font-size: 15px; line-height: 1.6 }
 .jp-OutputArea-output { overflow-x: auto }
 .skymath-back { font-family: var(--jp-ui-font-family); font-size: 14px }
-</style>{%- endblock -%}
+</style><noscript><style>.plot { display: none }</style></noscript>{%- endblock -%}
 {%- block body_header -%}{{ super() }}<p class="skymath-back"><a href="../index.html">&larr; the whole run</a></p>
 {%- endblock -%}
 """
@@ -58,7 +61,7 @@ td:first-child {{ width: 40%; overflow-wrap: anywhere }} .number {{ text-align: 
 .done {{ color: var(--good) }} .failed, .interrupted {{ color: var(--bad) }}
 .figure {{ margin-top: 1rem; padding: .5rem; background: #fff; border-radius: 8px; overflow-x: auto }}
 summary {{ cursor: pointer; color: var(--soft) }} details {{ margin-top: .75rem }} code {{ font-size: .88rem }}
-</style></head><body><main>
+</style><noscript><style>.plot {{ display: none }}</style></noscript></head><body><main>
 <h1>{title}</h1>
 {body}
 </main></body></html>
@@ -202,12 +205,36 @@ def _number(value) -> str:
 
 
 def _figure(name: str, figure: dict) -> str:
-    """A division and the script that draws a plotly figure in it."""
+    """A division and the script that draws a plotly figure in it; where no script runs, its numbers."""
     layout = dict(figure.get("layout", {}))
     height = layout.get("height", 450)
     text = json.dumps([figure.get("data", []), layout]).replace("</", "<\\/").replace("<!--", "<\\!--")
     options = json.dumps({"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["sendChartToCloud"]})
     return (
-        f'<div id="{_text(name)}" style="height:{height}px"></div>'
-        f"<script>Plotly.newPlot({json.dumps(name)}, ...{text}, {options});</script>"
+        f'<div id="{_text(name)}" class="plot" style="height:{height}px"></div>'
+        f"<script>Plotly.newPlot({json.dumps(name)}, ...{text}, {options});</script>{_numbers(figure)}"
     )
+
+
+def _numbers(figure: dict) -> str:
+    """The points of a figure as tables, for readers without scripts; of a trace with many, how many there are."""
+    title = figure.get("layout", {}).get("title") or {}
+    title = re.sub("<[^>]*>", " ", title.get("text", "") if isinstance(title, dict) else title)
+    lines = []
+    for trace in figure.get("data", []):
+        x, y = (_values(trace.get(axis)) for axis in "xy")
+        pairs = ", ".join(f"{_value(a)}: {_value(b)}" for a, b in zip(x, y, strict=False))
+        if trace.get("name") and trace.get("hoverinfo") != "skip":
+            lines.append(f"<tr><td>{_text(trace['name'])}</td><td>{_text(pairs if len(x) <= LISTED else f'{len(x):,} points')}</td></tr>")
+    return f"<noscript><p>{_text(title)} (drawn by a script; these are its numbers)</p><table>{''.join(lines)}</table></noscript>"
+
+
+def _values(values) -> list:
+    """A trace's coordinates: a list, or numbers packed as plotly packs them."""
+    if isinstance(values, dict) and "bdata" in values:
+        return np.frombuffer(base64.b64decode(values["bdata"]), dtype=np.dtype(values["dtype"])).tolist()
+    return list(values) if isinstance(values, list | tuple) else []
+
+
+def _value(value) -> str:
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)

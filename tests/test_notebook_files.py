@@ -1,12 +1,15 @@
 """`notebooks`: copies to go on with by hand, and what a step says of a notebook that was run by hand."""
 
+import ast
 import json
 import os
+import shutil
 from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 from skymath_nb import __main__ as command_line
 from skymath_nb import exercises, notebooks, plans, runs, suite
@@ -160,3 +163,36 @@ def test_the_runner_does_not_take_the_notebook_that_started_it_for_the_steps(by_
     assert suite.run(by_hand, echo=lambda line: None) == 0
     assert state(by_hand)[0] == "fresh" and os.environ["JPY_SESSION_NAME"] == str(copy)
     assert (runs.root() / "hand/01_hand/x.txt").read_text() == "1"
+
+
+def test_an_edited_function_and_an_edited_prompt_act_in_a_running_kernel_and_are_stale_for_the_runner(tmp_path, monkeypatch):
+    left_out = shutil.ignore_patterns("tiny-base*", "results", "__pycache__")
+    package = Path(shutil.copytree(ROOT / "skymath_nb", tmp_path / "skymath_nb", ignore=left_out))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(ROOT / "notebooks"))
+    manager, client = start_new_kernel(kernel_name="python3")
+
+    def value(cell):
+        said = []
+        reply = client.execute_interactive(cell, output_hook=said.append, timeout=120)
+        assert reply["content"]["status"] == "ok", reply["content"]
+        return "".join(message["content"].get("text", "") for message in said).strip()
+
+    try:
+        setup = "%load_ext autoreload\n%autoreload 2\nfrom skymath_nb import coreset, prompts, runs\n"
+        assert value(setup + "print(runs.PACKAGE)") == str(package)
+        show = "print(coreset.k_center.__doc__ is None, prompts.render('rephrase', problem='Q')[-1]['content'].split()[0])"
+        digests = "print(sorted(runs.code_digests('02_augmentation')['modules'].items()))"
+        stale = value(digests)
+        assert value(show) == "False Say"
+        with (package / "coreset.py").open("a") as module:
+            module.write("\n\ndef k_center(*points):\n    return points\n")
+        prompt = package / "prompts" / "rephrase.md"
+        prompt.write_text(prompt.read_text().replace("# user\n", "# user\nKindly: ", 1))
+        assert value(show) == "True Kindly:"
+        changed = dict(ast.literal_eval(value(digests))).items() ^ dict(ast.literal_eval(stale)).items()
+        assert {name for name, _ in changed} == {"skymath_nb.prompts/rephrase.md"}, "02 does not reach coreset, 03 does"
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)

@@ -18,7 +18,7 @@ import yaml
 from click.testing import CliRunner
 from papermill.cli import papermill as papermill_command
 
-from skymath_nb import notebooks, plans, runs, suite
+from skymath_nb import exercises, notebooks, plans, runs, suite
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -33,6 +33,11 @@ def read(path):
 
 def code(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def own(notebook):
+    """The code of a notebook without its exercises, which tests/test_exercises.py reads where they are written."""
+    return [cell for cell in code(notebook) if exercises.TAG not in cell.metadata.get("tags", [])]
 
 
 def tree(notebook):
@@ -57,7 +62,7 @@ def test_anatomy_is_the_same_everywhere(path):
 
 @by_name(NOTEBOOKS)
 def test_cells_are_short_and_hold_no_machinery(path):
-    cells = code(read(path))
+    cells = own(read(path))
     assert max(len(cell.source.splitlines()) for cell in cells[1:]) <= 25 and len(cells[0].source.splitlines()) <= 30
     assert sum(len(cell.source.splitlines()) for cell in cells) <= 130
     assert all(len(line) <= 100 for cell in cells[1:] for line in cell.source.splitlines())
@@ -115,8 +120,13 @@ def test_every_params_file_fits_the_notebooks(path):
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory):
+    """A folder for runs, and the notebooks with their exercises solved: what is committed differs from these in exercises alone."""
+    solved = tmp_path_factory.mktemp("notebooks")
+    for path in NOTEBOOKS:
+        nbformat.write(exercises.place(read(path), path.stem, solved=True), solved / path.name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKYMATH_OUTPUTS", str(tmp_path_factory.mktemp("outputs")))
+        patch.setenv("SKYMATH_NOTEBOOKS", str(solved))
         patch.setenv("OPENAI_API_KEY", KEY)
         yield runs.root()
 
@@ -146,6 +156,25 @@ def test_the_whole_chain_runs_and_its_numbers_add_up(smoke):
     assert trained["instances"] == made and 0 < trained["trained_on"] < made
     assert scores["world_test_flexible_n"] == 30
     assert scores["world_test_flexible_low"] <= scores["world_test_flexible"] <= scores["world_test_flexible_high"]
+
+
+def test_every_exercise_is_solved_by_its_solution(smoke):
+    said = {}
+    for path in smoke.glob("*/notebook.ipynb"):
+        for cell in code(read(path)):
+            if exercises.TAG in cell.metadata.get("tags", []):
+                last = cell.outputs[-1]["data"]["text/plain"]
+                said.setdefault(path.parent.name.partition("@")[0], []).append(last)
+    assert {name: len(lines) for name, lines in said.items()} == {
+        name: len(exercises.solutions(name)) * (4 if name == "02_augmentation" else 1) for name in said
+    } and set(said) == {path.stem for path in NOTEBOOKS}
+    assert all(line.startswith("✓") for lines in said.values() for line in lines), said
+
+
+def test_a_blank_notebook_holds_for_the_runner_where_the_solved_one_was_run(smoke, monkeypatch):
+    monkeypatch.delenv("SKYMATH_NOTEBOOKS")
+    states = suite.status(plans.load(ROOT / "params" / "smoke.yaml"))["state"]
+    assert set(states) == {"fresh"}
 
 
 def test_nothing_trained_on_leaks(smoke):

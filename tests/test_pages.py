@@ -1,8 +1,13 @@
 """The pages of a run: what widgets left is taken out of executed notebooks."""
 
-import nbformat
+import json
+import re
 
-from skymath_nb import pages
+import nbformat
+import numpy as np
+import pandas as pd
+
+from skymath_nb import figures, pages
 
 
 def test_an_executed_notebook_keeps_no_widget_state(tmp_path):
@@ -20,3 +25,18 @@ def test_an_executed_notebook_keeps_no_widget_state(tmp_path):
     before = copy.stat().st_mtime_ns
     pages.notebook(copy, tmp_path)
     assert copy.stat().st_mtime_ns == before
+
+
+def test_a_figure_tells_its_numbers_where_no_script_runs(tmp_path):
+    figure = figures.laws(
+        pd.DataFrame({"series": "a <b>", "size": [100, 200], "accuracy": [0.25, 0.5], "low": 0.1, "high": 0.6}), None, "Law<br><sup>x</sup>"
+    )
+    many = figures.coverage({"k_center": np.linspace(1, 0, 500)})
+    output = [nbformat.v4.new_output("display_data", {pages.PLOTLY: json.loads(f.to_json())}) for f in (figure, many)]
+    copy = tmp_path / "step" / "notebook.ipynb"
+    copy.parent.mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("f", outputs=output)]), copy)
+    text = pages.notebook(copy, tmp_path).read_text()
+    first, second = re.findall(r"<noscript><p>(.*?)</noscript>", text)
+    assert "Law" in first and "100: 25, 200: 50" in first and "a &lt;b&gt;" in first and "500 points" in second
+    assert text.count("Plotly.newPlot") == 2 and "<noscript><style>.plot { display: none }" in text
