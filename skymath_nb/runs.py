@@ -208,7 +208,19 @@ def _syntax(source: str) -> tuple[str, ast.AST]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             if ast.get_docstring(node, clean=False) is not None:
                 node.body = node.body[1:]
-    return _sha(ast.dump(tree)), tree
+    return _sha(_shape(tree)), tree
+
+
+def _shape(node):
+    """A tree as lists of names and values, the same on every Python: ast.dump prints what a version adds, even where it is empty."""
+    if isinstance(node, list):
+        return [_shape(item) for item in node]
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [(name, value) for name, value in ast.iter_fields(node) if value is not None and value != []]
+    if isinstance(node, ast.JoinedStr):  # 3.12 ends a nested format with an empty text
+        fields = [("values", [part for part in node.values if getattr(part, "value", None) != ""])]
+    return [type(node).__name__, *([name, _shape(value)] for name, value in fields)]
 
 
 @lru_cache(maxsize=1024)

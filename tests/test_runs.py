@@ -177,6 +177,11 @@ def test_code_digests_follow_imports_and_ignore_comments(package, file, text, co
     assert (runs.code_digests("01_book", books, package) != before) is counts
 
 
+def test_code_has_the_same_digest_on_every_python():
+    source = 'def f(a, *, b=1) -> str:\n    return f"{a:{b}} {b}"\n'
+    assert runs._syntax(source)[0][:16] == "6455ca73e0422ee2"  # as 3.11, 3.12 and 3.13 say
+
+
 @pytest.mark.parametrize(
     "parameters, code, counts",
     [
