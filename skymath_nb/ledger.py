@@ -34,13 +34,14 @@ TABLES = (
     "CREATE INDEX claims_by_owner ON claims (owner)",
     "CREATE TABLE batches (name TEXT PRIMARY KEY, server TEXT NOT NULL, id TEXT NOT NULL, sender TEXT NOT NULL)",
 )
-# The first complete reply stands; only a cut-off one makes way, and only for one with a higher limit.
+# The first complete reply stands; only a cut-off one makes way, and only for one with a higher limit, and a refusal for any reply.
 INSERT = """
 INSERT INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
   text = excluded.text, finish_reason = excluded.finish_reason, tokens_in = excluded.tokens_in,
   tokens_out = excluded.tokens_out, max_tokens = excluded.max_tokens, created = excluded.created,
   tokens_cached = excluded.tokens_cached, tokens_reasoning = excluded.tokens_reasoning
-WHERE replies.finish_reason = 'length' AND excluded.max_tokens > replies.max_tokens
+WHERE excluded.finish_reason NOT LIKE 'refused %' AND (replies.finish_reason LIKE 'refused %'
+  OR replies.finish_reason = 'length' AND excluded.max_tokens > replies.max_tokens)
 """
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 RUNS, LIVE = itertools.count(), set()  # tells the owners within this process apart, and which of them still run
@@ -54,7 +55,8 @@ class Record(NamedTuple):
     """One reply as stored: token counts as the server gave them, `created` in ISO UTC, set by `put`.
 
     `tokens_cached` are those of `tokens_in` that the server had in its cache, `tokens_reasoning` those of
-    `tokens_out` that were thought and not said.
+    `tokens_out` that were thought and not said. A request that the server refused for good has the finish_reason
+    "refused" and the status, and no text: only a replay takes that for an answer, who asks a server asks again.
     """
 
     text: str
@@ -67,8 +69,15 @@ class Record(NamedTuple):
     tokens_cached: int = 0
     tokens_reasoning: int = 0
 
-    def serves(self, max_tokens: int) -> bool:
-        """False if the reply was cut off and more tokens are allowed now: then it counts as missing."""
+    @property
+    def refused(self) -> int:
+        """The status with which the server refused, 0 for a reply."""
+        return int(self.finish_reason.removeprefix("refused ")) if self.finish_reason.startswith("refused ") else 0
+
+    def serves(self, max_tokens: int, replay: bool = False) -> bool:
+        """False if the reply was cut off and more tokens are allowed now, or is a refusal and no `replay`: then it counts as missing."""
+        if self.refused:
+            return replay
         return self.finish_reason != "length" or self.max_tokens >= max_tokens
 
 
@@ -247,14 +256,14 @@ class Ledger:
             return found
 
     def count(self) -> int:  # no __len__: an empty ledger must not read as no ledger
-        """How many replies there are."""
+        """How many replies there are, refusals left out."""
         with self._lock, self._explained("read"):
-            return self._db.execute("SELECT count(*) FROM replies").fetchone()[0]
+            return self._db.execute("SELECT count(*) FROM replies WHERE finish_reason NOT LIKE 'refused %'").fetchone()[0]
 
     def totals(self) -> list[dict]:
-        """Per model, in order of name: model, replies, cut_off, tokens_in, tokens_out, first and last (ISO UTC)."""
+        """Per model, in order of name, refusals left out: model, replies, cut_off, tokens_in, tokens_out, first and last (ISO UTC)."""
         query = """SELECT model, count(*), sum(finish_reason = 'length'), sum(tokens_in), sum(tokens_out), min(created), max(created)
-                   FROM replies GROUP BY model ORDER BY model"""
+                   FROM replies WHERE finish_reason NOT LIKE 'refused %' GROUP BY model ORDER BY model"""
         names = ("model", "replies", "cut_off", "tokens_in", "tokens_out", "first", "last")
         with self._lock, self._explained("read"):
             return [dict(zip(names, row, strict=True)) for row in self._db.execute(query)]

@@ -255,3 +255,16 @@ def test_a_claim_holds_against_others_until_it_is_answered_released_or_its_proce
         assert book.claim({"e": 8}, two) == ({}, set())
         book.put("f", record("cut", "length", 8))
         assert list(book.claim({"f": 8}, two)[0]) == ["f"] and book.claim({"f": 9}, two) == ({}, set())
+
+
+def test_a_refusal_serves_a_replay_alone_and_makes_way_for_a_reply(tmp_path):
+    refused, reply = Record("", "refused 400", 0, 0, "m", 64), Record("8", "stop", 1, 1, "m", 64)
+    key = "a" * 64
+    with Ledger(tmp_path / "a.sqlite") as book:
+        book.put(key, refused)
+        assert (refused.refused, reply.refused) == (400, 0)
+        assert refused.serves(64, replay=True) and not refused.serves(64)
+        assert book.claim({key: 64}, ledger.owner()) == ({}, set())  # who asks, asks again
+        book.put(key, reply)
+        book.put(key, refused)
+        assert book.get_many([key])[key].text == "8"

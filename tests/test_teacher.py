@@ -115,13 +115,15 @@ def test_a_rerun_asks_only_for_what_is_missing_or_was_cut_off(book):
     assert (len(again.seen), len(longer.seen)) == (1, 1)
 
 
-def test_a_refused_request_is_a_reply_with_its_error_and_is_not_stored(book):
+def test_a_refused_request_is_a_reply_with_its_error_and_no_reply_of_the_ledger(book):
     server = Server((400, refusal("cannot read this"), {}), (404, refusal("no such problem"), {}))
     replies = server.run([ask(c) for c in "abc"], ledger=book, workers=1)
     assert [bool(r.error) for r in replies] == [True, True, False]
     assert "400: cannot read this" in replies[0].error and replies[0].text == ""
     with Ledger(book) as opened:
         assert opened.count() == 1
+    again = server.run([ask(c) for c in "abc"], ledger=book, replay=True)
+    assert [(bool(r.error), r.status, r.cached) for r in again] == [(True, 400, True), (True, 404, True), (False, 0, True)]
 
 
 @pytest.mark.parametrize(

@@ -155,14 +155,16 @@ class Desk:
 
     def _keep(self, lines: list[bytes]):
         """Store the answers of some lines in one transaction."""
-        records = {}
+        records, refusals = {}, {}
         for line in lines:
             key, what = self._read(line)
             if isinstance(what, ledgers.Record):
                 records[key] = what
             elif key in self.run.missing:
                 self._fail(key, str(what), what.status)
-        self.book.put_many(records)
+                if refusal := self.run.refusal(key, what.status):
+                    refusals[key] = refusal
+        self.book.put_many(records | refusals)
         for key, record in records.items():
             if key in self.run.missing:
                 self.run.count(key, record)

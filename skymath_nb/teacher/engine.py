@@ -95,7 +95,7 @@ def _known(requests: list[Request], settings: Settings) -> tuple[dict, dict]:
 
 def _seen(asked: dict, known: dict) -> tuple[float, dict]:
     """Of the replies there are: counted tokens in per estimated one, and mean tokens out per operator, "" for all."""
-    by = {}
+    by, known = {}, {key: record for key, record in known.items() if not record.refused}
     for key, record in known.items():
         for name in (asked[key].operator, ""):
             by.setdefault(name, []).append(record.tokens_out)
@@ -118,7 +118,7 @@ def _plan(requests: list[Request], settings: Settings, book) -> tuple[list[str],
         if key not in asked or request.max_tokens > asked[key].max_tokens:
             asked[key] = request
     found = book.get_many(asked) if book else {}
-    return keys, asked, {key: record for key, record in found.items() if record.serves(asked[key].max_tokens)}
+    return keys, asked, {key: record for key, record in found.items() if record.serves(asked[key].max_tokens, settings.replay)}
 
 
 def _complete(requests: list[Request], settings: Settings, budget: Budget) -> list[Reply]:
@@ -286,8 +286,17 @@ class Run:
         if self.silent > max(DEAD, 2 * self.settings.workers):
             raise TeacherError(self.client.named(f"answered none of the last {self.silent} requests ({what}). Run again when it does."))
         self.replies[key] = Reply("", "", 0, 0, 0.0, key, False, self.client.named(what), status)
+        if refusal := self.refusal(key, status):
+            await self.writer.put(key, refusal)
         if self.book:
             self.book.release(self.owner, [key])
+
+    def refusal(self, key: str, status: int) -> ledgers.Record | None:
+        """What the ledger keeps of a request that the server refuses for good, so that a replay is whole; None for other faults."""
+        if not 400 <= status < 500 or status in RETRIED or status == 425:
+            return None
+        name = self.settings.known_as or self.settings.model
+        return ledgers.Record("", f"refused {status}", 0, 0, name, self.missing[key].max_tokens)
 
 
 class Writer:

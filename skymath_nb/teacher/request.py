@@ -207,6 +207,8 @@ class Settings:
 
     def reply(self, key: str, record, cached: bool) -> Reply:
         """A stored reply, as the caller gets it."""
+        if record.refused:
+            return Reply("", "", 0, 0, 0.0, key, cached, f"the server refused this when it was asked ({record.refused})", record.refused)
         said = (record.text, record.finish_reason, record.tokens_in, record.tokens_out)
         thought = (record.tokens_cached, record.tokens_reasoning)
         return Reply(*said, self.cost(record), key, cached, "", 0, *thought)
