@@ -175,7 +175,7 @@ def test_without_uv_or_with_uv_in_trouble_it_says_what_to_do(room, monkeypatch, 
     assert command_line.main(["wheelhouse", str(place / "house"), *WINDOWS]) == 2
     assert "no set of packages for windows" in capsys.readouterr().err
     monkeypatch.setattr(wheelhouse, "_uv", FIND)
-    monkeypatch.setattr(wheelhouse.sys, "executable", str(place / "bin" / "python"))
+    monkeypatch.setattr(wheelhouse.sys, "executable", str(place / "elsewhere" / "python"))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     if wheelhouse.shutil.which("uv"):
         pytest.skip("uv is installed for the whole machine")
