@@ -269,7 +269,7 @@ def parser() -> argparse.ArgumentParser:
     gate.add_argument("--n", nargs=2, type=int, default=[30, 10], metavar=("LEAK", "NEAR"), help="words in a row (30 10)")
     choose = command("coreset", _coreset, "choose k diverse problems of any JSONL or Parquet file")
     choose.add_argument("-k", type=int, required=True, help="problems to choose")
-    choose.add_argument("--method", default="k_center", help="k_center, random or stratified (by level)")
+    choose.add_argument("--method", default="k_center", help="of coreset.METHODS: k_center (the default), random, stratified (by level)")
     choose.add_argument("--embedding", default="tfidf", help="tfidf, or a sentence-transformers model's id or path")
     choose.add_argument("--dimensions", type=int, default=64, help="of tfidf")
     choose.add_argument("--seed", type=int, default=0)

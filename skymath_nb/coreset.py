@@ -1,5 +1,6 @@
 """Choosing a small subset that covers the whole: k-center greedy, exact, and two ways to compare it with."""
 
+import difflib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -307,6 +308,19 @@ def _shuffled(names: Sequence, seed: int) -> np.ndarray:
     return np.argsort(draws, kind="stable").astype(np.int64)
 
 
+class Rows(NamedTuple):
+    """What a selector is told beside the points: which rows stand, which may be chosen, and what is known of all of them.
+
+    selected, free  places (s,) and (N - s,) int64: rows that count as chosen already, and those that may be chosen
+    levels          (N,) or None where nobody knows them;  names  (N,) of the rows, for draws of their own
+    """
+
+    selected: np.ndarray
+    free: np.ndarray
+    levels: np.ndarray | None
+    names: Sequence
+
+
 def select(
     method: str,
     X,
@@ -320,20 +334,40 @@ def select(
     """Choose k rows that are not yet selected by one of METHODS, with the covering radius after each.
 
     names  of all rows, such as their ids, for the random draws; without them a row's place is its name.
-    Raises:  ValueError for an unknown method, for "stratified" without levels, and as `k_center` does.
+    Raises:  ValueError for an unknown method, for "stratified" without levels, and as `k_center` does; RuntimeError for a selector
+             of METHODS that does not return k different free rows.
     """
-    if method not in METHODS or (method == "stratified" and levels is None):
-        raise ValueError(f"Unknown method {method!r}, or no levels for it. There are {', '.join(METHODS)}.")
-    if method == "k_center":
-        return k_center(X, k, selected=selected)
-    _, taken = _checked(X, k, selected)
-    free = np.flatnonzero(~taken)
-    free_names = [names[i] for i in free] if names is not None else free.tolist()
-    if method == "random":
-        order = free[random_selection(free_names, k, seed)]
-    else:
-        order = free[stratified(np.asarray(levels)[free], k, seed, free_names)]
-    return Selection(order, radii(X, order, selected))
+    if method not in METHODS:
+        near = difflib.get_close_matches(str(method), METHODS, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"The selector {method!r} was asked for, but there are {', '.join(METHODS)} (coreset.METHODS).{hint}")
+    points, taken = _checked(X, k, selected)
+    rows = Rows(
+        np.flatnonzero(taken), np.flatnonzero(~taken), None if levels is None else np.asarray(levels),
+        list(range(len(points)) if names is None else names),
+    )  # fmt: skip
+    chosen = METHODS[method](points, k, rows, seed)
+    order = np.asarray(chosen.order if isinstance(chosen, Selection) else chosen, np.int64)
+    if len(order) != k or len(set(order.tolist()) & set(rows.free.tolist())) != k:
+        raise RuntimeError(
+            f"The selector {method!r} was to return {k} different rows of the {len(rows.free)} free ones, but gave {len(order)} places, "
+            f"{len(set(order.tolist()) & set(rows.free.tolist()))} of them different and free. Mend its function in coreset.METHODS."
+        )
+    return chosen if isinstance(chosen, Selection) else Selection(order, radii(points, order, rows.selected))
+
+
+def _k_center(X, k: int, rows: Rows, seed: int) -> Selection:
+    return k_center(X, k, selected=rows.selected)
+
+
+def _random(X, k: int, rows: Rows, seed: int) -> np.ndarray:
+    return rows.free[random_selection([rows.names[i] for i in rows.free], k, seed)]
+
+
+def _stratified(X, k: int, rows: Rows, seed: int) -> np.ndarray:
+    if rows.levels is None:
+        raise ValueError('The selector "stratified" goes by level, but no levels were given. Give levels, one a row.')
+    return rows.free[stratified(rows.levels[rows.free], k, seed, [rows.names[i] for i in rows.free])]
 
 
 def _checked(X, k, selected):
@@ -363,4 +397,8 @@ def _checked(X, k, selected):
     return X, taken
 
 
-METHODS = ("k_center", "random", "stratified")
+METHODS = {  # name -> (X (N, D) tensor, k, Rows, seed) -> places in order of choice (k,), or a Selection if the radius came along
+    "k_center": _k_center,
+    "random": _random,
+    "stratified": _stratified,
+}

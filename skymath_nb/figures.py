@@ -62,8 +62,8 @@ def coverage(radii: dict[str, np.ndarray]) -> go.Figure:
     """Covering radius against the number of chosen points, one line a way of choosing."""
     figure = _figure("How far is the farthest problem from a chosen one?", "chosen problems", "covering radius")
     for i, (name, radius) in enumerate(radii.items()):
-        dash = ("solid", "dash", "dot")[i % 3]
-        figure.add_scatter(x=np.arange(1, len(radius) + 1), y=radius, name=name, mode="lines", line={"dash": dash, "width": 2.5})
+        line = {"dash": DASHES[i % len(DASHES)], "width": 2.5}
+        figure.add_scatter(x=np.arange(1, len(radius) + 1), y=radius, name=name, mode="lines", line=line)
     figure.update_yaxes(rangemode="tozero")
     return figure
 

@@ -95,8 +95,7 @@ def _data(name: str, split: str) -> tuple | None:
         return None
     if not source.hub:
         raise FileNotFoundError(
-            f"{name} comes from github.com/{source.origin}, and no hub id is known to hold it: "
-            f"set {seeds.DATA} to a folder with {source.files[split]}"
+            f"The {split} split of {name} is needed ({source.whence}): set {seeds.DATA} to a folder with {source.files[split]}"
         )
     return "data set", source.hub, name, split
 

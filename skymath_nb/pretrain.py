@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from . import runs
-from .bases import BASES
+from .bases import BASES, base_path, local_folder
 from .world import corpus
 from .world.problem import KINDS
 
@@ -29,7 +29,7 @@ DEFAULTS = {
     "name": "",  # folder under skymath_nb/bases
     "about": "",  # one line for the model card
     "seed": 0,
-    "base": "",  # a base to go on from; its shape and tokenizer then hold
+    "base": "",  # a base to go on from (a packaged one or a model folder); its shape and tokenizer then hold
     "mix": {"sums": 0.15, "chains": 0.25, "stories": 0.25, "parallel": 0.2, "rewordings": 0.15},  # shares of documents
     "hidden_size": 128,
     "layers": 4,
@@ -67,8 +67,10 @@ def load(path) -> dict:
         raise ValueError(f"{path}: mix {recipe['mix']} needs shares above 0 of {', '.join(corpus.KINDS)}")
     if recipe["optimizer"] not in OPTIMIZERS:
         raise ValueError(f"{path}: optimizer {recipe['optimizer']!r} is not one of {', '.join(OPTIMIZERS)}")
-    if recipe["base"] and not (BASES / recipe["base"] / "config.json").is_file():
-        raise FileNotFoundError(f"{path} goes on from the base {recipe['base']!r}, which is not in {BASES}; make it first")
+    if recipe["base"] and not local_folder(recipe["base"]):
+        raise FileNotFoundError(
+            f"{path} goes on from the base {recipe['base']!r}, which is neither in {BASES} nor a model folder; make it first"
+        )
     return recipe
 
 
@@ -132,7 +134,7 @@ def remake(params_path, out=None) -> Path:
     work = target.with_name(target.name + ".work")
     if recipe["threads"]:
         torch.set_num_threads(recipe["threads"])
-    tokenizer = AutoTokenizer.from_pretrained(BASES / recipe["base"]) if recipe["base"] else make_tokenizer(recipe["seed"])
+    tokenizer = AutoTokenizer.from_pretrained(base_path(recipe["base"])) if recipe["base"] else make_tokenizer(recipe["seed"])
     set_seed(recipe["seed"])
     model = _model(recipe, tokenizer)
     gpu = torch.cuda.is_available()
@@ -191,7 +193,7 @@ def _model(recipe, tokenizer):
     from transformers import AutoModelForCausalLM, LlamaConfig, MixtralConfig
 
     if recipe["base"]:
-        return AutoModelForCausalLM.from_pretrained(BASES / recipe["base"])
+        return AutoModelForCausalLM.from_pretrained(base_path(recipe["base"]))
     shape = {
         "vocab_size": len(tokenizer),
         "hidden_size": recipe["hidden_size"],

@@ -139,3 +139,17 @@ def test_another_row_changes_no_other_rows_draw(draw):
 def test_bad_input_is_refused_with_the_numbers(X, options, message):
     with pytest.raises(ValueError, match=message):
         coreset.k_center(np.array(X), **options)
+
+
+def test_a_selector_by_another_name_is_refused_with_what_there_is():
+    with pytest.raises(ValueError, match="'k_centre' was asked for, but there are k_center, random, stratified.*Did you mean 'k_center'"):
+        coreset.select("k_centre", GRID, 3)
+    with pytest.raises(ValueError, match="no levels were given"):
+        coreset.select("stratified", GRID, 3)
+
+
+@pytest.mark.parametrize("order", [[5, 6], [5, 6, 6], [0, 5, 6]])
+def test_a_selector_of_ones_own_that_chooses_wrongly_is_told(order, monkeypatch):
+    monkeypatch.setitem(coreset.METHODS, "mine", lambda X, k, rows, seed: order)
+    with pytest.raises(RuntimeError, match="'mine' was to return 3 different rows of the 80 free ones.*2 of them different and free"):
+        coreset.select("mine", GRID, 3, selected=[0])

@@ -154,3 +154,11 @@ def test_a_wrong_recipe_is_refused(tmp_path):
         pretrain.load(recipe)
     with pytest.raises(FileNotFoundError, match="base_tiny"):
         pretrain.load(tmp_path / "none.yaml")
+
+
+def test_a_base_goes_on_from_a_folder_too_and_says_where_it_looked(tmp_path):
+    (tmp_path / "base.yaml").write_text(f"name: more\nbase: {bases.base_path('tiny-base')}\n")
+    assert pretrain.load(tmp_path / "base.yaml")["steps"] == 4000
+    (tmp_path / "base.yaml").write_text("name: more\nbase: models/none\n")
+    with pytest.raises(FileNotFoundError, match="'models/none', which is neither in .* nor a model folder"):
+        pretrain.load(tmp_path / "base.yaml")

@@ -123,7 +123,8 @@ def test_every_operator_that_asks_a_teacher_has_a_prompt_and_every_prompt_its_op
     ruled = {"answer", "fobar"}  # written by rule; `solve` answers them
     operators = {o for names in augment.METHODS.values() for o in names} - ruled
     assert operators | {"solve", "student", "chat"} == set(prompts.names())
-    assert operators | {"solve", "answer"} == set(offline.OPERATORS)
+    known = set(offline.OPERATORS)  # an operator that the world cannot answer exactly needs a real server, and is refused here
+    assert {"solve", "answer"} <= known <= operators | {"solve", "answer"}
 
 
 def test_the_students_prompt_is_what_training_and_evaluation_share():

@@ -342,3 +342,13 @@ def test_translations_are_those_of_the_same_items(data_folder):
 
 def test_a_translation_that_cannot_be_had_is_left_out(tmp_path):
     assert seeds.translations({"gsm8k": seeds.load("world-test", "test", 3)}, data=tmp_path) == {}
+
+
+def test_a_source_of_ones_own_that_is_missing_says_where_its_file_belongs(tmp_path, monkeypatch):
+    own = seeds.Source(files={"test": "quiz/test.jsonl"}, layout=seeds.layouts.anybody, licence="CC-BY-4.0")
+    monkeypatch.setitem(seeds.SOURCES, "quiz", own)
+    with pytest.raises(FileNotFoundError, match="quiz/test.jsonl is missing.*its entry in seeds/sources.py names no origin"):
+        seeds.load("quiz", "test", data=tmp_path)
+    monkeypatch.delenv(seeds.DATA, raising=False)
+    with pytest.raises(FileNotFoundError, match="Set it to a folder that holds quiz/test.jsonl; its entry.*no hub id is known"):
+        seeds.load("quiz", "test")

@@ -16,7 +16,8 @@ METHODS = {
 METHOD_OF = {operator: method for method, operators in METHODS.items() for operator in operators}
 BACKWARD = ("self_verification", "fobar")
 BY_RULE = ("answer", "fobar")  # their questions need no teacher
-SAME_ANSWER = ("answer", "rephrase", "translate", "distract")  # the seed's answer is the gold of these
+VARIANTS = METHODS["variants"]  # their questions are held against the seed's numbers and graph, and `vary` makes benchmarks by them
+SAME_ANSWER = ("answer", "rephrase", *VARIANTS)  # the seed's answer is the gold of these
 LONGEST = 5  # steps of an Evol trajectory, section 3.1
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from .. import answers, prompts, runs, schema, world
-from .chains import BACKWARD, BY_RULE, METHOD_OF, SAME_ANSWER, plan, question_values
+from .chains import BACKWARD, BY_RULE, METHOD_OF, SAME_ANSWER, VARIANTS, plan, question_values
 from .replies import PARSERS, Unparsed, check_question, check_variant
 from .tables import SYNTHETIC
 from .verdicts import CHECKS, contradicted, graph, judge, vote
@@ -152,8 +152,8 @@ def vary(items: pd.DataFrame, ask, operator: str, **settings) -> tuple[pd.DataFr
     Returns (items, left_out): the second has the ids of those that could not be made, with the reason. Compare the first with the
     same ids of the originals. Keywords as in `Settings`, n and mix apart.
     """
-    if operator not in SAME_ANSWER[2:]:
-        raise ValueError(f"operator {operator!r} makes no variant of an item; use {' or '.join(SAME_ANSWER[2:])}")
+    if operator not in VARIANTS:
+        raise ValueError(f"operator {operator!r} makes no variant of an item; use {' or '.join(VARIANTS)}")
     items = items.reset_index(drop=True)
     maker = Maker(items, ask, Settings(n=len(items), mix={"variants": 1.0}, **{"seed": 0} | settings))
     drafts = [maker.draft("variants", (operator,), 0, row, 0, row, None) for row in range(len(items))]
@@ -248,7 +248,7 @@ class Maker:
                 try:
                     question = PARSERS[prompt.parser](reply.text)
                     check_question(question, row["seed_problem"])
-                    if prompt.name in SAME_ANSWER[2:]:
+                    if prompt.name in VARIANTS:
                         check_variant(prompt.name, question, row["seed_problem"], self.settings.distractors)
                         if (told := graph(row["seed_problem"])) and graph(question) != told:
                             raise Unparsed("another problem")

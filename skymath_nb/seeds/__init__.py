@@ -139,11 +139,12 @@ def file(name: str, split: str = "train", data: str | os.PathLike | None = None)
     folder = data or os.environ.get(DATA)
     if not folder:
         return None
-    path = Path(folder) / SOURCES[name].files[split]
+    source = SOURCES[name]
+    path = Path(folder) / source.files[split]
     if not path.is_file():
         raise FileNotFoundError(
             f"The {split} split of {name} was asked for from the data folder {folder}, but {path} is missing. Put "
-            f"the file there{f', or unset {DATA} to read {hub} from the hub' if (hub := SOURCES[name].hub) else _whence(name)}."
+            f"the file there{f', or unset {DATA} to read {source.hub} from the hub' if source.hub else f'; {source.whence}'}."
         )
     return path
 
@@ -239,10 +240,6 @@ def count(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return counts.fillna(0).astype({name: int for name in counts.columns.drop("licence")})
 
 
-def _whence(name: str) -> str:
-    return f"; it comes from github.com/{SOURCES[name].origin}, and no hub id is known to hold it"
-
-
 def fetch(name: str, split: str = "train") -> None:
     """Bring a split of a named source from the hub into the cache. Raises what `load` raises of it."""
     for _ in _hub_tables(name, split):
@@ -259,7 +256,7 @@ def _hub_tables(name: str, split: str) -> Iterator:
     if not source.hub:
         raise FileNotFoundError(
             f"The {split} split of {name} was asked for, but {DATA} is not set. Set it to a folder that holds {source.files[split]}"
-            f"{_whence(name)}."
+            f"; {source.whence}."
         )
     from datasets import load_dataset
 

@@ -13,7 +13,7 @@ class Source:
     files     path below the data folder, by split
     hub       id on the Hugging Face hub, "" if none holds these rows in this layout; `configs` are read one after the other,
               `hub_split` says what the hub calls a split
-    origin    the repository that a file without a hub id comes from
+    origin    the repository that a file without a hub id comes from, "" for a file of your own
     seeded    the split that seeds are drawn from: "train" or "dev" where there is one; "test" where the paper draws from a
               benchmark that has no other, which can then no longer test that model; "" for what only tests
     within    the benchmark whose test items it repeats, translates, changes or belongs with
@@ -31,6 +31,12 @@ class Source:
     seeded: str = ""
     within: str = ""
     figures: bool = True
+
+    @property
+    def whence(self) -> str:
+        """Where the files of a source without a hub id come from, as the end of an error."""
+        there = f"it comes from github.com/{self.origin}" if self.origin else "its entry in seeds/sources.py names no origin"
+        return f"{there}, and no hub id is known to hold it"
 
 
 SUBJECTS = (
