@@ -13,7 +13,7 @@ import json
 import random
 import re
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from .. import runs
@@ -27,11 +27,15 @@ ANSWER = re.compile(r"<answer>\s*(-?\d+(?:/\d+)?)\s*</answer>")
 WORDS = re.compile(r"\s*(?:[\u4e00-\u9fff]|\d|[A-Za-z]+|[^\w\s])")  # what counts as a token here
 
 
-@cache
 def revision() -> str:
     """A digest of the world's code: replies of an older world must not be taken for this one's."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256("".join(map(runs.digest_file, sources)).encode()).hexdigest()[:12]
+    return _digest(tuple((path, path.stat().st_mtime_ns) for path in sources))  # an edit in a running kernel counts at once
+
+
+@lru_cache(maxsize=4)
+def _digest(stamped: tuple[tuple[Path, int], ...]) -> str:
+    return hashlib.sha256("".join(runs.digest_file(path) for path, _ in stamped).encode()).hexdigest()[:12]
 
 
 class Refused(Exception):
