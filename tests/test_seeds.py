@@ -208,7 +208,7 @@ def test_gold_answers_grade_equal_to_themselves_and_not_to_others(name, split, d
     assert all(grade.strict and grade.flexible for grade in grades)
     swapped = answers.grade_many([f"The answer is {gold}." for gold in golds[7:]], golds[:-7])  # 7: six in a row are one problem
     same = [answers.equivalent(a, b) for a, b in zip(golds[7:], golds[:-7], strict=True)]
-    assert [grade.flexible for grade in swapped] == same and sum(same) < 0.5 * len(same)
+    assert [grade.flexible for grade in swapped] == same and sum(same) <= 0.5 * len(same)
 
 
 def test_distractors_and_versions_of_a_problem_keep_together(data_folder):
