@@ -158,7 +158,8 @@ class Follower:
 def environment(copy: Path, quick: Path) -> dict:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("SKYMATH_", "OPENAI_"))}
     path = os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", "")])
-    return own | {"PYTHONPATH": os.pathsep.join([str(copy), str(quick)]), "PATH": path, "HF_HUB_OFFLINE": "1", "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+    quiet = {"HF_HUB_OFFLINE": "1", "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+    return own | quiet | {"PYTHONPATH": os.pathsep.join([str(copy), str(quick)]), "PATH": path}
 
 
 @pytest.fixture(scope="module")
