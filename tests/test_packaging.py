@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -88,3 +89,8 @@ def test_exit_codes_are_the_same_in_the_readme_and_in_the_command_line():
     codes = {int(number) for number, _ in told(docstring)}
     assert told(readme) == told(docstring) and codes == {0, 1, 2, 3, 4, 5, 130, 143}
     assert {suite.DONE, suite.FAILED, suite.BUDGET} <= codes
+
+
+def test_reading_a_notebook_builds_no_grammar_of_addresses():
+    code = "import skymath_nb, nbformat, sys; nbformat.validate(nbformat.v4.new_notebook()); print(sys.modules['rfc3987_syntax'])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "None\n"
