@@ -78,7 +78,7 @@ def test_make_alone_prints_the_targets_and_keeps_jupyters_paths_out(tmp_path):
 def test_every_make_command_of_the_readme_is_a_target():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", readme, re.DOTALL))
-    assert set(re.findall(r"\bmake ([a-z]+)", code)) <= set(TARGETS)
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", code, re.MULTILINE)) <= set(TARGETS)
 
 
 def test_exit_codes_are_the_same_in_the_readme_and_in_the_command_line():
