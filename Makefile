@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Both would send notebooks to a kernel outside .venv.
 unexport JUPYTER_PATH JUPYTER_PREFER_ENV_PATH
 
-.PHONY: help run test lab unsloth lint clean
+.PHONY: help run test browser lab unsloth lint clean
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -17,6 +17,9 @@ run: .venv/.ok ## run the notebooks in order (PARAMS=params/tiny.yaml)
 
 test: .venv/.ok ## run the tests
 	$(BIN)/python -m pytest
+
+browser: .venv/.browser ## run the notebooks in JupyterLab, in a real Chromium
+	$(BIN)/python -m pytest tests/browser
 
 lab: .venv/.ok ## open JupyterLab on the first notebook, on this machine alone, with a token
 	$(BIN)/jupyter-lab --ip=127.0.0.1 notebooks/00_start_here.ipynb
@@ -34,4 +37,8 @@ clean: ## remove the environment and caches; outputs/ stays
 .venv/.ok: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+.venv/.browser: .venv/.ok
+	$(BIN)/python -m pip install -c constraints.txt -e '.[browser]'
 	@touch $@

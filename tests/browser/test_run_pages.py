@@ -1,0 +1,40 @@
+"""A run's pages, opened as files: with scripts their figures are drawn, without them the words and numbers are still there."""
+
+import pytest
+from conftest import Watched
+
+PAGES = ("index.html", "03_coreset_selection/notebook.html", "05_evaluation/notebook.html")
+DRAWINGS = "[id^='figure-'], .figure > div"
+
+
+@pytest.fixture(params=PAGES)
+def address(request, run_folder):
+    return run_folder / request.param
+
+
+def name(address, scripts):
+    return f"page.{address.parent.name}.{address.stem}.{scripts}.png"
+
+
+def test_with_scripts_every_figure_is_drawn_from_files_alone(browser, address, shots):
+    seen = Watched(browser)
+    seen.page.goto(address.as_uri())
+    drawings = seen.page.locator(DRAWINGS)
+    assert drawings.count() > 0
+    for drawing in drawings.all():
+        assert drawing.locator("svg.main-svg").first.is_visible()
+    seen.page.screenshot(path=shots / name(address, "scripts"), full_page=True)
+    assert seen.complaints == []
+    seen.close()
+
+
+def test_without_scripts_the_words_and_numbers_are_there(browser, address, shots):
+    """What is missing then, the figures, is told and not asserted."""
+    seen = Watched(browser, java_script_enabled=False)
+    seen.page.goto(address.as_uri())
+    drawings = seen.page.locator(DRAWINGS)
+    empty = sum(not drawing.inner_html().strip() for drawing in drawings.all())
+    print(f"{address.parent.name}/{address.name}: {empty} of {drawings.count()} figures are empty without scripts")
+    seen.page.screenshot(path=shots / name(address, "no_scripts"), full_page=True)
+    assert seen.page.locator("h1").first.is_visible() and seen.page.locator("table").first.inner_text().strip()
+    seen.close()
