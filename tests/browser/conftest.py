@@ -300,18 +300,18 @@ class Notebook(Watched):
         kind = str("Light" in name).lower()
         self.page.wait_for_function("kind => document.body.dataset.jpThemeLight === kind", arg=kind)
 
-    def picture(self, path: Path):
-        """The whole notebook in one picture, in a window as high as the notebook is long."""
-        for _ in range(2):  # the first time the room below the last cell counts too, as high as the window was
+    def picture(self, path: Path, of=None):
+        """The whole notebook, or a part of it, in one picture, in a window as high as the notebook is long."""
+        for _ in range(2):  # in another window the texts may take other room
             long = self.page.evaluate("""() => {
                 const outer = window.jupyterapp.shell.currentWidget.content.node.querySelector('.jp-WindowedPanel-outer');
-                const ends = [...outer.querySelectorAll('.jp-Cell')].map(cell => cell.getBoundingClientRect().bottom);
+                const cells = [...outer.querySelectorAll('.jp-Cell')].map(cell => cell.getBoundingClientRect());
                 outer.scrollTop = 0;
-                return Math.max(...ends) - Math.min(...[...outer.querySelectorAll('.jp-Cell')].map(c => c.getBoundingClientRect().top));
+                return Math.max(...cells.map(c => c.bottom)) - Math.min(...cells.map(c => c.top));
             }""")
             self.page.set_viewport_size({"width": WIDTH, "height": min(int(long) + 200, TALLEST)})
             self.settle()
-        self.panel.screenshot(path=path)
+        (of or self.panel).screenshot(path=path)
         self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
         self.settle()
 
