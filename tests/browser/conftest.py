@@ -311,7 +311,10 @@ class Notebook(Watched):
             }""")
             self.page.set_viewport_size({"width": WIDTH, "height": min(int(long) + 200, TALLEST)})
             self.settle()
-        (of or self.panel).screenshot(path=path)
+        outer = self.panel.locator(".jp-WindowedPanel-outer")
+        for part in range(1 if of else -(-int(long) // TALLEST)):  # one that is too long for a picture goes into several
+            outer.evaluate("(e, top) => { e.scrollTop = top; }", part * (TALLEST - 200))
+            (of or self.panel).screenshot(path=path.with_stem(f"{path.stem}.{part + 1}") if part else path)
         self.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
         self.settle()
 
