@@ -98,17 +98,22 @@ class _View:
             for column in self.filters
         }
         place = widgets.IntSlider(min=0, max=max(len(self.found()) - 1, 0), value=self.row, description="row", continuous_update=False)
-        view = widgets.HTML(self.text())
+        view = widgets.HTML(panel(self.text()))
 
         def draw(_=None):
             self.chosen = {column: choice.value for column, choice in choices.items() if choice.value is not None}
             place.max = max(len(self.found()) - 1, 0)
             self.row = place.value
-            view.value = self.text()
+            view.value = panel(self.text())
 
         for control in (*choices.values(), place):
             control.observe(draw, "value")
         return widgets.VBox([widgets.HBox(list(choices.values()), layout={"flex_flow": "row wrap"}), place, view])
+
+
+def panel(text: str) -> str:
+    """HTML for a widget, whose own lines would stand as far apart as its buttons are high."""
+    return f"<div style='line-height:normal'>{text}</div>"
 
 
 def paste(shown: Mapping[str, dict], name: str, chosen: Mapping) -> str:
@@ -139,7 +144,11 @@ REDRAWN_S = 1.0  # seconds between two drawings of the loss
 LOSS = re.compile(r"(.+): step (\d+)/\d+, loss ([\d.]+)")  # of a line of training
 COUNT = re.compile(r"(\d+)/([1-9]\d*)")  # how far a line of progress says that the work is
 UNSEEN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ud800-\\udfff]")
-LITERAL = "<pre class='tex2jax_ignore mathjax_ignore' style='white-space:pre-wrap;text-align:left;margin:0'>"  # no TeX is run in it
+LITERAL = (  # no TeX is run in it, and it looks the same on a light and on a dark page
+    "<pre class='tex2jax_ignore mathjax_ignore' style='white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;text-align:left;"
+    "margin:0;background:none;color:inherit'>"
+)
+OPEN = 3  # cards of the static view that are unfolded
 
 
 def browse_errors(
@@ -174,8 +183,9 @@ def browse_errors(
     display(HTML(f"<p>{len(rows):,} answers; " + ", ".join(f"{_literal(error)}: {n:,}" for error, n in counts.items()) + "</p>"))
     if name in view.shown:
         display(HTML(view.text()))
-    for error in counts.index.drop("right", errors="ignore"):
-        display(HTML(_card(rows[rows["error"] == error].iloc[0], nearest, tables)))
+    for i, error in enumerate(counts.index.drop("right", errors="ignore")):
+        card = _card(rows[rows["error"] == error].iloc[0], nearest, tables)
+        display(HTML(f"<details{' open' * (i < OPEN)}><summary>{_literal(error)}: {counts[error]:,}</summary>{card}</details>"))
     if interactive:
         display(view.widget())
 
@@ -223,7 +233,8 @@ def _response(text, start, end):
         place += len(line) + 1
     left_out = len(text) - (min(last, len(text)) - first)
     note = f"<p>{left_out:,} more characters are not shown.</p>" if left_out else ""
-    return f"<table><thead><tr><th>response</th><th>steps that can be read</th></tr></thead><tbody>{body}</tbody></table>{note}"
+    head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("response", "steps that can be read"))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
 
 
 def _shortened(text):

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from .errors import CLASSES
+
 # Okabe and Ito's palette: told apart by all common kinds of colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 DASHES, SYMBOLS = ("solid", "dash", "dot", "dashdot"), ("circle", "square", "diamond", "x", "cross", "triangle-up")
@@ -53,7 +55,9 @@ def leaks(counts: pd.DataFrame) -> go.Figure:
     for (tier, n, verdict), part in hits.groupby(["tier", "n", "verdict"], sort=True):
         name = f"{tier} {n}" if n else tier
         figure.add_bar(x=part["benchmark"], y=part["rows"], name=f"{name} ({verdict})")
+    figure.update_layout(showlegend=True)
     if hits.empty:
+        figure.update_xaxes(visible=False).update_yaxes(visible=False)
         figure.add_annotation(text="no row meets a benchmark", showarrow=False, font={"size": 16})
     return figure
 
@@ -230,12 +234,16 @@ def _points(figure, x, table, column, name, ends=None, **style):
 
 
 def errors(table: pd.DataFrame, by: str) -> go.Figure:
-    """Share of answers per class of error, stacked to 100 %, per value of `by`; columns `by` and `error`."""
+    """Share of answers per class of error, stacked to 100 %, per value of `by`; columns `by` and `error`. A class looks alike in all."""
     figure = _figure("What happened to the answers", by, "share of answers, %", barmode="stack")
     shares = pd.crosstab(table[by], table["error"], normalize="index") * 100
-    for i, name in enumerate(shares.columns[np.argsort(-shares.sum().to_numpy())]):
-        shape = ("", "/", ".")[i // len(COLOURS) % 3]  # there are more classes than colours
-        figure.add_bar(x=shares.index.astype(str), y=shares[name], name=name, marker_pattern_shape=shape)
+    known = [*CLASSES, *(name for name in shares.columns if name not in CLASSES)]
+    for name in shares.columns[np.argsort(-shares.sum().to_numpy())]:
+        place = known.index(name)
+        shape = ("", "/", ".")[place // len(COLOURS) % 3]  # there are more classes than colours
+        figure.add_bar(
+            x=shares.index.astype(str), y=shares[name], name=name, marker_pattern_shape=shape, marker_color=COLOURS[place % len(COLOURS)]
+        )
     figure.update_xaxes(type="category")
     return figure
 

@@ -77,21 +77,19 @@ def _widget(seeds: pd.DataFrame, ask, chosen: Mapping, paste: Callable[[Mapping]
     listed = sorted({*range(min(LISTED, len(seeds))), chosen["row"]})
     problems = seeds["problem"]
     options = [(f"{i}: {problems.iloc[i][:BEGINNING]}", i) for i in listed]
-    problem = widgets.Dropdown(options=options, value=chosen["row"], description="problem")
+    problem = widgets.Dropdown(options=options, value=chosen["row"], description="problem", layout={"width": "36em"})
     choices = [name for names in augment.METHODS.values() for name in names]
     choice = widgets.Dropdown(options=choices, value=chosen["operator"], description="operator")
     button, line, view = widgets.Button(description="Ask the teacher"), widgets.HTML(), widgets.HTML()
 
     def preview(_=None):
-        file = prompts.FOLDER / f"{choice.value}.md"
-        text = file.read_text(encoding="utf-8") if file.is_file() else "made by rule, no prompt; `solve` writes the response"
-        line.value = f"<p>{paste({'operator': choice.value, 'row': problem.value})}</p>"
-        view.value = f"{explore.LITERAL}{html.escape(text)}\n\n{html.escape(problems.iloc[problem.value])}</pre>"
+        line.value = explore.panel(f"<p>{paste({'operator': choice.value, 'row': problem.value})}</p>")
+        view.value = explore.panel(f"{explore.LITERAL}{html.escape(_prompt(choice.value, problems.iloc[problem.value]))}</pre>")
 
     def run(_):
         button.disabled = True
         try:
-            view.value = as_html(augment.trial(seeds.iloc[problem.value], choice.value, ask, **settings))
+            view.value = explore.panel(as_html(augment.trial(seeds.iloc[problem.value], choice.value, ask, **settings)))
         except Exception as error:  # a widget's callback has nowhere else to say it
             view.value = f"<pre>{html.escape(f'{type(error).__name__}: {error}')}</pre>"
         finally:
@@ -101,4 +99,13 @@ def _widget(seeds: pd.DataFrame, ask, chosen: Mapping, paste: Callable[[Mapping]
     choice.observe(preview, "value")
     button.on_click(run)
     preview()
-    return widgets.VBox([widgets.HBox([problem, choice, button]), line, view])
+    return widgets.VBox([widgets.HBox([problem, choice, button], layout={"flex_flow": "row wrap"}), line, view])
+
+
+def _prompt(operator: str, problem: str) -> str:
+    """What will be asked, as far as it is known before the operator has looked at the problem."""
+    if operator not in prompts.names():
+        return f"{operator} is made by rule, without a prompt; `solve` writes the response.\n\n{problem}"
+    prompt = prompts.load(operator)
+    parts = [(role, text) for role, text in (("system", prompt.system), ("user", prompt.user)) if text]
+    return "\n\n".join(f"{role}: {text.replace('{{problem}}', problem)}" for role, text in parts)

@@ -44,12 +44,18 @@ def _filled(plan: Plan, job: Job, folder: Path, names: set[str], solved: bool) -
     filled = nbformat.read(job.notebook, as_version=4)
     values = {key: value for key, value in {"run": plan.run, "label": job.label}.items() if key in job.known} | job.parameters
     away = Path(relpath(job.notebook.parent, folder)).as_posix()
+    set_parameters(filled, values)
     for cell in filled.cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            cell.source = "\n".join(_line(line, values) for line in cell.source.splitlines())
         if cell.cell_type == "markdown":
             cell.source = LINK.sub(lambda link: link[0] if link[1] in names else f"]({away}/{link[1]})", cell.source)
     return exercises.place(filled, job.name, solved)
+
+
+def set_parameters(notebook: nbformat.NotebookNode, values: dict) -> None:
+    """Write values into a notebook's parameters cell in place, as a reader would by hand; what `values` does not name stays."""
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = "\n".join(_line(line, values) for line in cell.source.splitlines())
 
 
 def _line(line: str, values: dict) -> str:

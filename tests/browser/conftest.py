@@ -6,7 +6,6 @@ No test depends on time. How long the notebooks took is told at the end and kept
 
 import json
 import os
-import re
 import secrets
 import shutil
 import socket
@@ -22,7 +21,7 @@ import nbformat
 import pytest
 import yaml
 
-from skymath_nb import plans
+from skymath_nb import notebooks, plans
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "browser"
@@ -114,24 +113,13 @@ def run_folder(chromium, folder, surroundings) -> Path:
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     for job in plans.load(params, notebooks=folder / "notebooks").jobs:
         if not job.label:
-            _set_parameters(job.notebook, job.parameters | {"run": RUN})
+            copy = nbformat.read(job.notebook, as_version=4)
+            notebooks.set_parameters(copy, job.parameters | {"run": RUN})
+            nbformat.write(copy, job.notebook)
     command = [sys.executable, "-m", "skymath_nb", "run", str(params)]
     done = subprocess.run(command, cwd=ROOT, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
     return folder / "outputs" / RUN
-
-
-def _set_parameters(path: Path, values: dict):
-    """Write values into a notebook's parameters cell, as a reader would by hand."""
-    notebook = nbformat.read(path, as_version=4)
-    cell = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
-    lines = []
-    for line in cell.source.splitlines():
-        found = re.fullmatch(r"(?P<head>(?P<name>\w+): \w+ = )(?P<value>.*?)(?P<help>  # .*)", line)
-        known = found and found["name"] in values
-        lines.append(f"{found['head']}{values[found['name']]!r}{found['help']}" if known else line)
-    cell.source = "\n".join(lines)
-    nbformat.write(notebook, path)
 
 
 @pytest.fixture(scope="session")

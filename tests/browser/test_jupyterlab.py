@@ -72,6 +72,7 @@ def test_the_prompt_lab_shows_another_prompt_and_asks_the_teacher(notebook, shot
     expect(view).to_contain_text(line)
     chosen = problem.evaluate("s => s.selectedOptions[0].text").replace("\xa0", " ")
     expect(view).to_contain_text(chosen.split(": ", 1)[1].strip())
+    expect(cell.get_by_text("shown: dict = {'lab': {'operator': 'rephrase', 'row': 0}}")).to_be_visible()
     button.click()
     reply = view.locator("tbody tr").first
     expect(reply).to_contain_text("rephrase")
@@ -88,15 +89,15 @@ def test_the_budget_slider_rings_as_many_problems_as_it_says(notebook, shots):
 
     graph = notebook.panel.locator(".js-plotly-plot").filter(has=notebook.page.locator(".slider-container"))
     rings = graph.locator("path.point[style*='fill-opacity: 0;']")
-    told = graph.get_by_text(re.compile(r"^budget [\d,]+$"))
+    told = graph.get_by_text(re.compile(r"^k: int = \d+$"))  # the line for the parameters cell
 
     def budget():
-        return int(re.sub(r"\D", "", told.text_content()))
+        return int(told.text_content().rpartition(" ")[2])
 
     before = budget()
     expect(rings).to_have_count(before)
     notebook.drag(graph.locator(".slider-grip-rect"), graph.locator(".slider-rail-touch-rect"), 0.4)
-    expect(told).not_to_have_text(f"budget {before:,}")
+    expect(told).not_to_have_text(f"k: int = {before}")
     assert 1 < budget() < before
     expect(rings).to_have_count(budget())
     graph.screenshot(path=shots / "03_coreset_selection.budget.png")
@@ -109,7 +110,7 @@ def test_the_error_browser_shows_another_answer_of_the_chosen_class(notebook, sh
 
     cell = notebook.cell(notebook.page.get_by_label("verdict", exact=True))
     classes, view = cell.get_by_label("error", exact=True), cell.locator(".widget-html").last
-    slider = cell.locator(".widget-slider").filter(has=notebook.page.get_by_text("answer", exact=True))
+    slider = cell.locator(".widget-slider").filter(has=notebook.page.get_by_text("row", exact=True))
     handle, title = slider.get_by_role("slider"), view.locator("b").first
     options = [option.replace("\xa0", " ") for option in classes.evaluate("s => [...s.options].map(o => o.text)")]
     assert set(options) <= {"all", *errors.CLASSES}
@@ -122,6 +123,7 @@ def test_the_error_browser_shows_another_answer_of_the_chosen_class(notebook, sh
     else:
         pytest.fail(f"no class of {options} has two answers to go between")
     before = view.inner_text()
+    expect(view).to_contain_text(f"shown: dict = {{'errors': {{'error': '{name}'")
     notebook.drag(handle, slider.locator(".noUi-base"), 1.0)
     expect(view).not_to_have_text(before)
     expect(title).to_have_text(re.compile(rf"^{re.escape(name)}\b"))
