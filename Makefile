@@ -19,7 +19,7 @@ test: .venv/.ok ## run the tests
 	$(BIN)/python -m pytest
 
 browser: .venv/.browser ## run the notebooks in JupyterLab, in a real Chromium
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n 0 tests/browser
 
 lab: .venv/.ok ## open JupyterLab on the first notebook, on this machine alone, with a token
 	$(BIN)/jupyter-lab --ip=127.0.0.1 notebooks/00_start_here.ipynb
