@@ -77,7 +77,7 @@ def graded(right: dict[str, list[int]], benchmark="t"):
     return table.assign(benchmark=benchmark, sample=0, strict=table["flexible"], cap_hit=False)
 
 
-PHASES = pd.DataFrame({"phase": ["stage 1", "stage 2"], "rows": [300, 90]})
+PHASES = pd.DataFrame({"phase": ["stage 1", "stage 2"], "rows": [300, 90], "epochs": [3.0, 3.0], "steps": [57, 17]})
 INSTANCES = pd.DataFrame({"tokens_in": [100, 100, 300], "tokens_out": [10, 30, 50], "kept": [True, True, False]})
 POINTS = pd.DataFrame({"size": [100, 400, 1600], "accuracy": [0.1, 0.4, 0.5]})
 FOUND = pd.DataFrame(
@@ -99,7 +99,7 @@ X = np.linspace(0, 1, 40)[:, None] * np.array([[1.0, 0.5]], dtype=np.float32)
         (exercises.guessing, (TEST,), 50, {2: "counted", 0.5: "not in per cent"}),
         (exercises.duplicates, (TEXTS, 1.0, 0), 100 / 3, {200 / 3: "stay", 1 / 3: "not in per cent", 1: "counted"}),
         (exercises.cost, (INSTANCES, {"input": 10, "output": 30}), 3.85, {1.6: "only the kept", 0.00385: "for one instance"}),
-        (exercises.steps, (PHASES, 16, 3.0), 25, {390: "rows are counted", 390 / 48: "every epoch"}),
+        (exercises.steps, (PHASES, 32), 38, {1170: "rows are counted", 390 / 32: "read once", 74: "trained with"}),
         (exercises.paired, (ANSWERS, "two", "one", "t"), 25, {-25: "sign", 1: "items are counted", 50: "only the items gained"}),
         (exercises.doubling, (POINTS,), 10, {40 / math.log(16): "natural", 40 / math.log10(16): "ten", 2.5: "ratio", 40: "whole way"}),
         (exercises.reproduced, (FOUND,), 100 / 3, {25: "without a claim", 1: "counted", 200 / 3: "sign alone"}),

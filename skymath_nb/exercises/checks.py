@@ -63,16 +63,18 @@ def radius(predicted, answer, X: np.ndarray, k: int, given, seed: int) -> Verdic
     return judge(predicted, answer, float(path[-1]), "(cosine distance)", 5e-4, mistakes, "coreset.select gives one radius per choice.")
 
 
-def steps(predicted, answer, phases: pd.DataFrame, batch_size: int, epochs: float) -> Verdict:
-    """04: optimiser steps of the whole plan; `rows` of a phase are readings, all its epochs together."""
-    readings = phases["rows"].sum()
-    truth = sum(math.ceil(rows / batch_size) for rows in phases["rows"])
+def steps(predicted, answer, phases: pd.DataFrame, batch_size: int) -> Verdict:
+    """04: optimiser steps of the whole plan with another batch; a phase reads its `rows` as often as its `epochs` say."""
+    readings = phases["rows"] * phases["epochs"]
+    truth = sum(math.ceil(n / batch_size) for n in readings)
     mistakes = {
-        "each row is read once: phases counts every epoch": readings / epochs / batch_size,
-        "epochs are counted twice: phases has them already": readings * epochs / batch_size,
-        "rows are counted, not batches": readings,
+        "each row is read once, whatever the epochs": phases["rows"].sum() / batch_size,
+        "the batch is the one that was trained with": phases["steps"].sum(),
+        "rows are counted, not batches": readings.sum(),
+        "the batch is a factor, not a divisor": readings.sum() * batch_size,
     }
-    return judge(predicted, answer, truth, "steps", len(phases), mistakes, "A step reads batch_size rows; each phase has its own.")
+    hint = f"A step reads {batch_size} rows, and each phase reads its rows as often as its epochs say."
+    return judge(predicted, answer, truth, "steps", len(phases), mistakes, hint)
 
 
 def paired(predicted, answer, graded: pd.DataFrame, one: str, other: str, benchmark: str) -> Verdict:
