@@ -22,7 +22,7 @@ browser: .venv/.browser ## run the notebooks in JupyterLab, in a real Chromium
 	$(BIN)/python -m pytest -n 0 tests/browser
 
 lab: .venv/.ok ## open JupyterLab on the first notebook, on this machine alone, with a token
-	$(BIN)/jupyter-lab --ip=127.0.0.1 notebooks/00_start_here.ipynb
+	$(BIN)/jupyter-lab --ip=127.0.0.1 --ServerApp.root_dir=. notebooks/00_start_here.ipynb
 
 unsloth: .venv/.ok ## add Unsloth on a machine without a GPU
 	$(BIN)/python -m pip install --no-deps -c constraints.txt unsloth unsloth_zoo peft
