@@ -155,40 +155,37 @@ class Follower:
                 self.fail(block._replace(line=number), f"{line!r} is not printed there. What is:\n{self.output[-3000:]}")
 
 
-def environment(copy: Path, quick: Path) -> dict:
+def environment(copy: Path) -> dict:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("SKYMATH_", "OPENAI_"))}
     path = os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", "")])
     quiet = {"HF_HUB_OFFLINE": "1", "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
-    return own | quiet | {"PYTHONPATH": os.pathsep.join([str(copy), str(quick)]), "PATH": path}
+    return own | quiet | {"PYTHONPATH": str(copy), "PATH": path}
 
 
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory):
-    """A copy of the repository in which params/recipes.yaml was run, and a folder that spares each process three seconds."""
+    """A copy of the repository in which params/recipes.yaml was run."""
     if not shutil.which("git") or not (ROOT / ".git").exists():
         pytest.skip("the recipes are followed in a copy of what git tracks, and here is no git checkout")
-    folder, quick = tmp_path_factory.mktemp("recipes") / "begun", tmp_path_factory.mktemp("quick")
+    folder = tmp_path_factory.mktemp("recipes") / "begun"
     listed = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in filter(None, subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    # jsonschema, which nbformat imports, builds this optional package's grammar in every process and asks it nothing here
-    (quick / "rfc3987_syntax.py").write_text('raise ImportError("not needed")\n')
-    before = "import sys; from skymath_nb.__main__ import main; sys.exit(main(['run', 'params/recipes.yaml']))"
-    done = subprocess.run([sys.executable, "-c", before], cwd=folder, env=environment(folder, quick), capture_output=True, text=True)
+    command = [sys.executable, "-m", "skymath_nb", "run", "params/recipes.yaml"]
+    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder, quick
+    return folder
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_can_be_followed_from_scratch(recipe, begun, tmp_path):
-    begun, quick = begun
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     copy = tmp_path / "copy"
     shutil.copytree(begun, copy, copy_function=shutil.copy2)
-    Follower(recipe, copy, environment(copy, quick)).follow()
+    Follower(recipe, copy, environment(copy)).follow()
     now = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"{recipe.name}: {now.ru_utime + now.ru_stime - spent.ru_utime - spent.ru_stime:.0f} CPU-seconds")
 
