@@ -180,9 +180,9 @@ def _open(given) -> int:
 def _strip(given) -> int:
     from skymath_nb import notebooks
 
-    changed = notebooks.strip(check=given.check)
+    changed = notebooks.strip(check=given.check, renew=given.exercises)
     for path in changed:
-        print(f"{path} {'is not stripped: run python -m skymath_nb strip' if given.check else 'stripped'}")
+        print(f"{path} {'is not stripped: run python -m skymath_nb strip [--exercises]' if given.check else 'stripped'}")
     return 1 if given.check and changed else 0
 
 
@@ -291,6 +291,7 @@ def parser() -> argparse.ArgumentParser:
     unpack.add_argument("--before", default="", metavar="STEP", help="take only the steps before this one")
     unpack.add_argument("--run", default="", metavar="NAME", help="the run to take them into (the bundle's own)")
     strip = command("strip", _strip, "remove outputs and stray metadata from the notebooks")
+    strip.add_argument("--exercises", action="store_true", help="write the exercises anew from their solutions")
     strip.add_argument("--check", action="store_true", help="only list them; exit 1 if there are any")
     return top
 

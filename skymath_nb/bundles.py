@@ -1,7 +1,8 @@
 """Bundles: the complete steps of a run as one file, so that whoever failed at a step opens the next one with good inputs.
 
 A bundle is a zip file: `bundle.json` (the run, its order of steps), `params.yaml`, `run.json`, each step's outputs and executed
-notebook, and at the end all manifests. Digests are checked when it is made and when it is taken; a step becomes complete in one move.
+notebook, and at the end all manifests. Digests of outputs are checked when it is made and when it is taken; a step becomes complete in
+one move. The executed notebooks are pages that may run scripts: take bundles from people whose notebooks you would open.
 """
 
 import json
@@ -9,7 +10,9 @@ import os
 import re
 import shutil
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -24,6 +27,7 @@ OWN = ("bundle.json", "params.yaml", "run.json")
 MANY = 100_000  # files; a run has hundreds
 TEXT = 50e6  # bytes that are read into memory at once: manifests and parameters
 DRAFT = ".taking-"
+KINDS = {"parameters": dict, "inputs": dict, "uses": dict, "finished": str, "commit": str, "versions": dict}  # of a manifest
 
 
 class BundleError(ValueError):
@@ -161,7 +165,7 @@ def take(file: str | Path, before: str = "", run: str = "", echo: Callable[[str]
     try:
         with zipfile.ZipFile(file) as bundle:
             return _take(bundle, file, before, run, echo)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, EOFError) as error:
         raise BundleError(f"{file} is no bundle, or a damaged one ({error}). Nothing was taken; copy it again.") from error
 
 
@@ -233,6 +237,11 @@ def _read(bundle: zipfile.ZipFile, file: Path) -> tuple[dict, dict[str, dict]]:
         notebook, at, label = step.partition("@")
         runs.check_name("step of the bundle", notebook)
         runs.check_name("label of the bundle", label if at else "none")
+    frozen = _parameters(_text(bundle, "params.yaml", file), f"params.yaml of {file}")
+    if list(frozen["steps"]) != about["order"] or not all(isinstance(own, dict) for own in frozen["steps"].values()):
+        raise BundleError(f"params.yaml in {file} names other steps than bundle.json. Nothing was taken; make it again.")
+    if "run.json" in names:
+        _json(bundle, "run.json", file)
     manifests = {step: _json(bundle, f"{step}/manifest.json", file) for step in about["order"] if step in about["steps"]}
     for step, manifest in manifests.items():
         _check_manifest(step, manifest, list(manifests), file)
@@ -248,7 +257,9 @@ def _check_manifest(step: str, manifest: dict, steps: list[str], file: Path) -> 
     try:
         outputs = {name: (record["sha256"], record["bytes"]) for name, record in manifest["outputs"].items()}
         sources = {name.partition("/")[0] for name in manifest["inputs"]}
-        whole = manifest["step"] == step and manifest["uses"] is not None and manifest["code"]["modules"] is not None
+        whole = manifest["step"] == step and isinstance(manifest["code"]["modules"], dict) and isinstance(manifest["seconds"], int | float)
+        whole &= all(isinstance(manifest[key], kind) for key, kind in KINDS.items())
+        whole &= all(isinstance(use, dict) and {"path", "sha256"} <= set(use) for use in manifest["uses"].values())
         places = [*outputs, *manifest["inputs"]]
     except (KeyError, TypeError, AttributeError) as error:
         raise BundleError(f"The manifest of {step} in {file} lacks {error}. Nothing was taken; make it again.") from error

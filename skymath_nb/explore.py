@@ -63,13 +63,16 @@ class _View:
     def __init__(self, rows: pd.DataFrame, filters: Sequence[str], card: Callable[[pd.Series], str], name: str, shown: Mapping[str, dict]):
         self.rows, self.filters, self.card, self.name, self.shown = rows, list(dict.fromkeys(filters)), card, name, dict(shown)
         own = self.shown.get(name, {})
+        if not isinstance(own, dict):
+            raise ValueError(f"shown[{name!r}] is {own!r}, but a browser prints its place as a dict. Paste the whole line that it prints.")
         unknown = [key for key in own if key not in (*self.filters, "row")]
         absent = [f"{key}: {own[key]!r}" for key in self.filters if key in own and own[key] not in self.values(key)]
         self.chosen, self.row = {key: value for key, value in own.items() if key != "row"}, own.get("row", 0)
-        if unknown or absent or not isinstance(self.row, int) or self.row < 0:
+        there = 0 if unknown or absent else len(self.found())
+        if unknown or absent or not isinstance(self.row, int) or not 0 <= self.row < max(there, 1):
             raise ValueError(
-                f"shown[{name!r}] is {own}, but {', '.join(unknown + absent) or 'row'} is not there; it may hold row (0 or more) and "
-                f"{', '.join(self.filters)}, with values of the table. An empty `shown` opens at the first row."
+                f"shown[{name!r}] is {own}, but {', '.join(unknown + absent) or f'row {self.row!r}'} is not there; it may hold row "
+                f"({there} are found) and {', '.join(self.filters)}, with values of the table. An empty `shown` opens at the first row."
             )
 
     def values(self, column: str) -> list:
@@ -330,6 +333,8 @@ class _Bar(_Progress):
         self.bar.value, self.text.value = share, html.escape(text)
         self.bar.bar_style = "warning" if failed else "success" if share == 1 else ""
         if step := LOSS.match(text):
+            if any(seen["phase"] == step[1] and seen["step"] >= int(step[2]) for seen in self.losses):
+                self.losses, self.figure, self.drawn = [], None, 0.0  # another training
             self.losses.append({"phase": step[1], "step": int(step[2]), "loss": float(step[3])})
             self.draw(share == 1)
 

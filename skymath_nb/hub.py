@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -142,8 +143,9 @@ def data_cache() -> Path:
 # --- what the hub has ------------------------------------------------------------------------------------
 
 
+@cache
 def unreachable() -> str:
-    """Why the hub cannot be reached, "" if it can."""
+    """Why the hub cannot be reached, "" if it can; asked once a process."""
     import urllib.error
     import urllib.request
 

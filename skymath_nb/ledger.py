@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
@@ -34,13 +35,15 @@ TABLES = (
     "CREATE INDEX claims_by_owner ON claims (owner)",
     "CREATE TABLE batches (name TEXT PRIMARY KEY, server TEXT NOT NULL, id TEXT NOT NULL, sender TEXT NOT NULL)",
 )
+# A refusal for good, told from whatever a server may call its own finish_reason: this and no text.
+REFUSED, REFUSAL = re.compile(r"refused (\d{3})"), "({0}finish_reason GLOB 'refused [0-9][0-9][0-9]' AND {0}text = '')"
 # The first complete reply stands; only a cut-off one makes way, and only for one with a higher limit, and a refusal for any reply.
-INSERT = """
+INSERT = f"""
 INSERT INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
   text = excluded.text, finish_reason = excluded.finish_reason, tokens_in = excluded.tokens_in,
   tokens_out = excluded.tokens_out, max_tokens = excluded.max_tokens, created = excluded.created,
   tokens_cached = excluded.tokens_cached, tokens_reasoning = excluded.tokens_reasoning
-WHERE excluded.finish_reason NOT LIKE 'refused %' AND (replies.finish_reason LIKE 'refused %'
+WHERE NOT {REFUSAL.format("excluded.")} AND ({REFUSAL.format("replies.")}
   OR replies.finish_reason = 'length' AND excluded.max_tokens > replies.max_tokens)
 """
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
@@ -72,7 +75,8 @@ class Record(NamedTuple):
     @property
     def refused(self) -> int:
         """The status with which the server refused, 0 for a reply."""
-        return int(self.finish_reason.removeprefix("refused ")) if self.finish_reason.startswith("refused ") else 0
+        found = None if self.text else REFUSED.fullmatch(self.finish_reason)
+        return int(found[1]) if found else 0
 
     def serves(self, max_tokens: int, replay: bool = False) -> bool:
         """False if the reply was cut off and more tokens are allowed now, or is a refusal and no `replay`: then it counts as missing."""
@@ -258,12 +262,12 @@ class Ledger:
     def count(self) -> int:  # no __len__: an empty ledger must not read as no ledger
         """How many replies there are, refusals left out."""
         with self._lock, self._explained("read"):
-            return self._db.execute("SELECT count(*) FROM replies WHERE finish_reason NOT LIKE 'refused %'").fetchone()[0]
+            return self._db.execute(f"SELECT count(*) FROM replies WHERE NOT {REFUSAL.format('')}").fetchone()[0]
 
     def totals(self) -> list[dict]:
         """Per model, in order of name, refusals left out: model, replies, cut_off, tokens_in, tokens_out, first and last (ISO UTC)."""
-        query = """SELECT model, count(*), sum(finish_reason = 'length'), sum(tokens_in), sum(tokens_out), min(created), max(created)
-                   FROM replies WHERE finish_reason NOT LIKE 'refused %' GROUP BY model ORDER BY model"""
+        query = f"""SELECT model, count(*), sum(finish_reason = 'length'), sum(tokens_in), sum(tokens_out), min(created), max(created)
+                   FROM replies WHERE NOT {REFUSAL.format("")} GROUP BY model ORDER BY model"""
         names = ("model", "replies", "cut_off", "tokens_in", "tokens_out", "first", "last")
         with self._lock, self._explained("read"):
             return [dict(zip(names, row, strict=True)) for row in self._db.execute(query)]

@@ -1,7 +1,7 @@
 """The machine that the notebooks run on: what it has, what is wrong with it, and the params file that fits it.
 
-What can be mended without asking anybody is mended: a folder that is missing, drafts that a killed process left behind. For the rest
-the line says the command. No value of a key is ever read into a table.
+What can be mended without asking anybody is mended: a folder that is missing, drafts that a killed process left behind a day ago or
+more. For the rest the line says the command. No value of a key is ever read into a table.
 """
 
 import os
@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,8 @@ from skymath_nb.forecast import Forecast
 from skymath_nb.plans import Plan
 
 SCALES = ("paper", "workshop", "tiny")  # params files from the largest to the one that runs anywhere
+OLDEST = (3, 11, 5)  # Python; a pinned package needs it
+ABANDONED_S = 24 * 3600  # of a draft that nobody has written to: its process may live on another machine that shares the folder
 DRAFT = re.compile(r"^\..+\.(\d+)\.tmp$")  # of runs.save: the process that wrote it
 KEYS = {"OPENAI_API_KEY": "a teacher that is not offline", "HF_TOKEN": "models that ask for permission on the hub"}
 INSTALL = "python -m pip install -c constraints.txt -e '.[dev]'"
@@ -39,7 +42,7 @@ def look(mend: bool = True) -> pd.DataFrame:
     """What this machine has, as a table of what, found, state and to_do.
 
     state  good; note: not needed for the tiny run; bad: to be mended first, as `to_do` says
-    mend   make the outputs folder, and remove drafts of processes that no longer live
+    mend   make the outputs folder, and remove drafts that nobody has written to for a day and whose process does not live
     """
     found = [*_python(), *_size(), _gpu(), *_keys(), _data(), _hub(), *_outputs(mend), _widgets()]
     return pd.DataFrame(found, columns=Finding._fields)
@@ -54,10 +57,11 @@ def choose(params: Path | None = None) -> tuple[Plan, Forecast, dict[str, list[s
     for scale in SCALES:
         plan = plans.load((params or runs.home() / "params") / f"{scale}.yaml")
         told = forecast.forecast(plan)
-        if not told.lacks or scale == SCALES[-1]:
-            return plan, told, lacks
+        if not told.lacks:
+            break
         lacks[plan.source.name] = told.lacks
-    raise AssertionError("SCALES is empty")
+    lacks.pop(plan.source.name, None)
+    return plan, told, lacks
 
 
 def report(mend: bool = False, echo=print) -> int:
@@ -68,7 +72,8 @@ def report(mend: bool = False, echo=print) -> int:
     if mend and (differing := _differing()):
         echo(f"installing the pinned versions of {', '.join(differing)}")
         command = [sys.executable, "-m", "pip", "install", "-c", "constraints.txt", *(f"{name}=={pin}" for name, pin in differing.items())]
-        subprocess.run(command, cwd=runs.home(), check=True)
+        if code := subprocess.run(command, cwd=runs.home()).returncode:
+            raise RuntimeError(f"pip was to install {', '.join(command[6:])} and ended with code {code}; see above. Nothing else was done.")
     table = look(mend)
     echo(table.to_string(index=False))
     plan, told, lacks = choose()
@@ -83,8 +88,8 @@ def report(mend: bool = False, echo=print) -> int:
 
 def _python():
     version = platform.python_version()
-    old = sys.version_info < (3, 11)
-    yield Finding("Python", f"{version}, {sys.executable}", "bad" if old else "good", "install Python 3.11 or newer" if old else "")
+    old, wanted = sys.version_info < OLDEST, ".".join(map(str, OLDEST))
+    yield Finding("Python", f"{version}, {sys.executable}", "bad" if old else "good", f"install Python {wanted} or newer" if old else "")
     differing = _differing()
     shown = ", ".join(f"{name} {metadata.version(name)} (tested: {pin})" for name, pin in list(differing.items())[:4])
     more = f" and {len(differing) - 4} more" if len(differing) > 4 else ""
@@ -177,14 +182,16 @@ def _outputs(mend: bool):
     for path in drafts if mend else []:
         path.unlink(missing_ok=True)
     if drafts:
-        yield Finding("drafts", f"{len(drafts)} of killed processes", "good" if mend else "note", "removed" if mend else "doctor --mend")
+        how = ("good", "removed") if mend else ("note", "python -m skymath_nb doctor --mend")
+        yield Finding("drafts", f"{len(drafts)} of killed processes", *how)
 
 
 def _left(path: Path) -> bool:
     import psutil
 
     found = DRAFT.match(path.name)
-    return bool(found) and path.is_file() and not psutil.pid_exists(int(found[1]))
+    old = path.is_file() and time.time() - path.stat().st_mtime > ABANDONED_S
+    return bool(found) and old and not psutil.pid_exists(int(found[1]))
 
 
 def _widgets():

@@ -52,10 +52,16 @@ def _filled(plan: Plan, job: Job, folder: Path, names: set[str], solved: bool) -
 
 
 def set_parameters(notebook: nbformat.NotebookNode, values: dict) -> None:
-    """Write values into a notebook's parameters cell in place, as a reader would by hand; what `values` does not name stays."""
-    for cell in notebook.cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            cell.source = "\n".join(_line(line, values) for line in cell.source.splitlines())
+    """Write values into a notebook's parameters cell in place, as a reader would by hand; what `values` does not name stays.
+
+    Raises:  ValueError for values that the cell has no line of its own for, such as `k: int = 1  # help`.
+    """
+    lines = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    named = {found[1] for cell in lines for line in cell.source.splitlines() if (found := LINE.match(line))}
+    if left := sorted(set(values) - named):
+        raise ValueError(f"No line of the parameters cell is `name: type = value  # help` for {', '.join(left)}; it has {sorted(named)}.")
+    for cell in lines:
+        cell.source = "\n".join(_line(line, values) for line in cell.source.splitlines())
 
 
 def _line(line: str, values: dict) -> str:
@@ -68,8 +74,11 @@ def _code(notebook: nbformat.NotebookNode) -> list[str]:
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def strip(notebooks: Path | None = None, check: bool = False) -> list[Path]:
-    """Notebooks that held outputs, counts, stray metadata or other exercises than their solutions give; they are cleaned unless `check`."""
+def strip(notebooks: Path | None = None, check: bool = False, renew: bool = False) -> list[Path]:
+    """Notebooks that held outputs, counts or stray metadata, or whose exercises are not what their solutions give; cleaned unless `check`.
+
+    renew  write the exercises anew; without it they stay as they are, for somebody may have solved them in their cells
+    """
     changed = []
     for path in sorted(Path(notebooks or runs.notebooks_folder()).glob("*.ipynb")):
         before = path.read_text(encoding="utf-8")
@@ -77,7 +86,8 @@ def strip(notebooks: Path | None = None, check: bool = False) -> list[Path]:
         kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
         notebook.metadata = {"kernelspec": kernel} | _ours(notebook.metadata, "skymath")
         notebook.nbformat_minor = 5
-        exercises.place(notebook, path.stem)
+        if check or renew:
+            exercises.place(notebook, path.stem)
         for number, cell in enumerate(notebook.cells):
             cell.id, cell.metadata = str(number), _ours(cell.metadata, "tags", "skymath")
             if cell.cell_type == "code":

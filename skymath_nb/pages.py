@@ -207,7 +207,8 @@ def _number(value) -> str:
 def _figure(name: str, figure: dict) -> str:
     """A division and the script that draws a plotly figure in it; where no script runs, its numbers."""
     layout = dict(figure.get("layout", {}))
-    height = layout.get("height", 450)
+    height = layout.get("height")
+    height = height if isinstance(height, int | float) else 450  # a notebook may be anybody's, and this goes into a tag
     text = json.dumps([figure.get("data", []), layout]).replace("</", "<\\/").replace("<!--", "<\\!--")
     options = json.dumps({"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["sendChartToCloud"]})
     return (

@@ -30,7 +30,8 @@ import numpy as np
 import pandas as pd
 
 PACKAGE = Path(__file__).resolve().parent
-UNCOUNTED = {"parameters", "exercise"}  # tags of cells that are no code of a step: its values, and what comes after it is complete
+# Tags of cells that are no code of a step: its values, what comes after it is complete, and looks at the machine that reach no output.
+UNCOUNTED = {"parameters", "exercise", "look"}
 EXECUTION = (
     "run", "label", "device", "workers", "progress", "interactive", "shown",
     "ledger", "replay_only", "batch", "poll_s", "pilot", "timeout", "retries", "requests_per_minute", "tokens_per_minute",  # of the teacher
@@ -245,15 +246,17 @@ def notebook_of(name: str) -> Path:
     return notebooks_folder() / f"{name}.ipynb"
 
 
-def code_cells(path: Path) -> list[str]:
-    """The code of a notebook that counts for its step, cell by cell.
+def code_cells(path: Path) -> list[tuple[str, str]]:
+    """The code of a notebook that counts for its step, as (id, source) cell by cell.
 
-    The parameters cell is left out: parameters count by value. Exercises are: they come after the step is complete.
+    The parameters cell is left out: parameters count by value. So are exercises, which come after the step is complete, and cells that
+    only look.
     """
     if not path.is_file():
         raise FileNotFoundError(f"Step {path.stem!r} needs the notebook {path}, which does not exist. Steps are notebooks.")
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return ["".join(c["source"]) for c in cells if c["cell_type"] == "code" and not UNCOUNTED & set(c["metadata"].get("tags", []))]
+    counted = (c for c in cells if c["cell_type"] == "code" and not UNCOUNTED & set(c["metadata"].get("tags", [])))
+    return [(c.get("id", ""), "".join(c["source"])) for c in counted]
 
 
 def code_digests(name: str, notebooks: Path | None = None, package: Path = PACKAGE) -> dict:
@@ -264,25 +267,47 @@ def code_digests(name: str, notebooks: Path | None = None, package: Path = PACKA
     from IPython.core.inputtransformer2 import TransformerManager
 
     path = notebooks / f"{name}.ipynb" if notebooks else notebook_of(name)
-    cells = [TransformerManager().transform_cell(cell) for cell in code_cells(path)]  # magics become calls
+    cells = [TransformerManager().transform_cell(source) for _, source in code_cells(path)]  # magics become calls
     reached = set().union(*map(_imports, cells))
     return {"notebook": _sha([_syntax(cell)[0] for cell in cells]), "modules": module_digests(reached, package)}
 
 
-def _unsaved(path: Path) -> list[str]:
-    """First lines of the notebook's cells that this kernel has not run as they are saved; none outside IPython.
+class _Executions:
+    """What a kernel runs from the beginning of a step on, cell by cell; outside IPython nothing."""
 
-    A cell that was edited and run without being saved, or left out, made other outputs than the notebook would.
-    """
-    from IPython import get_ipython
+    def __init__(self):
+        from IPython import get_ipython
 
-    shell = get_ipython()
-    if shell is None or not path.is_file():
-        return []
-    ran = {source.strip() for source in shell.history_manager.input_hist_raw}
-    cells = [cell.strip() for cell in code_cells(path) if cell.strip()]
-    last = next((i for i, cell in enumerate(cells) if ".finish(" in cell), len(cells) - 1)
-    return [cell.splitlines()[0] for cell in cells[: last + 1] if cell not in ran]
+        self.shell, self.ended = get_ipython(), []  # (id, source, whether it succeeded)
+        if self.shell:
+            self.before = {source.strip() for source in self.shell.history_manager.input_hist_raw}
+            self.shell.events.register("post_run_cell", self.note)
+
+    def note(self, result):
+        self.ended.append((result.info.cell_id, (result.info.raw_cell or "").strip(), result.success))
+
+    def unlike(self, path: Path) -> list[str]:
+        """First lines of a notebook's cells, up to the one that finishes the step, that did not run as they are saved.
+
+        A cell that was edited and run without being saved, left out, or ended in an error, made other outputs than the notebook would.
+        Of a cell that ran more than once the last time counts.
+        """
+        if not self.shell or not path.is_file():
+            return []
+        self.shell.events.unregister("post_run_cell", self.note)
+        now = self.shell.history_manager.input_hist_raw[-1].strip()  # the cell that asks: it is running
+        cells = [(id, source.strip()) for id, source in code_cells(path) if source.strip()]
+        last = next((i for i, (_, source) in enumerate(cells) if ".finish(" in source), len(cells) - 1)
+        first = next((i for i, (_, source) in enumerate(cells) if "runs.step(" in source), 0)
+        latest = {id: (source, good) for id, source, good in self.ended if id}
+        good = {source for _, source, succeeded in self.ended if succeeded} - {source for source, fine in latest.values() if not fine}
+
+        def ran(place, id, source):
+            if source == now or place < first and source in self.before:
+                return True
+            return latest[id] == (source, True) if id in latest else source in good
+
+        return [source.splitlines()[0] for i, (id, source) in enumerate(cells[: last + 1]) if not ran(i, id, source)]
 
 
 def module_digests(names: set[str], package: Path = PACKAGE) -> dict[str, str]:
@@ -406,8 +431,8 @@ class Step:
     def __init__(self, name: str, run: str, label: str, identity: dict):
         self.run, self.id = run, f"{name}@{label}" if label else name
         self.folder = root() / run / self.id
-        self._notebook = notebook_of(name)
-        self._identity, self._code = identity, code_digests(name)  # the code as it is now, not when it ends
+        self._name, self._notebook, self._executions = name, notebook_of(name), _Executions()
+        self._identity, self._code = identity, code_digests(name)
         self._inputs: dict[str, str] = {}
         self._uses: dict[str, dict] = {}
         self._outputs: list[str] = []
@@ -473,10 +498,7 @@ class Step:
         if missing:
             raise RuntimeError(f"{self.id} announced {', '.join(missing)} but did not write it in {self.folder}.")
         outputs = {f: self.folder / f for f in self._outputs}
-        if unsaved := _unsaved(self._notebook):
-            self._code["notebook"] = "not run as it is saved"
-            shown = "".join(f"\n  {line}" for line in unsaved)
-            print(f"Complete, but stale for the runner: these cells were not run as {self._notebook.name} has them saved:{shown}")
+        self._judge_code()
         manifest = {
             "step": self.id,
             "parameters": self._identity,
@@ -491,6 +513,20 @@ class Step:
         }
         save(self.folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False))
         return pd.DataFrame({"name": list(report), "value": pd.Series(list(report.values()), dtype=object)})
+
+    def _judge_code(self):
+        """Mark code that changed since the step began, and a notebook that did not run as it is saved: no later state of the files made
+        these outputs, so the runner will make them again."""
+        ended = code_digests(self._name)
+        modules = {k: self._code["modules"].get(k) for k in self._code["modules"] | ended["modules"]}
+        changed = [name for name, digest in modules.items() if ended["modules"].get(name) != digest]
+        self._code["modules"] |= dict.fromkeys(changed, "changed while the step ran")
+        unlike = self._executions.unlike(self._notebook)
+        if unlike or ended["notebook"] != self._code["notebook"]:
+            self._code["notebook"] = "not run as it is saved"
+        for line in [*changed, *unlike]:
+            what = "changed while the step ran" if line in changed else f"did not run as {self._notebook.name} has it saved"
+            print(f"complete, but stale for the runner: {line} {what}")
 
 
 def _remedy(run: str) -> str:

@@ -232,3 +232,34 @@ def test_steps_of_other_code_are_told(bundle, capsys):
     write("01_first", "from skymath_nb import words")
     bundles.take(bundle)
     assert "stale (--keep-stale keeps them): 01_first\n" in capsys.readouterr().out
+
+
+def test_a_flipped_byte_is_told_and_nothing_is_taken(bundle, capsys):
+    data = bytearray(bundle.read_bytes())
+    with zipfile.ZipFile(bundle) as packed:
+        entry = packed.getinfo("01_first/manifest.json")
+    data[entry.header_offset + 30 + len(entry.filename) + entry.compress_size // 2] ^= 0xFF
+    flipped = bundle.with_name("flipped.zip")
+    flipped.write_bytes(data)
+    assert command_line.main(["bundle", "take", str(flipped), "--run", "other"]) == 2
+    assert "Nothing was taken" in capsys.readouterr().err and not (runs.root() / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("params.yaml", "run: r\nsteps: {}\n"),
+        ("params.yaml", "run: [\n"),
+        ("run.json", "[]"),
+        ("01_first/manifest.json", {"seconds": "long"}),
+        ("01_first/manifest.json", {"uses": {"x": 3}}),
+    ],
+)
+def test_what_the_bundle_says_of_itself_is_read_before_anything_is_taken(bundle, name, text, capsys):
+    def change(entry, data):
+        if entry == name:
+            return entry, text if isinstance(text, str) else json.dumps(json.loads(data) | text)
+
+    file = rewritten(bundle, change)
+    assert command_line.main(["bundle", "take", str(file), "--run", "other"]) == 2
+    assert "error: " in capsys.readouterr().err and not (runs.root() / "other").exists()

@@ -1,6 +1,9 @@
 """Exercises: made from their solutions, which the smoke run of test_notebooks.py executes; here what their checks say."""
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -45,6 +48,7 @@ def test_nothing_is_told_before_a_prediction_and_nothing_of_the_truth_before_the
     def say(predicted, answer):
         return exercises.judge(predicted, answer, 12.5, "points", 0.01, {"the sign is turned": -12.5}, "Look at the table.")
 
+    assert say(math.nan, None).state == "open" and say(3, np.True_).state == "wrong"
     assert say(None, 12.5).state == "open" and say("many", None).state == "open" and "'many'" in say("many", None).text
     assert say(3, None).state == "predicted" and say(3, ...).state == "predicted"
     assert say(3, -12.5) == ("wrong", "Not yet: -12.5 points is what you get if the sign is turned.")
@@ -68,6 +72,7 @@ def test_what_breaks_on_purpose_runs_only_after_a_prediction():
 
     assert exercises.break_it(None, broken, "per cent", "So it is.").state == "open" and not ran
     said = exercises.break_it(10, broken, "per cent", "So it is.")
+    assert exercises.break_it(10, lambda: math.nan, "per cent", "").state == "wrong"
     assert said == ("seen", "It is 40 per cent. You predicted 10, 30 too low. So it is.") and ran == [1]
 
 
@@ -135,5 +140,7 @@ def test_few_items_lose_a_real_difference_now_and_then():
 def test_scratch_lies_outside_every_run():
     folder = exercises.scratch()
     assert folder.is_dir() and not folder.is_relative_to(runs.root()) and not any(folder.iterdir())
-    folder.rmdir()
+    code = "from skymath_nb import exercises; print(exercises.scratch())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() and not Path(done.stdout.strip()).exists(), "it goes with the kernel"
     assert set(verdict.LOOK) == {"open", "predicted", "wrong", "right", "seen"}

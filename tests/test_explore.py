@@ -51,7 +51,14 @@ def test_a_widget_comes_on_top_looks_and_prints_the_line_to_paste(shown):
 
 @pytest.mark.parametrize(
     "own, said",
-    [({"kind": "z"}, "kind: 'z'"), ({"colour": 1}, "colour"), ({"row": -1}, "row"), ({"row": "first"}, "row")],
+    [
+        ({"kind": "z"}, "kind: 'z'"),
+        ({"colour": 1}, "colour"),
+        ({"row": -1}, "row -1"),
+        ({"row": "first"}, "row 'first'"),
+        ({"kind": "b", "row": 1}, "row 1 is not there; it may hold row (1 are found)"),
+        (3, "is 3"),
+    ],
 )
 def test_a_line_that_does_not_fit_the_table_is_refused(own, said):
     with pytest.raises(ValueError, match=re.escape(said)):
@@ -250,3 +257,6 @@ def test_the_loss_of_a_training_is_drawn_while_it_runs_and_only_once(shown, monk
     [handle] = handles
     last = handle.pictures[-1]["application/vnd.plotly.v1+json"]["data"]
     assert len(handle.pictures) > 2 and [trace["name"] for trace in last] == ["stage 1", "stage 2"]
+    tell("stage 2: step 1/3, loss 0.900, 0:01 left")
+    again = handles[-1].pictures[-1]["application/vnd.plotly.v1+json"]["data"]
+    assert len(handles) == 2 and len(again) == 1, "another training has a figure of its own"

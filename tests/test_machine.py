@@ -36,11 +36,15 @@ def test_what_can_be_mended_is_and_only_drafts_of_dead_processes_are(outputs):
     machine.look()
     (outputs / "run").mkdir(parents=True)
     dead, alive, other = (outputs / "run" / f".report.json.{pid}.tmp" for pid in (process.pid, os.getpid(), "x"))
-    for path in (dead, alive, other):
+    young = outputs / "run" / f".young.json.{process.pid}.tmp"
+    for path in (dead, alive, other, young):
         path.write_text("half")
+    for path in (dead, alive, other):
+        os.utime(path, (0, 0))
     assert states(machine.look(mend=False))["drafts"] == "note" and dead.exists()
     table = machine.look()
-    assert "1 of killed" in table.set_index("what")["found"]["drafts"] and not dead.exists() and alive.exists() and other.exists()
+    assert "1 of killed" in table.set_index("what")["found"]["drafts"] and not dead.exists()
+    assert alive.exists() and other.exists() and young.exists(), "a young draft may belong to another machine that shares the folder"
     assert "drafts" not in states(machine.look())
 
 
@@ -65,9 +69,15 @@ def test_a_package_of_another_version_is_named_with_the_tested_one_and_mended_on
     assert list(machine._differing()) == ["papermill"], "a local tag such as +cpu is no difference"
     assert states(machine.look())["packages"] == "note"
     ran = []
-    monkeypatch.setattr(machine.subprocess, "run", lambda command, **how: ran.append(command))
+    code = [0]
+    monkeypatch.setattr(
+        machine.subprocess, "run", lambda command, **how: ran.append(command) or type("Done", (), {"returncode": code[0]})()
+    )
     machine.report(mend=True, echo=lambda line: None)
     [command] = ran
+    code[0] = 1
+    with pytest.raises(RuntimeError, match="papermill==.*code 1"):
+        machine.report(mend=True, echo=lambda line: None)
     assert command[:4] == [sys.executable, "-m", "pip", "install"] and command[-1].startswith("papermill==")
 
 

@@ -136,23 +136,91 @@ def test_a_copy_with_other_code_is_not_taken_for_the_suites_notebook(by_hand, tm
     assert state(by_hand)[0] == "fresh", "the session of another notebook says nothing of this one"
 
 
-@pytest.mark.parametrize("what", ["edited and not saved", "left out"])
-def test_cells_that_were_not_run_as_they_are_saved_make_the_step_stale(by_hand, tmp_path, what):
-    path, other = by_hand.jobs[0].notebook, tmp_path / "in_the_browser.ipynb"
-    other.write_text(path.read_text())
-    if what == "left out":
-        book = nbformat.read(other, as_version=4)
-        book.cells = [cell for cell in book.cells if "output" not in cell.source]
-        nbformat.write(book, other)
-    else:
-        change(other, "str(k)", "str(k + 1)")
-    executed = tmp_path / "executed.ipynb"
-    papermill.execute_notebook(other, executed, progress_bar=False, kernel_name="python3")
-    said = "".join(output.get("text", "") for cell in nbformat.read(executed, 4).cells for output in cell.get("outputs", []))
-    assert "stale for the runner" in said and "step.output" in said
-    manifest = json.loads((runs.root() / "hand/01_hand/manifest.json").read_text())
-    assert manifest["outputs"] if what != "left out" else True
-    assert state(by_hand) == ("edited", "the notebook's code changed")
+class Kernel:
+    """A kernel in which cells are run one at a time, as a person does; `ids` says whether it is told which cell it runs."""
+
+    def __init__(self, ids: bool):
+        self.manager, self.client = start_new_kernel(kernel_name="python3")
+        self.ids = ids
+
+    def run(self, id: str, source: str, good: bool = True) -> str:
+        said = []
+        message = self.client.session.msg("execute_request", {"code": source, "silent": False, "store_history": True, "allow_stdin": False})
+        message["metadata"] = {"cellId": id} if self.ids else {}
+        self.client.shell_channel.send(message)
+        own = message["header"]["msg_id"]
+        while (reply := self.client.get_shell_msg(timeout=60))["parent_header"].get("msg_id") != own:
+            pass
+        assert (reply["content"]["status"] == "ok") is good, reply["content"]
+        while True:
+            heard = self.client.get_iopub_msg(timeout=60)
+            if heard["parent_header"].get("msg_id") == own:
+                said.append(heard["content"].get("text", ""))
+                if heard["content"].get("execution_state") == "idle":
+                    return "".join(said)
+
+    def close(self):
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(params=[True, False], ids=["with cell ids", "without"])
+def kernel(request, by_hand):
+    opened = Kernel(request.param)
+    yield opened
+    opened.close()
+
+
+def test_what_is_run_by_hand_is_judged_by_what_ran_last(kernel, by_hand):
+    path = by_hand.jobs[0].notebook
+    cells = {cell["id"]: cell["source"] for cell in nbformat.read(path, as_version=4).cells if cell["cell_type"] == "code"}
+    ids = list(cells)
+    parameters, step, write, finish = ids[:4]
+
+    def run(*which):
+        return "".join(kernel.run(id, cells[id]) for id in which)
+
+    run(parameters, step, write, finish)
+    assert state(by_hand) == ("fresh", "")
+    run(step, write, finish)
+    assert state(by_hand) == ("fresh", ""), "the same again"
+    run(step)
+    kernel.run("another", "k + 1")
+    run(write, finish)
+    assert state(by_hand) == ("fresh", ""), "a cell of one's own is no cell of the step"
+
+    run(step)
+    kernel.run(write, cells[write].replace("str(k)", "str(k + 1)"))
+    assert "did not run as" in run(finish)
+    assert state(by_hand) == ("edited", "the notebook's code changed"), "edited, run, and not saved, though it ran as saved before"
+
+    run(step, finish)
+    assert state(by_hand) == ("edited", "the notebook's code changed"), "left out"
+
+    run(step, write)
+    kernel.run(write, "raise OSError", good=False)
+    run(write, finish)
+    assert state(by_hand)[0] == "fresh", "mended"
+
+    run(step)
+    before = path.read_text()
+    change(path, "str(k)", "str(k + 1)")
+    kernel.run(write, cells[write].replace("str(k)", "str(k + 1)"))
+    run(finish)
+    path.write_text(before)
+    assert state(by_hand) == ("edited", "the notebook's code changed"), "saved, run, and taken back"
+
+
+def test_a_check_that_failed_does_not_pass_for_complete(kernel, by_hand):
+    path = by_hand.jobs[0].notebook
+    change(path, "step.output('x.txt')", "assert k == 1; step.output('x.txt')")
+    cells = {cell["id"]: cell["source"] for cell in nbformat.read(path, as_version=4).cells if cell["cell_type"] == "code"}
+    ids = list(cells)
+    kernel.run(ids[0], cells[ids[0]].replace("k: int = 1", "k: int = 2"))
+    kernel.run(ids[1], cells[ids[1]])
+    kernel.run(ids[2], cells[ids[2]], good=False)
+    assert "did not run as" in kernel.run(ids[3], cells[ids[3]])
+    assert json.loads((runs.root() / "hand/01_hand/manifest.json").read_text())["code"]["notebook"] == "not run as it is saved"
 
 
 def test_the_runner_does_not_take_the_notebook_that_started_it_for_the_steps(by_hand, tmp_path, monkeypatch):

@@ -93,6 +93,10 @@ def test_every_name_taken_from_the_package_exists(path):
             modules |= {a.asname or a.name: importlib.import_module(f"skymath_nb.{a.name}") for a in node.names}
     assigned = {n.id for n in ast.walk(used) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     assert not assigned & set(modules), "a variable hides a module"
+    parameters = set(papermill.inspect_notebook(str(path)))
+    later = ast.parse("\n".join(re.sub(r"^%.*$", "", cell.source, flags=re.M) for cell in code(read(path))[1:]))
+    hidden = {n.id for n in ast.walk(later) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} & parameters
+    assert not hidden, "a variable hides a parameter"
     for node in ast.walk(used):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
             assert hasattr(modules[node.value.id], node.attr), f"{node.value.id}.{node.attr} does not exist"

@@ -50,7 +50,7 @@ TAG = "exercise"  # of a cell that is made here; it comes after the step is comp
 INTRODUCTION = """## Exercises
 
 Predict first: set `predicted`, then the answer, and run the cell; it says what is wrong. Nothing here reaches a file of the run.
-`python -m skymath_nb open params/tiny.yaml --solved` writes copies with the solutions."""
+`python -m skymath_nb open params/smoke.yaml --solved` writes copies with the solutions."""
 BLANK = re.compile(r"^(\s*)(\w+) = .*?  # (?:predict|answer): (.*)$")
 SOLVED = re.compile(r"  # (?:(?:predict|answer): (.*)|on the way)$")
 
@@ -81,7 +81,7 @@ def _cell(kind: str, source: str) -> nbformat.NotebookNode:
 
 def _blank(code: str) -> str:
     lines = (BLANK.sub(r"\1\2 = None  # \3", line) for line in code.splitlines() if not line.endswith("# on the way"))
-    return "\n".join(lines)
+    return "\n".join(lines).lstrip("\n")
 
 
 def _solved(code: str) -> str:

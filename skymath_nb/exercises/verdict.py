@@ -1,12 +1,15 @@
 """What is said of a prediction and an answer."""
 
+import atexit
 import html
 import math
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 LOOK = {"open": "◦", "predicted": "◐", "wrong": "✗", "right": "✓", "seen": "✓"}  # by state, told apart without colour
@@ -48,6 +51,8 @@ def break_it(predicted, run: Callable[[], float], unit: str, lesson: str) -> Ver
     if verdict := _unpredicted(predicted):
         return verdict
     value = float(run())
+    if not math.isfinite(value):
+        return Verdict("wrong", f"There is nothing to measure here: what ran came to {value}. Are the rows there that it needs?")
     return Verdict(
         "seen", f"It is {value:,.4g} {unit}. You predicted {predicted:,.4g}, {_off(predicted, value, 0.005 * abs(value))}. {lesson}"
     )
@@ -56,7 +61,7 @@ def break_it(predicted, run: Callable[[], float], unit: str, lesson: str) -> Ver
 def _unpredicted(predicted) -> Verdict | None:
     if predicted is None:
         return Verdict("open", "Predict first: set predicted and run this cell again. A wrong guess costs nothing.")
-    if not _is_number(predicted):
+    if not _is_number(predicted) or not math.isfinite(predicted):
         return Verdict("open", f"predicted is {predicted!r} ({type(predicted).__name__}); a number is asked for.")
     return None
 
@@ -76,7 +81,7 @@ def _is_number(value) -> bool:
         float(value)
     except (TypeError, ValueError):
         return False
-    return not isinstance(value, str | bool)
+    return not isinstance(value, str | bool | np.bool_)
 
 
 def _off(predicted: float, truth: float, within: float) -> str:
@@ -85,8 +90,10 @@ def _off(predicted: float, truth: float, within: float) -> str:
 
 
 def scratch() -> Path:
-    """A new empty folder outside every run, for what is trained only to be looked at."""
-    return Path(tempfile.mkdtemp(prefix="skymath-"))
+    """A new empty folder outside every run, for what is made only to be looked at; it is removed when the kernel ends."""
+    folder = Path(tempfile.mkdtemp(prefix="skymath-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def share_right(model: str | Path, items: pd.DataFrame, max_new_tokens: int = 160) -> float:
