@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Both would send notebooks to a kernel outside .venv.
 unexport JUPYTER_PATH JUPYTER_PREFER_ENV_PATH
 
-.PHONY: help run test browser lab unsloth lint clean
+.PHONY: help run test long browser lab unsloth lint clean
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -18,8 +18,11 @@ run: .venv/.ok ## run the notebooks in order (PARAMS=params/tiny.yaml)
 test: .venv/.ok ## run the tests
 	$(BIN)/python -m pytest
 
+long: .venv/.ok ## run the tests that take more than a minute each
+	$(BIN)/python -m pytest -m long
+
 browser: .venv/.browser ## run the notebooks in JupyterLab, in a real Chromium
-	$(BIN)/python -m pytest -n 0 tests/browser
+	$(BIN)/python -m pytest -n 0 -m browser tests/browser
 
 lab: .venv/.ok ## open JupyterLab on the first notebook, on this machine alone, with a token
 	$(BIN)/jupyter-lab --ip=127.0.0.1 --ServerApp.root_dir=. notebooks/00_start_here.ipynb

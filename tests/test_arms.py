@@ -121,6 +121,7 @@ def test_an_arm_with_nothing_to_answer_is_refused(recipe, tmp_path):
         run(dataclasses.replace(recipe, benchmarks={"sums": benchmark()[:0]}), 0, tmp_path)
 
 
+@pytest.mark.long
 def test_many_units_run_side_by_side_and_only_what_is_missing(recipe, done, tmp_path, monkeypatch):
     other = dataclasses.replace(recipe, name="short", max_new_tokens=4)
     units = [arms.Unit(recipe, 1), arms.Unit(other, 1)]
@@ -180,6 +181,7 @@ arms.run_all([arms.Unit(recipe, 0), arms.Unit(recipe, 1)], folder, progress=prin
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="kill -9")
 def test_a_worker_that_is_killed_in_training_leaves_its_unit_to_the_other(recipe, tmp_path):
     long = dataclasses.replace(recipe, curriculum=Curriculum((Phase("stage 1", tiny_model.rows(16), 40, 2e-3),), 8, 96))

@@ -85,6 +85,7 @@ def of_benchmarks():
     return {key for name in names for key in world.benchmark(name, 200)["problem"].map(world.key)}
 
 
+@pytest.mark.long
 def test_no_document_holds_a_graph_of_a_benchmark_or_of_a_held_out_split():
     benchmarks, seen = of_benchmarks(), set()
     for document in read(6000):

@@ -124,21 +124,21 @@ def test_every_params_file_fits_the_notebooks(path):
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory):
-    """A folder for runs, and the notebooks with their exercises solved: what is committed differs from these in exercises alone."""
-    solved = tmp_path_factory.mktemp("notebooks")
-    for path in NOTEBOOKS:
-        nbformat.write(exercises.place(read(path), path.stem, solved=True), solved / path.name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKYMATH_OUTPUTS", str(tmp_path_factory.mktemp("outputs")))
-        patch.setenv("SKYMATH_NOTEBOOKS", str(solved))
         patch.setenv("OPENAI_API_KEY", KEY)
         yield runs.root()
 
 
 @pytest.fixture(scope="module")
-def smoke(outputs):
-    lines = []
-    assert suite.run(plans.load(ROOT / "params" / "smoke.yaml"), echo=lines.append) == 0, "\n".join(lines)
+def smoke(outputs, tmp_path_factory):
+    """The smoke run of the notebooks with their exercises solved: what is committed differs from these in exercises alone."""
+    solved, lines = tmp_path_factory.mktemp("notebooks"), []
+    for path in NOTEBOOKS:
+        nbformat.write(exercises.place(read(path), path.stem, solved=True), solved / path.name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKYMATH_NOTEBOOKS", str(solved))
+        assert suite.run(plans.load(ROOT / "params" / "smoke.yaml"), echo=lines.append) == 0, "\n".join(lines)
     return outputs / "smoke"
 
 
@@ -175,8 +175,7 @@ def test_every_exercise_is_solved_by_its_solution(smoke):
     assert all(line.startswith("✓") for lines in said.values() for line in lines), said
 
 
-def test_a_blank_notebook_holds_for_the_runner_where_the_solved_one_was_run(smoke, monkeypatch):
-    monkeypatch.delenv("SKYMATH_NOTEBOOKS")
+def test_a_blank_notebook_holds_for_the_runner_where_the_solved_one_was_run(smoke):
     states = suite.status(plans.load(ROOT / "params" / "smoke.yaml"))["state"]
     assert set(states) == {"fresh"}
 
@@ -235,6 +234,7 @@ def test_plain_papermill_runs_a_notebook_from_any_folder(name, section, word, sm
     assert kept == kept | section | {word[0]: int(word[1])} and (tmp_path / "out.ipynb").is_file()
 
 
+@pytest.mark.long
 def test_a_second_run_recomputes_nothing_and_a_changed_parameter_only_what_is_downstream(smoke):
     assert executed(plans.load(ROOT / "params" / "smoke.yaml")) == []
     changed = plans.load(ROOT / "params" / "smoke.yaml", ["05_evaluation.max_new_tokens=50"])
@@ -243,6 +243,7 @@ def test_a_second_run_recomputes_nothing_and_a_changed_parameter_only_what_is_do
     assert again == ["02_augmentation@hard", "04_curriculum_sft", "05_evaluation", "06_scaling_laws", "07_takeaways"]
 
 
+@pytest.mark.long
 def test_real_problems_go_the_same_way(outputs, data_folder):
     small = ["01_seed_exploration.n_seeds=60", "shared.benchmark_items=40", "03_coreset_selection.k=20", "04_curriculum_sft.epochs=0.5"]
     answers = ["05_evaluation.n_items=3", "05_evaluation.max_new_tokens=8"]

@@ -55,7 +55,7 @@ def test_conda_installs_the_same_project_with_the_same_pins():
 
 
 def test_the_makefile_has_its_targets_and_each_says_what_it_does():
-    assert set(TARGETS) == {"help", "run", "test", "browser", "lab", "unsloth", "lint", "clean"}
+    assert set(TARGETS) == {"help", "run", "test", "long", "browser", "lab", "unsloth", "lint", "clean"}
     assert set(re.search(r"^\.PHONY: (.*)", MAKEFILE, re.MULTILINE)[1].split()) == set(TARGETS)
 
 

@@ -179,7 +179,7 @@ def begun(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_can_be_followed_from_scratch(recipe, begun, tmp_path):
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)

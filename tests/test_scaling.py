@@ -111,6 +111,7 @@ def test_forecasts_hold_what_is_then_measured():
         scaling.check(measured.head(4))
 
 
+@pytest.mark.long
 def test_saturation_is_called_only_where_the_interval_says_so():
     def saturated(size):
         return 0.6
@@ -123,6 +124,7 @@ def test_saturation_is_called_only_where_the_interval_says_so():
     assert scaling.law(curve(lambda size: 0.02 * np.log2(size), items=100, sd=0.1)).doubling()["saturating"] == "open"
 
 
+@pytest.mark.long
 def test_the_interval_of_a_forecast_is_right_about_as_often_as_it_says():
     truth = scaling.Fit("logistic", {"half": 11.0, "slope": 1.0}, 0.0)
     rng, inside = np.random.default_rng(3), []

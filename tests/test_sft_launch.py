@@ -32,6 +32,7 @@ def train(base, out, curriculum, **kwargs):
     return sft.train(base, curriculum, out, prompt=tiny_model.prompt, **given)
 
 
+@pytest.mark.long
 def test_two_processes_have_the_losses_and_weights_of_one(tmp_path):
     from safetensors.numpy import load_file
 

@@ -182,6 +182,7 @@ def test_a_killed_point_leaves_its_step_to_one_that_waits(folder, start):
     assert second.returncode == 0 and executed(said) == ["01_make", "02_use"], said
 
 
+@pytest.mark.long
 @posix
 def test_a_signal_ends_all_points_in_order(folder, start):
     write_notebook(folder / "notebooks", "01_make", SLOW)
