@@ -72,7 +72,8 @@ def test_every_params_file_has_a_forecast_and_nothing_is_started(path, bare, cap
 def test_what_the_paper_takes_that_this_machine_does_not_have_is_told_without_the_key(monkeypatch):
     lacks = "\n".join(forecast.forecast(plan("paper")).lacks)
     for text in ("8 GPUs with", "GB of memory", "OPENAI_API_KEY is not set (02_augmentation, 02", "the program vllm",
-                 "model mistralai/Mistral-7B-v0.1: not in the cache", "there is no network", "agieval-sat-math is needed (it comes from"):  # fmt: skip
+                 "model mistralai/Mistral-7B-v0.1: not in the cache", "there is no network",
+                 "agieval-sat-math is needed (it comes from"):  # fmt: skip
         assert text in lacks, text
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     said = []

@@ -250,7 +250,7 @@ def test_wrong_words_for_a_server_are_refused_before_anything_starts(model, tmp_
         pass
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_real_server_answers_as_transformers_does_here(model, tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(model)
     tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }} {% endfor %}"
