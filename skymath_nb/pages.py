@@ -19,7 +19,7 @@ from plotly.offline import get_plotlyjs
 from skymath_nb import runs
 
 PLOTLY = "application/vnd.plotly.v1+json"
-LISTED = 40  # points of a trace that are written out where no script runs
+LISTED = 24  # points of a trace that are written out where no script runs
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # The lab template without what it loads from elsewhere: require.js, MathJax, mermaid, the widget manager.
 TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
@@ -218,16 +218,29 @@ def _figure(name: str, figure: dict) -> str:
 
 
 def _numbers(figure: dict) -> str:
-    """The points of a figure as tables, for readers without scripts; of a trace with many, how many there are."""
+    """The points of a figure as a table, each with its interval, for readers without scripts; of a long trace every n-th."""
     title = figure.get("layout", {}).get("title") or {}
     title = re.sub("<[^>]*>", " ", title.get("text", "") if isinstance(title, dict) else title)
     lines = []
     for trace in figure.get("data", []):
-        x, y = (_values(trace.get(axis)) for axis in "xy")
-        pairs = ", ".join(f"{_value(a)}: {_value(b)}" for a, b in zip(x, y, strict=False))
         if trace.get("name") and trace.get("hoverinfo") != "skip":
-            lines.append(f"<tr><td>{_text(trace['name'])}</td><td>{_text(pairs if len(x) <= LISTED else f'{len(x):,} points')}</td></tr>")
+            points = _points(trace)
+            told = "; ".join(points[:: -(-len(points) // LISTED) or 1])
+            left = f"{len(points):,} points, such as " if len(points) > LISTED else ""
+            lines.append(f"<tr><td>{_text(trace['name'])}</td><td>{_text(left + told)}</td></tr>")
     return f"<noscript><p>{_text(title)} (drawn by a script; these are its numbers)</p><table>{''.join(lines)}</table></noscript>"
+
+
+def _points(trace: dict) -> list[str]:
+    """A trace's points as "x: y", with the ends of the interval where it has one."""
+    x, y = (_values(trace.get(axis)) for axis in "xy")
+    told = [f"{_value(a)}: {_value(b)}" for a, b in zip(x, y, strict=False)]
+    for axis, middle in (("error_x", x), ("error_y", y)):
+        above = _values((trace.get(axis) or {}).get("array"))
+        below = _values((trace.get(axis) or {}).get("arrayminus")) or above
+        ends = [f" [{_value(m - b)}, {_value(m + a)}]" for m, a, b in zip(middle, above, below, strict=False)]
+        told = [point + end for point, end in zip(told, ends, strict=True)] if len(ends) == len(told) else told
+    return told
 
 
 def _values(values) -> list:

@@ -38,5 +38,6 @@ def test_a_figure_tells_its_numbers_where_no_script_runs(tmp_path):
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("f", outputs=output)]), copy)
     text = pages.notebook(copy, tmp_path).read_text()
     first, second = re.findall(r"<noscript><p>(.*?)</noscript>", text)
-    assert "Law" in first and "100: 25, 200: 50" in first and "a &lt;b&gt;" in first and "500 points" in second
+    assert "Law" in first and "100: 25 [10, 60]; 200: 50 [10, 60]" in first and "a &lt;b&gt;" in first
+    assert "500 points, such as 1: 1; 22: 0.9579;" in second and "484: 0.03206" in second
     assert text.count("Plotly.newPlot") == 2 and "<noscript><style>.plot { display: none }" in text
