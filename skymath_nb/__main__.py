@@ -306,6 +306,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     try:
         return given.act(given)
+    except ModuleNotFoundError as error:
+        print(
+            f"error: {sys.executable} has no package {error.name}; install what is needed: python -m pip install -c constraints.txt -e '.[dev]'",
+            file=sys.stderr,
+        )
+        return 2
     except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 5 if type(error).__name__ == "Busy" else 2

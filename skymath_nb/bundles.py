@@ -382,10 +382,9 @@ def _tell(folder: Path, order: list[str], taken: list[str], kept: list[str], man
         return
     name, _, label = opens.partition("@")
     values = f'run = "{folder.name}"' + (f' and label = "{label}"' if label else "")
-    echo(
-        f"Now open notebooks/{name}.ipynb with {values}; what else to set stands in {folder / 'params.yaml'}. Or go on with the whole run:"
-    )
-    echo(f"python -m skymath_nb run {folder / 'params.yaml'}")
+    echo(f"Now open notebooks/{name}.ipynb with {values}; what else to set, `open` below writes into copies. Or go on with the whole run:")
+    for command in ("open", "run"):
+        echo(f"python -m skymath_nb {command} {folder / 'params.yaml'}")
 
 
 def _same_code(step: str, manifest: dict) -> bool:

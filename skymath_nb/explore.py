@@ -96,7 +96,9 @@ class _View:
 
         choices = {
             column: widgets.Dropdown(
-                options=[("all", None), *((str(v), v) for v in self.values(column))], value=self.chosen.get(column), description=column
+                options=[("all", None), *((str(v), v) for v in self.values(column))],
+                index=1 + self.values(column).index(self.chosen[column]) if column in self.chosen else 0,  # value=None would choose nothing
+                description=column,
             )
             for column in self.filters
         }

@@ -137,7 +137,8 @@ def _put(target: str, value, where: str, shared: dict, steps: dict, problems: li
     """Set one parameter, named as step.key or shared.key."""
     step, dot, key = str(target).rpartition(".")
     if not dot:
-        problems.append(f"{where}: write it as step.key{'=value' if where.startswith('--set') else ''}")
+        value = "=value" if where.startswith("--set") else ""
+        problems.append(f"{where}: write it as step.key{value}, or as shared.key{value} for all steps that have it")
     elif step != "shared" and step not in steps:
         problems.append(f"{where}: no step {step} in this file{nearest(step, steps)}")
     else:

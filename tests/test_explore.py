@@ -32,6 +32,7 @@ def test_a_widget_comes_on_top_looks_and_prints_the_line_to_paste(shown):
     explore.browse(ROWS, "kind", ["text"], filters=["text"], name="mine", shown=before, interactive=True)
     box = shown[-1]
     (choice, other), place, view = box.children[0].children, box.children[1], box.children[2]
+    assert choice.label == other.label == "all"
     assert choice.description == "kind" and other.description == "text" and "3 of 3" in view.value
     choice.value = "b"
     assert "小明" in view.value and "1 of 3" in view.value

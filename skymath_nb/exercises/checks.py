@@ -57,10 +57,11 @@ def radius(predicted, answer, X: np.ndarray, k: int, given, seed: int) -> Verdic
     """03: the covering radius of k-center at twice k."""
     path = coreset.select("k_center", X, 2 * k, selected=given, seed=seed).radius
     mistakes = {
+        "the centres are not given as selected": coreset.select("k_center", X, 2 * k, seed=seed).radius[-1],
         "k points are chosen, not twice as many": path[k - 1], "the first radius is taken, not the last": path[0],
         "the radius is halved: it falls much more slowly than 1 / k": path[k - 1] / 2,
     }  # fmt: skip
-    return judge(predicted, answer, float(path[-1]), "(cosine distance)", 5e-4, mistakes, "coreset.select gives one radius per choice.")
+    return judge(predicted, answer, float(path[-1]), "of cosine distance", 5e-4, mistakes, "coreset.select gives one radius per choice.")
 
 
 def steps(predicted, answer, phases: pd.DataFrame, batch_size: int) -> Verdict:

@@ -151,8 +151,8 @@ def _not_there(settings: Settings, book, missing: dict, asked: dict) -> MissingR
     return MissingReply(
         f"replay=True, but {len(missing):,} of {len(asked):,} requests have no reply in {settings.ledger}, the first of operator "
         f"{first.operator!r}, sample {first.sample}, max_tokens {first.max_tokens}. Asked was {_known_as(settings)!r}; the ledger holds "
-        f"{', '.join(map(repr, held)) or 'nothing'}. Nothing was sent. Merge the ledger that has them, use the parameters and prompts "
-        "it was made with, or set replay=False."
+        f"{', '.join(map(repr, held)) or 'nothing'}. Nothing was sent. Bring in the ledger that has them (ledger import, ledger merge), "
+        "use the parameters and prompts it was made with, or ask: replay_only=False in the notebook, replay=False in Python."
     )
 
 
