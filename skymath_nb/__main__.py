@@ -307,10 +307,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return given.act(given)
     except ModuleNotFoundError as error:
-        print(
-            f"error: {sys.executable} has no package {error.name}; install what is needed: python -m pip install -c constraints.txt -e '.[dev]'",
-            file=sys.stderr,
-        )
+        remedy = "python -m pip install -c constraints.txt -e '.[dev]'"
+        print(f"error: {sys.executable} has no package {error.name}; install what is needed: {remedy}", file=sys.stderr)
         return 2
     except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)

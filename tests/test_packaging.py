@@ -94,3 +94,10 @@ def test_exit_codes_are_the_same_in_the_readme_and_in_the_command_line():
 def test_reading_a_notebook_builds_no_grammar_of_addresses():
     code = "import skymath_nb, nbformat, sys; nbformat.validate(nbformat.v4.new_notebook()); print(sys.modules['rfc3987_syntax'])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "None\n"
+
+
+def test_the_front_page_leads_somewhere():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    places = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+    assert len(places) > 8 and not [place for place in places if not (ROOT / place).exists()]
+    assert not re.findall(r"\b[A-Z]{3,}\d\d\b|TODO|XXX", text), "no placeholder is left"
