@@ -15,6 +15,7 @@ from . import figures
 from .answers import steps
 
 SHOWN = 3  # rows of each group in the static view
+CELL = "text-align:left;vertical-align:top;white-space:normal;padding:.2em .6em;max-width:40em;overflow-wrap:anywhere;min-width:3em"
 
 
 def browse(
@@ -135,11 +136,11 @@ def show(table: pd.DataFrame):
 
 def as_html(table: pd.DataFrame, columns: list[str]) -> str:
     """A table of long texts that wraps, as HTML; every text is escaped."""
-    head = "".join(f"<th style='text-align:left'>{html.escape(c)}</th>" for c in columns)
+    head = "".join(f"<th style='text-align:left;padding:.2em .6em'>{html.escape(c)}</th>" for c in columns)
     body = ""
     for values in table[columns].itertuples(index=False):
         cells = (_literal(v).replace("\n", "<br>") for v in values)
-        body += "<tr>" + "".join(f"<td style='text-align:left;vertical-align:top;white-space:normal'>{c}</td>" for c in cells) + "</tr>"
+        body += "<tr>" + "".join(f"<td style='{CELL}'>{c}</td>" for c in cells) + "</tr>"
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 

@@ -101,6 +101,9 @@ def load(params_path, overrides=(), notebooks: Path | None = None, run: str | No
 def read(source: Path) -> dict:
     if not source.is_file():
         here = sorted(path.name for path in source.parent.glob("*.yaml"))
+        named = runs.home() / "params" / f"{source.name}.yaml"
+        if named.is_file():
+            raise FileNotFoundError(f"The params file {source} does not exist; a params file is wanted, not a run: params/{named.name}?")
         raise FileNotFoundError(
             f"The params file {source} does not exist{nearest(source.name, here)}. "
             f"{source.parent}/ holds: {', '.join(here) or 'no .yaml file'}."
@@ -254,5 +257,7 @@ def _check_sources(jobs: list[Job], order: list[str], problems: list[str]) -> No
 
 def nearest(name, names) -> str:
     """ " (nearest: ...)" where one of the names is close, else ""."""
-    close = difflib.get_close_matches(str(name), list(map(str, names)), n=1, cutoff=0.5)
+    names = list(map(str, names))
+    begun = [other for other in names if name and other.startswith(str(name))]
+    close = begun[:1] or difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     return f" (nearest: {close[0]})" if close else ""

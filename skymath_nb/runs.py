@@ -272,6 +272,18 @@ def code_digests(name: str, notebooks: Path | None = None, package: Path = PACKA
     return {"notebook": _sha([_syntax(cell)[0] for cell in cells]), "modules": module_digests(reached, package)}
 
 
+def _check_free(folder: Path) -> None:
+    """Raise Busy where a process that did not start this one holds a run folder: two at work would write over each other."""
+    import psutil
+
+    note = folder / ".holder"
+    found = re.match(r"process (\d+) of (.+) since", note.read_text(encoding="utf-8")) if note.is_file() else None
+    if not found or found[2] != platform.node() or not psutil.pid_exists(int(found[1])):
+        return
+    if int(found[1]) not in {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}:
+        raise Busy(f"{folder} is held by {found[0].removesuffix(' since')}. Wait until it ends, or set `run` to another run.")
+
+
 class _Executions:
     """What a kernel runs from the beginning of a step on, cell by cell; outside IPython nothing."""
 
@@ -308,6 +320,11 @@ class _Executions:
             return latest[id] == (source, True) if id in latest else source in good
 
         return [source.splitlines()[0] for i, (id, source) in enumerate(cells[: last + 1]) if not ran(i, id, source)]
+
+    def reset(self, identity: dict) -> list[str]:
+        """The step's parameters that have other values in the kernel by now, each as a line."""
+        now = self.shell.user_ns if self.shell else {}
+        return [f"{name} = {now[name]!r}, which was {value!r} when" for name, value in identity.items() if now.get(name, value) != value]
 
 
 def module_digests(names: set[str], package: Path = PACKAGE) -> dict[str, str]:
@@ -521,11 +538,12 @@ class Step:
         modules = {k: self._code["modules"].get(k) for k in self._code["modules"] | ended["modules"]}
         changed = [name for name, digest in modules.items() if ended["modules"].get(name) != digest]
         self._code["modules"] |= dict.fromkeys(changed, "changed while the step ran")
-        unlike = self._executions.unlike(self._notebook)
+        unlike = self._executions.unlike(self._notebook) + self._executions.reset(self._identity)
         if unlike or ended["notebook"] != self._code["notebook"]:
             self._code["notebook"] = "not run as it is saved"
         for line in [*changed, *unlike]:
-            what = "changed while the step ran" if line in changed else f"did not run as {self._notebook.name} has it saved"
+            what = f"did not run as {self._notebook.name} has it saved"
+            what = "changed while the step ran" if line in changed else "the step began" if line.endswith(" when") else what
             print(f"complete, but stale for the runner: {line} {what}")
 
 
@@ -560,7 +578,7 @@ def step(name: str, run: str, label: str = "", **identity) -> Step:
     """Start a step: its folder exists, is no longer complete, and holds no figure or report of an older run.
 
     `identity` holds the parameters that matter. Other files of an earlier attempt stay, for resuming.
-    Raises ValueError for bad names or parameters, RuntimeError when the disk is nearly full.
+    Raises ValueError for bad names or parameters, RuntimeError when the disk is nearly full, Busy while another process runs this run.
     """
     check_name("run's name", run)
     check_name("label", label or "none")
@@ -568,6 +586,7 @@ def step(name: str, run: str, label: str = "", **identity) -> Step:
     if execution:
         raise ValueError(f"{name}: {', '.join(execution)} never counts for identity; do not pass it to runs.step.")
     _check_values(f"the parameters of {name}", identity, flat=False)
+    _check_free(root() / run)
     work = Step(name, run, label, json.loads(json.dumps(identity)))
     work.folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(work.folder).free

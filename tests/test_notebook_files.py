@@ -4,6 +4,8 @@ import ast
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -209,6 +211,30 @@ def test_what_is_run_by_hand_is_judged_by_what_ran_last(kernel, by_hand):
     run(finish)
     path.write_text(before)
     assert state(by_hand) == ("edited", "the notebook's code changed"), "saved, run, and taken back"
+
+
+def test_a_parameter_changed_after_the_step_began_is_told(kernel, by_hand):
+    path = by_hand.jobs[0].notebook
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell["cell_type"] == "code"]
+    for cell in cells[:2]:
+        kernel.run(cell["id"], cell["source"])
+    kernel.run(cells[0]["id"], cells[0]["source"].replace("k: int = 1", "k: int = 2"))
+    kernel.run(cells[2]["id"], cells[2]["source"])
+    assert "k = 2, which was 1 when the step began" in kernel.run(cells[3]["id"], cells[3]["source"])
+    assert state(by_hand) == ("edited", "the notebook's code changed")
+
+
+def test_a_run_that_a_runner_holds_is_left_alone(by_hand):
+    held = runs.root() / "hand"
+    code = "import time; from skymath_nb import runs\nwith runs.claim(runs.root() / 'hand'):\n    print('held', flush=True); time.sleep(99)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(runs.Busy, match=f"process {other.pid}"):
+            runs.step("01_hand", "hand", k=1)
+        other.kill()
+    assert runs.step("01_hand", "hand", k=1).folder.is_dir(), "of a process that was killed only the note is left"
+    with runs.claim(held):
+        assert runs.step("01_hand", "hand", k=1), "a kernel's own runner holds the run"
 
 
 def test_a_check_that_failed_does_not_pass_for_complete(kernel, by_hand):
