@@ -18,7 +18,7 @@ run: .venv/.ok ## run the notebooks in order (PARAMS=params/tiny.yaml)
 test: .venv/.ok ## run the tests
 	$(BIN)/python -m pytest
 
-long: .venv/.ok ## run the tests that take more than a minute each
+long: .venv/.ok ## run the tests that take long: every notebook, every recipe
 	$(BIN)/python -m pytest -m long
 
 browser: .venv/.browser ## run the notebooks in JupyterLab, in a real Chromium

@@ -4,6 +4,13 @@ from pathlib import Path
 import pytest
 
 
+def pytest_collection_modifyitems(items):
+    """Whatever needs the smoke run of all notebooks takes long."""
+    for item in items:
+        if "smoke" in getattr(item, "fixturenames", ()):
+            item.add_marker("long")
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of the real benchmark files; tests that need it are skipped, saying so, where it is not."""
