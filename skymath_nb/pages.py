@@ -3,7 +3,6 @@
 All figures are drawn by one plotly.min.js in the run folder. TeX in notebooks is shown as written.
 """
 
-import base64
 import html
 import json
 import math
@@ -11,12 +10,11 @@ import re
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import pandas as pd
 from nbconvert import HTMLExporter
 from plotly.offline import get_plotlyjs
 
-from skymath_nb import runs
+from skymath_nb import pictures, runs
 
 PLOTLY = "application/vnd.plotly.v1+json"
 LISTED = 24  # points of a trace that are written out where no script runs
@@ -218,36 +216,32 @@ def _figure(name: str, figure: dict) -> str:
 
 
 def _numbers(figure: dict) -> str:
-    """The points of a figure as a table, each with its interval, for readers without scripts; of a long trace every n-th."""
+    """A still picture of a figure, and its points as a table, each with its interval, for readers without scripts; of a long trace
+    every n-th."""
     title = figure.get("layout", {}).get("title") or {}
     title = re.sub("<[^>]*>", " ", title.get("text", "") if isinstance(title, dict) else title)
     lines = []
-    for trace in figure.get("data", []):
+    for number, trace in enumerate(figure.get("data", [])):
         if trace.get("name") and trace.get("hoverinfo") != "skip":
             points = _points(trace)
             told = "; ".join(points[:: -(-len(points) // LISTED) or 1])
             left = f"{len(points):,} points, such as " if len(points) > LISTED else ""
-            lines.append(f"<tr><td>{_text(trace['name'])}</td><td>{_text(left + told)}</td></tr>")
-    return f"<noscript><p>{_text(title)} (drawn by a script; these are its numbers)</p><table>{''.join(lines)}</table></noscript>"
+            ink = f"<span style='color:{_text(pictures.colour(figure, number))}'>&#9632;</span>"
+            lines.append(f"<tr><td>{ink} {_text(trace['name'])}</td><td>{_text(left + told)}</td></tr>")
+    head = f"<p>{_text(title)} (a still picture, and its numbers)</p>{pictures.draw(figure)}"
+    return f"<noscript>{head}<table>{''.join(lines)}</table></noscript>"
 
 
 def _points(trace: dict) -> list[str]:
     """A trace's points as "x: y", with the ends of the interval where it has one."""
-    x, y = (_values(trace.get(axis)) for axis in "xy")
+    x, y = (pictures.values(trace.get(axis)) for axis in "xy")
     told = [f"{_value(a)}: {_value(b)}" for a, b in zip(x, y, strict=False)]
     for axis, middle in (("error_x", x), ("error_y", y)):
-        above = _values((trace.get(axis) or {}).get("array"))
-        below = _values((trace.get(axis) or {}).get("arrayminus")) or above
+        above = pictures.values((trace.get(axis) or {}).get("array"))
+        below = pictures.values((trace.get(axis) or {}).get("arrayminus")) or above
         ends = [f" [{_value(m - b)}, {_value(m + a)}]" for m, a, b in zip(middle, above, below, strict=False)]
         told = [point + end for point, end in zip(told, ends, strict=True)] if len(ends) == len(told) else told
     return told
-
-
-def _values(values) -> list:
-    """A trace's coordinates: a list, or numbers packed as plotly packs them."""
-    if isinstance(values, dict) and "bdata" in values:
-        return np.frombuffer(base64.b64decode(values["bdata"]), dtype=np.dtype(values["dtype"])).tolist()
-    return list(values) if isinstance(values, list | tuple) else []
 
 
 def _value(value) -> str:

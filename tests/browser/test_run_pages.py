@@ -35,6 +35,8 @@ def test_without_scripts_every_figure_tells_its_numbers(browser, address, shots)
     told = seen.page.locator("noscript p")  # looking by text passes over what stands in such an element
     assert drawings.count() == told.count() > 0 and not any(drawing.is_visible() for drawing in drawings.all())
     assert all(line.is_visible() for line in told.all())
+    pictures = seen.page.locator("noscript svg")
+    assert pictures.count() > 0 and all(picture.is_visible() for picture in pictures.all())
     seen.page.screenshot(path=shots / name(address, "no_scripts"), full_page=True)
     assert seen.page.locator("h1").first.is_visible() and seen.page.locator("table").first.inner_text().strip()
     seen.close()
