@@ -218,30 +218,24 @@ def _figure(name: str, figure: dict) -> str:
 def _numbers(figure: dict) -> str:
     """A still picture of a figure, and its points as a table, each with its interval, for readers without scripts; of a long trace
     every n-th."""
-    title = figure.get("layout", {}).get("title") or {}
+    layout = figure.get("layout", {})
+    title = layout.get("title") or {}
     title = re.sub("<[^>]*>", " ", title.get("text", "") if isinstance(title, dict) else title)
     lines = []
     for number, trace in enumerate(figure.get("data", [])):
         if trace.get("name") and trace.get("hoverinfo") != "skip":
-            points = _points(trace)
-            told = "; ".join(points[:: -(-len(points) // LISTED) or 1])
+            points = pictures.marks(trace)
+            told = "; ".join(_point(*point) for point in pictures.thinned(points, LISTED))
             left = f"{len(points):,} points, such as " if len(points) > LISTED else ""
-            ink = f"<span style='color:{_text(pictures.colour(figure, number))}'>&#9632;</span>"
+            ink = f"<span style='color:{_text(pictures.colour(trace, number, layout))}'>&#9632;</span>"
             lines.append(f"<tr><td>{ink} {_text(trace['name'])}</td><td>{_text(left + told)}</td></tr>")
     head = f"<p>{_text(title)} (a still picture, and its numbers)</p>{pictures.draw(figure)}"
     return f"<noscript>{head}<table>{''.join(lines)}</table></noscript>"
 
 
-def _points(trace: dict) -> list[str]:
-    """A trace's points as "x: y", with the ends of the interval where it has one."""
-    x, y = (pictures.values(trace.get(axis)) for axis in "xy")
-    told = [f"{_value(a)}: {_value(b)}" for a, b in zip(x, y, strict=False)]
-    for axis, middle in (("error_x", x), ("error_y", y)):
-        above = pictures.values((trace.get(axis) or {}).get("array"))
-        below = pictures.values((trace.get(axis) or {}).get("arrayminus")) or above
-        ends = [f" [{_value(m - b)}, {_value(m + a)}]" for m, a, b in zip(middle, above, below, strict=False)]
-        told = [point + end for point, end in zip(told, ends, strict=True)] if len(ends) == len(told) else told
-    return told
+def _point(x, y, *ends: tuple) -> str:
+    """A point as "x: y", with the ends of its interval where it has one."""
+    return f"{_value(x)}: {_value(y)}" + "".join(f" [{_value(low)}, {_value(high)}]" for low, high in filter(None, ends))
 
 
 def _value(value) -> str:

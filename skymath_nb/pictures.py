@@ -45,9 +45,9 @@ def draw(figure: dict) -> str:
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" style="max-width:100%" fill="currentColor">{"".join(drawn)}</svg>'
 
 
-def colour(figure: dict, number: int) -> str:
+def colour(trace: dict, number: int, layout: dict) -> str:
     """The colour of a figure's n-th trace: its own, or that of its place."""
-    trace, way = figure["data"][number], figure.get("layout", {}).get("colorway")
+    way = layout.get("colorway")
     named = [(trace.get(part) or {}).get("color") for part in ("marker", "line")]
     colours = way if isinstance(way, list) and way else COLOURS
     return next((one for one in named if isinstance(one, str)), str(colours[number % len(colours)]))
@@ -56,18 +56,18 @@ def colour(figure: dict, number: int) -> str:
 def _panel(traces: list, layout: dict, x: str, y: str) -> str:
     stacked = layout.get("barmode") == "stack"
     bars = [trace for _, trace in traces if trace.get("type") == "bar"]
-    points = [(number, trace, _marks(trace)) for number, trace in traces]
-    points = [(number, trace, marks) for number, trace, marks in points if marks]
+    points = [(number, trace, thinned(marks(trace), MOST)) for number, trace in traces]
+    points = [(number, trace, found) for number, trace, found in points if found]
     if not points:
         return ""
     heights: dict = {}
-    for _, trace, marks in points:
+    for _, trace, found in points:
         if trace.get("type") == "bar":
-            for a, b, *_ in marks:
+            for a, b, *_ in found:
                 heights.setdefault(a, []).append(b)
     tops = [sum(b for b in column if not isinstance(b, str)) for column in heights.values()] if stacked else []
-    across = _axis([v for *_, marks in points for m in marks for v in (m[0], *m[2])], layout, x)
-    upright = _axis([v for *_, marks in points for m in marks for v in (m[1], *m[3])] + tops + [0.0] * bool(bars), layout, y)
+    across = _axis([v for *_, found in points for m in found for v in (m[0], *m[2])], layout, x)
+    upright = _axis([v for *_, found in points for m in found for v in (m[1], *m[3])] + tops + [0.0] * bool(bars), layout, y)
     start, end = (layout.get(x.replace("x", "xaxis", 1)) or {}).get("domain", [0, 1])
     left, width = LEFT + start * (WIDTH - LEFT - 20), (end - start) * (WIDTH - LEFT - 20)
 
@@ -75,11 +75,11 @@ def _panel(traces: list, layout: dict, x: str, y: str) -> str:
         return left + width * across.place(a), HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * upright.place(b)
 
     made, below, room = [], {}, width / max(len(across.names), 1) / (1 if stacked else len(bars) + 1) * 0.8
-    for number, trace, marks in points:
-        ink = html.escape(colour({"data": {number: trace}, "layout": layout}, number))
+    for number, trace, found in points:
+        ink = html.escape(colour(trace, number, layout))
         if trace.get("type") == "bar":
             place = 0 if stacked else next(i for i, bar in enumerate(bars) if bar is trace) - (len(bars) - 1) / 2
-            for a, b, _, ends in marks:
+            for a, b, _, ends in found:
                 foot = below.get(a, 0.0) if stacked else 0.0
                 (cx, top), (_, bottom) = at(a, foot + b), at(a, foot)
                 below[a] = foot + b
@@ -87,31 +87,38 @@ def _panel(traces: list, layout: dict, x: str, y: str) -> str:
                 made.append(_box(cx - room / 2, min(top, bottom), room, abs(bottom - top), ink, trace.get("opacity", 1)))
                 made += [_line(cx, at(a, ends[0])[1], cx, at(a, ends[1])[1], "currentColor")] if ends else []
             continue
-        places = [at(a, b) for a, b, *_ in marks]
+        places = [at(a, b) for a, b, *_ in found]
         mode = trace.get("mode", "lines+markers")
         if "lines" in mode:
             path = " ".join(f"{cx:.1f},{cy:.1f}" for cx, cy in places)
             made.append(f'<polyline points="{path}" fill="none" stroke="{ink}" stroke-width="2"/>')
-        for (a, b, wide, high), (cx, cy) in zip(marks, places, strict=True):
+        for (a, b, wide, high), (cx, cy) in zip(found, places, strict=True):
             made += [f'<circle cx="{cx:.1f}" cy="{cy:.1f}" r="3" fill="{ink}"/>'] if "markers" in mode else []
             made += [_line(cx, at(a, high[0])[1], cx, at(a, high[1])[1], ink)] if high else []
             made += [_line(at(wide[0], b)[0], cy, at(wide[1], b)[0], cy, ink)] if wide else []
     return _frame(left, width) + "".join(made) + _labels(across, upright, left, width)
 
 
-def _marks(trace: dict) -> list[tuple]:
+def marks(trace: dict) -> list[tuple]:
     """(x, y, ends of x or (), ends of y or ()) of a trace's points that have a place."""
-    x, y = (values(trace.get(axis)) for axis in "xy")
-    marks = []
-    for i, (a, b) in enumerate(zip(x, y, strict=False)):
-        if _placed(a) and _placed(b):
-            marks.append((a, b, _ends(trace.get("error_x"), i, a), _ends(trace.get("error_y"), i, b)))
-    return marks[:: -(-len(marks) // MOST) or 1]
+    x, y = (_values(trace.get(axis)) for axis in "xy")
+    wide, high = (_errors(trace.get(f"error_{axis}")) for axis in "xy")
+    points = enumerate(zip(x, y, strict=False))
+    return [(a, b, _ends(*wide, i, a), _ends(*high, i, b)) for i, (a, b) in points if _placed(a) and _placed(b)]
 
 
-def _ends(error: dict | None, i: int, middle) -> tuple:
-    above = values((error or {}).get("array"))
-    below = values((error or {}).get("arrayminus")) or above
+def thinned(points: list, most: int) -> list:
+    """The points, or every n-th of them, so that they are no more than `most`."""
+    return points[:: -(-len(points) // most) or 1]
+
+
+def _errors(error: dict | None) -> tuple[list, list]:
+    """How far a trace's intervals reach above and below its points."""
+    above = _values((error or {}).get("array"))
+    return above, _values((error or {}).get("arrayminus")) or above
+
+
+def _ends(above: list, below: list, i: int, middle) -> tuple:
     if isinstance(middle, str) or i >= min(len(above), len(below)) or not (_placed(above[i]) and _placed(below[i])):
         return ()
     return (middle - below[i], middle + above[i])
@@ -132,7 +139,7 @@ def _axis(found: list, layout: dict, name: str) -> _Axis:
     return _Axis((), low - edge, high + edge, log)
 
 
-def values(given) -> list:
+def _values(given) -> list:
     """A trace's coordinates: a list, or numbers packed as plotly packs them."""
     if isinstance(given, dict) and "bdata" in given:
         return np.frombuffer(base64.b64decode(given["bdata"]), dtype=np.dtype(given["dtype"])).tolist()
