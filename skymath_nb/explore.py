@@ -336,7 +336,7 @@ class _Bar(_Progress):
         self.bar.value, self.text.value = share, html.escape(text)
         self.bar.bar_style = "warning" if failed else "success" if share == 1 else ""
         if step := LOSS.match(text):
-            if any(seen["phase"] == step[1] and seen["step"] >= int(step[2]) for seen in self.losses):
+            if int(step[2]) <= next((seen["step"] for seen in reversed(self.losses) if seen["phase"] == step[1]), 0):
                 self.losses, self.figure, self.drawn = [], None, 0.0  # another training
             self.losses.append({"phase": step[1], "step": int(step[2]), "loss": float(step[3])})
             self.draw(share == 1)

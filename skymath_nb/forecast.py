@@ -535,7 +535,7 @@ def _lacks(plan: Plan, todo: list[Step], states: dict[str, str]) -> tuple[list[s
     memory, there = max((step.memory for step in todo), default=0), psutil.virtual_memory().available
     if memory > there:
         lacks.append(f"{memory / 1e9:.0f} GB of memory; {there / 1e9:.0f} GB are free")
-    disk, free = sum(step.disk for step in todo), shutil.disk_usage(next(p for p in (runs.root(), *runs.root().parents) if p.is_dir())).free
+    disk, free = sum(step.disk for step in todo), shutil.disk_usage(runs.existing(runs.root())).free
     if disk > free:
         lacks.append(f"{disk / 1e9:,.0f} GB of disk; {free / 1e9:,.0f} GB are free (SKYMATH_OUTPUTS moves the run folders)")
     unready = {}

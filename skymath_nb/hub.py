@@ -201,7 +201,7 @@ def prefetch(plan: Plan, only_list: bool = False, echo: Callable[[str], None] = 
     sizes = {need: size for need in missing if (size := _size(need, problems)) is not None}
     for need, size in sizes.items():
         echo(f"missing  {need}, {size / 1e9:.2f} GB")
-    free = shutil.disk_usage(next(folder for folder in (_cache(), *_cache().parents) if folder.is_dir())).free
+    free = shutil.disk_usage(runs.existing(_cache())).free
     if sum(sizes.values()) > free:
         problems.append(f"{sum(sizes.values()) / 1e9:.1f} GB are to be fetched, but {_cache()} has {free / 1e9:.1f} GB free; set HF_HOME")
         sizes = {}

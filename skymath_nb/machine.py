@@ -95,28 +95,24 @@ def _python():
     more = f" and {len(differing) - 4} more" if len(differing) > 4 else ""
     remedy = f"if something breaks: {INSTALL}, then restart the kernel"
     yield Finding("packages", f"{shown}{more}" or "all as tested", "note" if differing else "good", remedy if differing else "")
-    if not _installed("unsloth"):
+    if not runs.distribution("unsloth"):
         yield Finding(
             "unsloth", "not installed", "note", "only for backend: unsloth; `make unsloth`, or the extra of that name on a GPU machine"
         )
-
-
-def _installed(name: str) -> metadata.Distribution | None:
-    return next(iter(metadata.distributions(name=name)), None)
 
 
 def _differing() -> dict[str, str]:
     """Installed packages of another version than constraints.txt has, with the version there; a local tag (+cpu) is no difference."""
     lines = (runs.home() / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
-    there = {name: found.version.split("+")[0] for name in pins if (found := _installed(name))}
+    there = {name: found.version.split("+")[0] for name in pins if (found := runs.distribution(name))}
     return {name: pins[name] for name, version in there.items() if version != pins[name]}
 
 
 def _size():
     import psutil
 
-    memory, disk = psutil.virtual_memory(), shutil.disk_usage(_existing(runs.root())).free
+    memory, disk = psutil.virtual_memory(), shutil.disk_usage(runs.existing(runs.root())).free
     yield Finding("processor cores", str(os.cpu_count()))
     low = memory.available < 2e9
     yield Finding(
@@ -128,10 +124,6 @@ def _size():
         "disk", f"{disk / 2**30:.0f} GiB free", "bad" if full else "good",
         "1 GB must be free: make room, or set SKYMATH_OUTPUTS to a folder on another disk" if full else "",
     )  # fmt: skip
-
-
-def _existing(folder: Path) -> Path:
-    return next(place for place in (folder, *folder.parents) if place.is_dir())
 
 
 def _gpu():
@@ -173,7 +165,7 @@ def _outputs(mend: bool):
     try:
         if mend:
             folder.mkdir(parents=True, exist_ok=True)
-        good = os.access(_existing(folder), os.W_OK)
+        good = os.access(runs.existing(folder), os.W_OK)
     except OSError:
         good = False
     to_do = "" if good else "make it writable, or set SKYMATH_OUTPUTS to another folder"
@@ -195,7 +187,7 @@ def _left(path: Path) -> bool:
 
 
 def _widgets():
-    found, needed = (_installed(name) for name in ("jupyterlab_widgets", "ipywidgets"))
+    found, needed = (runs.distribution(name) for name in ("jupyterlab_widgets", "ipywidgets"))
     if found and needed:
         return Finding("widgets", f"ipywidgets {needed.version}")
     return Finding("widgets", "the extension of JupyterLab is missing", "bad", f"{INSTALL}, then start JupyterLab again")

@@ -179,6 +179,11 @@ def name_model(model: str | Path) -> str:
     return f"{Path(model).resolve().name}@{digest}" if Path(model).is_dir() else digest
 
 
+def existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that there is."""
+    return next(place for place in (folder, *folder.parents) if place.is_dir())
+
+
 def size_of(path: Path) -> int:
     """Bytes of a file, or of the files of a folder."""
     return sum(p.stat().st_size for p in ([path] if path.is_file() else files_of(path).values()))
@@ -324,7 +329,11 @@ class _Executions:
     def reset(self, identity: dict) -> list[str]:
         """The step's parameters that have other values in the kernel by now, each as a line."""
         now = self.shell.user_ns if self.shell else {}
-        return [f"{name} = {now[name]!r}, which was {value!r} when" for name, value in identity.items() if now.get(name, value) != value]
+        return [
+            f"{name} = {now[name]!r}, which was {value!r} when the step began"
+            for name, value in identity.items()
+            if now.get(name, value) != value
+        ]
 
 
 def module_digests(names: set[str], package: Path = PACKAGE) -> dict[str, str]:
@@ -353,11 +362,12 @@ def module_digests(names: set[str], package: Path = PACKAGE) -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Python's version and those of the installed packages that decide results."""
-    installed = {d.metadata["Name"]: d.version for d in map(_distribution, VERSIONS) if d}
+    installed = {d.metadata["Name"]: d.version for d in map(distribution, VERSIONS) if d}
     return {"python": platform.python_version(), **installed}
 
 
-def _distribution(name: str) -> importlib.metadata.Distribution | None:
+def distribution(name: str) -> importlib.metadata.Distribution | None:
+    """The installed package of a name, None if there is none."""
     return next(iter(importlib.metadata.distributions(name=name)), None)
 
 
@@ -534,17 +544,15 @@ class Step:
     def _judge_code(self):
         """Mark code that changed since the step began, and a notebook that did not run as it is saved: no later state of the files made
         these outputs, so the runner will make them again."""
-        ended = code_digests(self._name)
-        modules = {k: self._code["modules"].get(k) for k in self._code["modules"] | ended["modules"]}
-        changed = [name for name, digest in modules.items() if ended["modules"].get(name) != digest]
+        began, ended = self._code["modules"], code_digests(self._name)
+        changed = [name for name in began | ended["modules"] if began.get(name) != ended["modules"].get(name)]
         self._code["modules"] |= dict.fromkeys(changed, "changed while the step ran")
-        unlike = self._executions.unlike(self._notebook) + self._executions.reset(self._identity)
+        unlike = [f"{line} did not run as {self._notebook.name} has it saved" for line in self._executions.unlike(self._notebook)]
+        unlike += self._executions.reset(self._identity)
         if unlike or ended["notebook"] != self._code["notebook"]:
             self._code["notebook"] = "not run as it is saved"
-        for line in [*changed, *unlike]:
-            what = f"did not run as {self._notebook.name} has it saved"
-            what = "changed while the step ran" if line in changed else "the step began" if line.endswith(" when") else what
-            print(f"complete, but stale for the runner: {line} {what}")
+        for line in [*(f"{name} changed while the step ran" for name in changed), *unlike]:
+            print(f"complete, but stale for the runner: {line}")
 
 
 def _remedy(run: str) -> str:

@@ -67,8 +67,9 @@ def solutions(name: str) -> list[tuple[str, str]]:
 def place(notebook: nbformat.NotebookNode, name: str, solved: bool = False) -> nbformat.NotebookNode:
     """The notebook with its exercises before its last cell, in place of those that it had; blank, or `solved`."""
     cells = [cell for cell in notebook.cells if TAG not in cell.metadata.get("tags", [])]
-    made = [_cell("markdown", INTRODUCTION)] if solutions(name) else []
-    for text, code in solutions(name):
+    found = solutions(name)
+    made = [_cell("markdown", INTRODUCTION)] if found else []
+    for text, code in found:
         made += [_cell("markdown", text), _cell("code", _solved(code) if solved else _blank(code))]
     notebook.cells = [*cells[:-1], *made, *cells[-1:]]
     return notebook
