@@ -4,7 +4,7 @@ A shingle is SHINGLE words in a row (in Chinese a word is one character; `words`
 counts as an edit: problems that differ in numbers alone are other problems, unless they are long. Words leave out operators and
 drawings, so texts whose shingles are all the same repeat each other only if these are the same, too: 8 / (4 / 2) is not 8 / 4 / 2.
 Source: Broder 1997 for shingles and MinHash; Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4, for
-bands. The signatures are rensa's. A text is compared with kept ones alone, so that the cost does not grow with the copies of a text.
+bands. A text is compared with kept ones alone, so that the cost does not grow with the copies of a text.
 """
 
 import re
@@ -130,17 +130,17 @@ def _shingles(texts):
 
 def _signatures(texts, seed):
     """Return a key per band and text (BANDS, N), 0 where a text has no words, and the `_shingles` of all, cut to 30 bits."""
-    from rensa import RMinHash
     from scipy.sparse import csr_array
 
+    factors = runs.rng(seed, "dedup", "minhash").integers(2**31, size=BANDS * ROWS, dtype=np.uint32) * 2 + 1
     keys, sizes, short = np.zeros((BANDS, len(texts)), np.uint64), [np.zeros(1, np.int64)], np.empty(0, np.int32)
     for first in range(0, len(texts), BATCH):
         table = _shingles(texts[first : first + BATCH])
-        shingles, begin = table.indices.astype(np.uint64), table.indptr.astype(np.uint64)
-        signatures = RMinHash.digest_matrix_from_flat_token_hashes(shingles, begin, BANDS * ROWS, seed)
-        minima = np.array(signatures.to_rows(), np.uint64).reshape(-1, BANDS, ROWS)
-        sums = (wording.mixed(minima) * wording.powers(wording.MULTIPLIER, ROWS)).sum(axis=2, dtype=np.uint64)
-        keys[:, first : first + BATCH] = np.where(begin[1:] > begin[:-1], wording.mixed(sums).T, 0)
+        filled = np.flatnonzero(np.diff(table.indptr))  # texts with words
+        minima = _minima((table.indices >> 31).astype(np.uint32), table.indptr[filled], factors)
+        minima = wording.mixed(minima.astype(np.uint64)).reshape(BANDS, ROWS, len(filled))
+        sums = (minima * wording.powers(wording.MULTIPLIER, ROWS)[:, None]).sum(axis=1, dtype=np.uint64)
+        keys[:, first + filled] = wording.mixed(sums)
         row, cut = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr)), table.indices >> 33
         # Two shingles of a text may be one in 30 bits: left twice, scipy would compare with bytes for each of 2^30 columns.
         once = np.append(True, (cut[1:] != cut[:-1]) | (row[1:] != row[:-1]))[: len(cut)]
@@ -149,6 +149,17 @@ def _signatures(texts, seed):
         short[len(short) - int(once.sum()) :] = cut[once]
     begin = np.cumsum(np.concatenate(sizes))
     return keys, csr_array((np.ones(len(short), np.int8), short, begin), shape=(len(texts), 2**30))
+
+
+def _minima(shingles: np.ndarray, begin: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Return MinHash signatures (factors, texts): a text's least shingle under each of the hashes x -> factor * x modulo 2^32.
+
+    shingles  (S,) uint32, well mixed, those of one text after the other;  begin  (texts,) where each text's begin, none empty
+    """
+    minima, hashed = np.empty((len(factors), len(begin)), np.uint32), np.empty_like(shingles)
+    for factor, line in zip(factors, minima, strict=True):
+        np.minimum.reduceat(np.multiply(shingles, factor, out=hashed), begin, out=line)
+    return minima
 
 
 class _Bucket:

@@ -558,7 +558,7 @@ def _unready(p: dict) -> list[str]:
     """What a step's own parameters ask for that is not here, or is wrong."""
     found = []
     if p.get("backend") == "unsloth" and not importlib.util.find_spec("unsloth"):
-        found.append("the package unsloth (`pip install -c constraints.txt -e '.[unsloth]'`)")
+        found.append("the package unsloth (`pip install -c constraints-unsloth.txt -e '.[dev,unsloth]'`)")
     if p.get("embedding", "tfidf") != "tfidf" and not importlib.util.find_spec("sentence_transformers"):
         found.append("the package sentence-transformers (`pip install -e '.[embeddings]'`)")
     if p.get("engine") and not (shutil.which(p.get("command") or p["engine"])):

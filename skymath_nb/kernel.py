@@ -7,10 +7,7 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
-import papermill
 import psutil
-from nbclient.exceptions import DeadKernelError
-from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 GRACE_S = 30  # between interrupting a kernel and killing it
@@ -108,6 +105,10 @@ def execute(notebook: Path, copy: Path, parameters: dict, stop: Stop, tail: Tail
 
     Raises:  Failed for an error in a cell or a dead kernel, Interrupted after a signal.
     """
+    import papermill  # here: it loads a JSON Schema validator, which commands that run no notebook need not wait for
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
     copy.unlink(missing_ok=True)  # another run may hold the same file (a hard link)
     options = OPTIONS | {"cwd": notebook.parent, "on_cell_execute": stop.check, "stdout_file": tail}
     try:

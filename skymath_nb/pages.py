@@ -9,9 +9,7 @@ import math
 import re
 from pathlib import Path
 
-import nbformat
 import pandas as pd
-from nbconvert import HTMLExporter
 from plotly.offline import get_plotlyjs
 
 from skymath_nb import pictures, runs
@@ -74,6 +72,9 @@ def plotly_script(run_folder: Path) -> Path:
 
 def notebook(copy: Path, run_folder: Path) -> Path:
     """Write notebook.html beside an executed copy, with its plotly figures alive; what widgets left in the copy is taken out of it."""
+    import nbformat  # here, as in kernel.execute: what no page of a notebook asks for need not be loaded
+    from nbconvert import HTMLExporter
+
     executed = nbformat.read(copy, as_version=4)
     outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
     left = [executed.metadata.pop("widgets", None), *(output.get("data", {}).pop(WIDGET, None) for output in outputs)]

@@ -20,7 +20,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-import papermill
 import yaml
 
 from skymath_nb import runs
@@ -30,6 +29,13 @@ RUNNER = ("run", "label", "interactive", "progress")  # parameters that the runn
 
 class ParamsError(ValueError):
     """All problems of a params file, in one message."""
+
+
+class Parameter(NamedTuple):
+    """A line of a parameters cell, `name: kind = default`; without an annotation the kind is the default's type."""
+
+    kind: str
+    default: object
 
 
 class Job(NamedTuple):
@@ -155,9 +161,9 @@ def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]
         near = nearest(name, [found.stem for found in notebooks.glob("*.ipynb")])
         problems.append(f"steps.{key}: there is no notebook {name}.ipynb{near}")
         return None
-    declared = _declared(path, path.stat().st_mtime_ns)
-    for hidden in sorted(_assigned(path) - set(declared)):
-        problems.append(f"{path.name}: papermill cannot read the parameter {hidden}; its line has a second '=' or a union type")
+    declared, unreadable = _declared(path, path.stat().st_mtime_ns)
+    for reason in unreadable:
+        problems.append(f"{path.name}: {reason}")
     for needed in ["run"] + ["label"] * ("@" in key):
         if needed not in declared:
             problems.append(f"steps.{key}: {name}.ipynb has no parameter `{needed}`, so it cannot run as {key}")
@@ -174,23 +180,40 @@ def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]
     for parameter in names:
         where = f"shared.{parameter}" if parameter in shared and parameter not in own else f"steps.{key}.{parameter}"
         try:
-            resolved[parameter] = _value(declared[parameter], shared | own, where)
+            resolved[parameter] = _value(declared[parameter], (shared | own).get(parameter, declared[parameter].default), where)
         except ValueError as error:
             problems.append(str(error))
     return Job(key, name, label, path, resolved, frozenset(declared))
 
 
 @lru_cache
-def _declared(notebook: Path, changed: int) -> dict:
-    """What papermill reads in a notebook's parameters cell; once for all points of a sweep."""
-    return papermill.inspect_notebook(notebook)
+def _declared(notebook: Path, changed: int) -> tuple[dict[str, Parameter], list[str]]:
+    """The parameters of a notebook by name, and why others cannot be read; once for all points of a sweep.
 
-
-def _assigned(notebook: Path) -> set[str]:
-    """Names that the parameters cell assigns, by Python's own reading."""
+    Python's own reading: papermill's loads a JSON Schema validator, which takes longer than all else that a `status` does.
+    """
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     source = "".join(next((cell["source"] for cell in cells if "parameters" in cell["metadata"].get("tags", [])), ""))
-    return {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    lines, parameters, unreadable = source.splitlines(), {}, []
+    try:
+        body = ast.parse(source).body
+    except SyntaxError as error:
+        return {}, [f"line {error.lineno} of its parameters cell is not Python: {error.msg}"]
+    for node in body:
+        target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0] if isinstance(node, ast.Assign) else None
+        if not isinstance(target, ast.Name) or node.value is None:
+            continue
+        kind = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else ""
+        if "|" in kind or "\n".join(lines[node.lineno - 1 : node.end_lineno]).count("=") > 1:
+            unreadable.append(f"papermill cannot read the parameter {target.id}; its line has a second '=' or a union type")
+            continue
+        try:
+            default = ast.literal_eval(node.value)
+        except ValueError:
+            unreadable.append(f"the default {ast.unparse(node.value)} of the parameter {target.id} is no plain value")
+            continue
+        parameters[target.id] = Parameter(kind.split("[")[0] or type(default).__name__, default)
+    return parameters, unreadable
 
 
 def _collect(problems: list[str], check) -> None:
@@ -200,15 +223,9 @@ def _collect(problems: list[str], check) -> None:
         problems.append(str(error))
 
 
-def _value(declared: dict, given: dict, where: str):
-    """The value of a parameter, given or default. Raises ValueError if its type is not the declared one."""
-    try:
-        default = ast.literal_eval(declared["default"])
-    except (ValueError, SyntaxError) as error:
-        raise ValueError(f"{where}: its default {declared['default']} in the notebook is no plain value") from error
-    kind = declared["inferred_type_name"].split("[")[0]
-    kind = type(default).__name__ if kind == "None" else kind
-    value = given.get(declared["name"], default)
+def _value(declared: Parameter, value, where: str):
+    """The value of a parameter. Raises ValueError if its type is not the declared one."""
+    kind, default = declared
     problem = _misfit(value, kind)
     if kind == "list" and not problem and default and all(type(item) in (int, float) for item in default):
         problem = next(filter(None, (_misfit(item, "float") for item in value)), "")

@@ -31,7 +31,6 @@ HEAVY = {
     "sentence_transformers",
     "math_verify",
     "papermill",
-    "rensa",
 }
 PACKAGE = Path(skymath_nb.__file__).parent
 FLOOR_OF = {module: i for i, modules in enumerate(FLOORS.values()) for module in modules}

@@ -78,6 +78,9 @@ def test_papermill_sees_every_parameter_and_the_step_gets_all_that_count(path):
     lines = [line for line in code(notebook)[0].source.splitlines() if line.strip()]
     seen = papermill.inspect_notebook(str(path))
     assert len(seen) == len(lines) and all(p["help"] for p in seen.values()), "one plain `name: type = value  # help` a line"
+    declared, unreadable = plans._declared(path, 0)
+    theirs = {name: (p["inferred_type_name"].split("[")[0], ast.literal_eval(p["default"])) for name, p in seen.items()}
+    assert declared == theirs and not unreadable, "the runner reads what papermill reads"
     call = next(n for n in ast.walk(tree(notebook)) if isinstance(n, ast.Call) and ast.unparse(n.func) == "runs.step")
     assert call.args[0].value == path.stem
     passed = {k.arg: ast.unparse(k.value) for k in call.keywords}

@@ -197,10 +197,18 @@ def test_bad_params_are_refused_with_the_remedy(folder, change, said):
     assert not (folder / "outputs").exists()
 
 
-@pytest.mark.parametrize("line", ["m: int = 0  # 0 = all", "m: int | None = 0"])
-def test_a_parameter_that_papermill_cannot_read_is_told(folder, line):
+@pytest.mark.parametrize(
+    "line, reason",
+    [
+        ("m: int = 0  # 0 = all", "papermill cannot read the parameter m"),
+        ("m: int | None = 0", "papermill cannot read the parameter m"),
+        ("m: int = int(0)", r"the default int\(0\) of the parameter m is no plain value"),
+        ("m: int = (", r"line \d+ of its parameters cell is not Python"),
+    ],
+)
+def test_a_parameter_that_cannot_be_read_is_told(folder, line, reason):
     write_notebook(folder / "notebooks", "01_make", [f"{MAKE[0]}\n{line}", *MAKE[1:]])
-    with pytest.raises(suite.ParamsError, match="01_make.ipynb: papermill cannot read the parameter m"):
+    with pytest.raises(suite.ParamsError, match=f"01_make.ipynb: {reason}"):
         suite.load(folder / "tiny.yaml")
 
 

@@ -7,8 +7,7 @@ line that ends in `# on the way` is left out of the blank cell.
 
 import re
 from pathlib import Path
-
-import nbformat
+from typing import TYPE_CHECKING
 
 from .checks import (
     chance,
@@ -24,6 +23,9 @@ from .checks import (
     steps,
 )
 from .verdict import Verdict, break_it, judge, scratch, share_right
+
+if TYPE_CHECKING:
+    import nbformat
 
 __all__ = [
     "Verdict",
@@ -64,7 +66,7 @@ def solutions(name: str) -> list[tuple[str, str]]:
     return [(text.strip(), code.rstrip()) for text, code in zip(parts[0::2], parts[1::2], strict=False)]
 
 
-def place(notebook: nbformat.NotebookNode, name: str, solved: bool = False) -> nbformat.NotebookNode:
+def place(notebook: "nbformat.NotebookNode", name: str, solved: bool = False) -> "nbformat.NotebookNode":
     """The notebook with its exercises before its last cell, in place of those that it had; blank, or `solved`."""
     cells = [cell for cell in notebook.cells if TAG not in cell.metadata.get("tags", [])]
     found = solutions(name)
@@ -75,7 +77,9 @@ def place(notebook: nbformat.NotebookNode, name: str, solved: bool = False) -> n
     return notebook
 
 
-def _cell(kind: str, source: str) -> nbformat.NotebookNode:
+def _cell(kind: str, source: str) -> "nbformat.NotebookNode":
+    import nbformat  # here: a kernel that only checks exercises need not load a JSON Schema validator
+
     make = nbformat.v4.new_markdown_cell if kind == "markdown" else nbformat.v4.new_code_cell
     return make(source, metadata={"tags": [TAG]})
 

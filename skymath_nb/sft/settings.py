@@ -78,7 +78,7 @@ class Settings:
         if self.backend == "unsloth" and not importlib.util.find_spec("unsloth"):
             raise ValueError(
                 'backend="unsloth" needs Unsloth, which is not installed: `make unsloth` on a CPU machine, '
-                "`pip install -c constraints.txt -e '.[unsloth]'` on a GPU machine."
+                "`pip install -c constraints-unsloth.txt -e '.[dev,unsloth]'` on a GPU machine, each into an environment of its own."
             )
         if self.backend == "unsloth" and self.packing:
             raise ValueError(
