@@ -26,7 +26,6 @@ OLDEST = (3, 11, 5)  # Python; a pinned package needs it
 ABANDONED_S = 24 * 3600  # of a draft that nobody has written to: its process may live on another machine that shares the folder
 DRAFT = re.compile(r"^\..+\.(\d+)\.tmp$")  # of runs.save: the process that wrote it
 KEYS = {"OPENAI_API_KEY": "a teacher that is not offline", "HF_TOKEN": "models that ask for permission on the hub"}
-INSTALL = "python -m pip install -c constraints.txt -e '.[dev]'"
 
 
 class Finding(NamedTuple):
@@ -71,7 +70,7 @@ def report(mend: bool = False, echo=print) -> int:
     """
     if mend and (differing := _differing()):
         echo(f"installing the pinned versions of {', '.join(differing)}")
-        command = [sys.executable, "-m", "pip", "install", "-c", "constraints.txt", *(f"{name}=={pin}" for name, pin in differing.items())]
+        command = [sys.executable, "-m", "pip", "install", "-c", _pins(), *(f"{name}=={pin}" for name, pin in differing.items())]
         if code := subprocess.run(command, cwd=runs.home()).returncode:
             raise RuntimeError(f"pip was to install {', '.join(command[6:])} and ended with code {code}; see above. Nothing else was done.")
     table = look(mend)
@@ -93,17 +92,26 @@ def _python():
     differing = _differing()
     shown = ", ".join(f"{name} {metadata.version(name)} (tested: {pin})" for name, pin in list(differing.items())[:4])
     more = f" and {len(differing) - 4} more" if len(differing) > 4 else ""
-    remedy = f"if something breaks: {INSTALL}, then restart the kernel"
+    remedy = f"if something breaks: {_install()}, then restart the kernel"
     yield Finding("packages", f"{shown}{more}" or "all as tested", "note" if differing else "good", remedy if differing else "")
     if not runs.distribution("unsloth"):
         yield Finding(
-            "unsloth", "not installed", "note", "only for backend: unsloth; `make unsloth`, or the extra of that name on a GPU machine"
+            "unsloth", "not installed", "note", "only for backend: unsloth; `make unsloth`, or, with a GPU, as params/README.md says"
         )
 
 
+def _pins() -> str:
+    """The file of tested versions that this environment is held to: Unsloth accepts older ones than the newest."""
+    return "constraints-unsloth.txt" if runs.distribution("unsloth") else "constraints.txt"
+
+
+def _install() -> str:
+    return f"python -m pip install -c {_pins()} -e '.[dev]'"
+
+
 def _differing() -> dict[str, str]:
-    """Installed packages of another version than constraints.txt has, with the version there; a local tag (+cpu) is no difference."""
-    lines = (runs.home() / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    """Installed packages of another version than the pins have, with the version there; a local tag (+cpu) is no difference."""
+    lines = (runs.home() / _pins()).read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
     there = {name: found.version.split("+")[0] for name in pins if (found := runs.distribution(name))}
     return {name: pins[name] for name, version in there.items() if version != pins[name]}
@@ -190,4 +198,4 @@ def _widgets():
     found, needed = (runs.distribution(name) for name in ("jupyterlab_widgets", "ipywidgets"))
     if found and needed:
         return Finding("widgets", f"ipywidgets {needed.version}")
-    return Finding("widgets", "the extension of JupyterLab is missing", "bad", f"{INSTALL}, then start JupyterLab again")
+    return Finding("widgets", "the extension of JupyterLab is missing", "bad", f"{_install()}, then start JupyterLab again")

@@ -103,7 +103,7 @@ def index(run_folder: Path, source: str, steps: dict[str, dict], notes: dict[str
     machine, versions = about.get("machine", {}), about.get("versions", {})
     body = [
         f"<p>From {_text(source)}, as resolved in <a href='params.yaml'>params.yaml</a>. "
-        f"{_text(machine.get('platform', ''))}, {_text(machine.get('cpus', '?'))} CPUs, "
+        f"{_text(machine.get('platform', ''))}, {_text(machine.get('cpus', '?'))} CPUs ({_text(machine.get('processor', '?'))}), "
         f"{_text(machine.get('memory_gb', '?'))} GB of memory, commit {_text(about.get('commit', '')[:18])}.</p>",
         f"<p>{_text(', '.join(f'{name} {version}' for name, version in versions.items()))}</p>",
         _steps_table(run_folder, steps, notes),

@@ -379,11 +379,24 @@ def _commit() -> str:
     return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"
 
 
+def processor() -> str:
+    """The processor's name and its widest vector instructions, which decide the last digits of trained weights."""
+    facts = Path("/proc/cpuinfo")
+    if not facts.is_file():
+        return platform.processor() or platform.machine()
+    lines = (line.partition(":")[::2] for line in facts.read_text(encoding="utf-8").split("\n\n")[0].splitlines())
+    about = {key.strip(): value.strip() for key, value in lines}
+    vectors = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
+    widest = next((name for flag, name in vectors.items() if flag in about.get("flags", "").split()), "")
+    return " ".join(filter(None, [about.get("model name") or platform.machine(), widest]))
+
+
 def _provenance() -> dict:
     import psutil
 
     machine = {
         "platform": platform.platform(),
+        "processor": processor(),
         "cpus": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
     }

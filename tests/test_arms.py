@@ -16,6 +16,8 @@ import tiny_model
 from skymath_nb import arms, runs, schema
 from skymath_nb.schema import Curriculum, Phase
 
+pytestmark = pytest.mark.stack
+
 PATHS = os.pathsep.join([str(Path(__file__).parent), str(Path(arms.__file__).parents[1])])
 
 

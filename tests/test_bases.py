@@ -3,6 +3,8 @@ import tiny_model
 
 from skymath_nb import bases, runs
 
+pytestmark = pytest.mark.stack
+
 
 def test_an_unknown_base_is_refused_with_what_there_is(tmp_path, monkeypatch):
     monkeypatch.setattr(bases, "BASES", tmp_path)

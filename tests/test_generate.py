@@ -7,6 +7,8 @@ import tiny_model
 
 from skymath_nb.generate import Completion, counts, generate, local
 
+pytestmark = pytest.mark.stack
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):

@@ -22,6 +22,8 @@ from skymath_nb.generate import Completion, Served, ServerError, Unanswered, cou
 from skymath_nb.ledger import Ledger
 from skymath_nb.teacher.server import Faults
 
+pytestmark = pytest.mark.stack
+
 STAND_IN = [sys.executable, str(Path(__file__).with_name("stand_in_server.py"))]
 CHAT = [{"role": "user", "content": "four"}]
 

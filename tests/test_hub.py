@@ -8,6 +8,8 @@ import yaml
 from skymath_nb import __main__ as command_line
 from skymath_nb import hub, plans, runs, seeds
 
+pytestmark = pytest.mark.stack
+
 WEIGHTS = {"config.json": 100, "tokenizer.json": 50, "model.safetensors": 10**9}
 
 

@@ -8,6 +8,8 @@ import pytest
 from skymath_nb import bases, pretrain
 from skymath_nb.world import corpus, draw, translate
 
+pytestmark = pytest.mark.stack
+
 
 @pytest.fixture(scope="module")
 def tokenizer():

@@ -9,6 +9,8 @@ import pytest
 
 from skymath_nb import answers, schema, seeds, world
 
+pytestmark = pytest.mark.stack
+
 
 def lines(path, rows):
     text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n"

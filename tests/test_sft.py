@@ -15,6 +15,8 @@ from skymath_nb.schema import Curriculum, Phase
 from skymath_nb.sft import settings as sft_settings
 from skymath_nb.sft import trainer, training
 
+pytestmark = pytest.mark.stack
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
@@ -204,9 +206,9 @@ def test_without_a_checkpoint_nothing_is_left_behind(base, tmp_path, monkeypatch
 
 def test_memory_that_runs_out_names_step_and_setting_and_keeps_the_checkpoint(base, tmp_path, monkeypatch):
     import torch
-    from trl import SFTTrainer
+    from transformers import Trainer
 
-    real = SFTTrainer.compute_loss
+    real = Trainer.compute_loss
 
     def greedy(self, *args, **kwargs):
         if self.state.global_step == 5:
@@ -214,7 +216,7 @@ def test_memory_that_runs_out_names_step_and_setting_and_keeps_the_checkpoint(ba
         return real(self, *args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(SFTTrainer, "compute_loss", greedy)
+        patch.setattr(Trainer, "compute_loss", greedy)
         with pytest.raises(RuntimeError, match=r"'stage 1' at step 6 of 8, with micro_batch=5.*checkpoint-4\).*micro_batch=2") as error:
             train(base, two_stages(), tmp_path / "m", checkpoint_every=2)
     assert "Tried to allocate 9 GiB" in str(error.value) and not (tmp_path / "m").exists()
@@ -222,16 +224,16 @@ def test_memory_that_runs_out_names_step_and_setting_and_keeps_the_checkpoint(ba
 
 
 def test_a_loss_that_breaks_later_keeps_the_checkpoint_before_it(base, tmp_path, monkeypatch):
-    from trl import SFTTrainer
+    from transformers import Trainer
 
-    real = SFTTrainer.compute_loss
+    real = Trainer.compute_loss
 
     def breaks(self, *args, **kwargs):
         loss = real(self, *args, **kwargs)
         bad = self.state.global_step == 5
         return (loss[0] * float("nan"), loss[1]) if bad and isinstance(loss, tuple) else loss * float("nan") if bad else loss
 
-    monkeypatch.setattr(SFTTrainer, "compute_loss", breaks)
+    monkeypatch.setattr(Trainer, "compute_loss", breaks)
     with pytest.raises(RuntimeError, match=r"became nan in phase 'stage 1' at step 6 of 8.*checkpoint-4\)"):
         train(base, two_stages(), tmp_path / "m", checkpoint_every=2)
 

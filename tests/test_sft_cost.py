@@ -8,6 +8,8 @@ from skymath_nb import devices, sft
 from skymath_nb.schema import Curriculum, Phase
 from skymath_nb.sft import cost
 
+pytestmark = pytest.mark.stack
+
 GIGABYTE = 10**9
 SEVEN = cost.Shape(6_738_415_616, 262_144_000, 1_249_280 * 2, 32, 4096, 4096, 11008, 32000)  # LLaMA2-7B
 

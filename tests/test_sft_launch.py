@@ -12,6 +12,8 @@ from skymath_nb import guard, runs, sft
 from skymath_nb.schema import Curriculum, Phase
 from skymath_nb.sft import launch, training
 
+pytestmark = pytest.mark.stack
+
 CPUS = "params/accelerate/cpus_2.yaml"
 
 

@@ -8,6 +8,8 @@ from skymath_nb.schema import Curriculum, Phase
 from skymath_nb.sft import rows as sft_rows
 from skymath_nb.sft import trainer
 
+pytestmark = pytest.mark.stack
+
 
 def train(base, rows, out, *, epochs=1, batch_size=12, max_length=256, rate=1e-3, shuffle=True, **kwargs):
     """One phase on one thread in float32; by default one step that sees all of 12 rows."""
@@ -161,41 +163,24 @@ def test_both_losses_are_what_they_say(tmp_path, kwargs):
         np.testing.assert_allclose(sft.read_training(out)["phases"][0]["final_loss"], value, rtol=1e-5)
 
 
-def largest_tensor(base, rows, tmp_path, loss_type):
-    """(loss, elements of the largest tensor) of a forward and backward pass over all rows at once."""
-    import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    class Sizes(TorchDispatchMode):
-        largest = 0
-
-        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-            found = function(*args, **(kwargs or {}))
-            for value in found if isinstance(found, tuple | list) else [found]:
-                if isinstance(value, torch.Tensor):
-                    self.largest = max(self.largest, value.numel())
-            return found
-
-    plan = Curriculum((Phase("p", rows, 1, 1e-3),), len(rows), 96)
-    settings, phase = sft.Settings(precision="float32", device="cpu"), plan.phases[0]
+@pytest.mark.parametrize("loss", ["token_mean", "example_mean"])
+def test_the_models_own_loss_and_trls_in_tiles_are_one(tmp_path, loss):
+    """What a CPU computes is what a GPU does: the same loss and the same gradients."""
     from skymath_nb.sft import backends
 
-    model, words = backends.load(str(base), 96, settings, "cpu", 0)
-    layout = sft_rows.lay_out(plan, phase, sft.tokenise(rows, words, tiny_model.prompt, 96), 96, settings)
-    watch = trainer.Watch(phase, layout, tmp_path, None)
-    made = trainer.make(plan, phase, settings, layout, model, words, tmp_path, "cpu", 0, watch, loss_type=loss_type)
-    batch = next(iter(made.get_train_dataloader()))
-    with Sizes() as sizes:
-        loss = made.compute_loss(made.model, batch)
-        loss.backward()
-    return loss.item(), sizes.largest, (batch["labels"] != -100).sum().item()
-
-
-def test_a_large_vocabulary_takes_logits_of_a_chunk_at_a_time(tmp_path):
-    vocabulary = 20_000
-    base = tiny_model.save(tmp_path / "base", vocabulary=vocabulary)
-    rows = tiny_model.rows(24)
-    ours, largest, counted = largest_tensor(base, rows, tmp_path / "a", "chunked_nll")
-    usual, whole, _ = largest_tensor(base, rows, tmp_path / "b", "nll")
-    assert abs(ours - usual) < 1e-5
-    assert counted > 2 * 256 and largest <= 256 * vocabulary < whole / 4
+    base, rows = tiny_model.save(tmp_path / "base", vocabulary=20_000), tiny_model.rows(24)
+    plan = Curriculum((Phase("p", rows, 1, 1e-3),), len(rows), 96)
+    settings, phase = sft.Settings(precision="float32", device="cpu", loss=loss), plan.phases[0]
+    found = []
+    for in_tiles in (False, True):
+        model, words = backends.load(str(base), 96, settings, "cpu", 0)
+        layout = sft_rows.lay_out(plan, phase, sft.tokenise(rows, words, tiny_model.prompt, 96), 96, settings)
+        watch = trainer.Watch(phase, layout, tmp_path, None)
+        made = trainer.make(plan, phase, settings, layout, model, words, tmp_path, "cpu", 0, watch, in_tiles=in_tiles)
+        batch = next(iter(made.get_train_dataloader()))
+        value = made.compute_loss(made.model, batch, num_items_in_batch=made._get_num_items_in_batch([batch], "cpu"))
+        value.backward()
+        found.append((value.item(), made.model.get_input_embeddings().weight.grad.clone()))
+    (own, gradients), (tiles, theirs) = found
+    assert own == pytest.approx(tiles, rel=1e-6) and gradients.abs().max() > 0
+    assert (gradients - theirs).abs().max() < 1e-5 * gradients.abs().max()

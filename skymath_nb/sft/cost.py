@@ -17,7 +17,7 @@ from . import rows as sft_rows
 from .backends import LORA_TARGETS
 from .settings import Settings
 
-CHUNK = 256  # tokens whose logits TRL holds at once
+TILE = (4096, 32768)  # tokens and entries of the vocabulary whose logits TRL holds at once on a GPU
 
 
 class Cost(NamedTuple):
@@ -104,7 +104,10 @@ def memory(model: Shape, settings: Settings, micro_tokens: int, device: str, pro
         weights = (model.parameters - model.embeddings) * 0.56 + 2 * model.embeddings + 4 * trained  # 4 bits and their scales
     block = 20 * model.hidden + short * (6 * model.hidden + 4 * model.keys + 4 * model.feed_forward)
     per_token = block + 4 * model.hidden * model.layers if settings.recomputes(device) else block * model.layers
-    logits = min(CHUNK, micro_tokens) * model.vocabulary * 4 * 4  # logits, their log-softmax and the gradients of both
+    if device == "cuda":
+        logits = min(TILE[0], micro_tokens) * TILE[1] * short
+    else:
+        logits = micro_tokens * model.vocabulary * 4 * 4  # logits, their log-softmax and the gradients of both
     parts = {
         "weights": weights / shards,
         "gradients": 4 * trained / shards,
