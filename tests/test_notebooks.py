@@ -18,12 +18,13 @@ import yaml
 from click.testing import CliRunner
 from papermill.cli import papermill as papermill_command
 
-from skymath_nb import exercises, notebooks, plans, runs, suite
+from skymath_nb import exercises, notebooks, plans, runs, schema, suite
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PARAMS = sorted(p for p in (ROOT / "params").glob("*.yaml") if not p.name.startswith("base_"))
 KEY = "sk-planted-0123456789"
+SAME_EVERYWHERE = json.loads((ROOT / "tests" / "same_everywhere.json").read_text(encoding="utf-8"))
 HEADINGS = ("## Setup", "## Inputs", "## Checks", "## Outputs", "## Exercises", "## What we saw", "## Try next", "## Sources")
 
 
@@ -163,6 +164,29 @@ def test_the_whole_chain_runs_and_its_numbers_add_up(smoke):
     assert trained["instances"] == made and 0 < trained["trained_on"] < made
     assert scores["world_test_flexible_n"] == 30
     assert scores["world_test_flexible_low"] <= scores["world_test_flexible"] <= scores["world_test_flexible_high"]
+
+
+def decided_without_a_model(folder):
+    """The numbers of a smoke run's reports that no trained model has a part in, and a digest of the rows of each table they lead to."""
+    tables = {"01_seed_exploration": "seeds", "03_coreset_selection": "seeds", "04_curriculum_sft": "trained_on"}
+    decided = {}
+    for step in SAME_EVERYWHERE:
+        ids = pd.read_parquet(folder / step / f"{tables.get(step, 'instances')}.parquet")["id"]
+        numbers = {key: value for key, value in report(folder, step).items() if key not in ("final_loss", "cpu_seconds")}
+        decided[step] = numbers | {"rows": schema.row_id(*ids)}
+    return decided
+
+
+def test_what_no_model_decides_is_the_same_on_every_machine_and_with_both_sets_of_pins(smoke):
+    """Scores hang on processor and versions, as the README says; seeds, instances, selections, verdicts and training rows do not.
+
+    tests/same_everywhere.json was written from decided_without_a_model() of a smoke run; whoever means to change it writes it anew.
+    """
+    for step, numbers in decided_without_a_model(smoke).items():
+        wanted = SAME_EVERYWHERE[step]
+        radii = {key for key in wanted if key.startswith("radius")}  # sums of many products, whose last digits are the processor's
+        assert {key: numbers[key] for key in radii} == pytest.approx({key: wanted[key] for key in radii}, rel=1e-3), step
+        assert {key: numbers[key] for key in numbers.keys() - radii} == {key: wanted[key] for key in wanted.keys() - radii}, step
 
 
 def test_every_exercise_is_solved_by_its_solution(smoke):
