@@ -21,14 +21,14 @@ HAN = "一-鿿"
 LETTER = rf"[^\W\d_{HAN}]"
 COMMAND = re.compile(rf"\\({LETTER}+)")
 TOKEN = re.compile(rf"\\{LETTER}+|{LETTER}+|\d+|[{HAN}]")
-CUT = re.compile(r"\[asy\].*?\[/asy\]|\[ASY\].*?\[/ASY\]|<<[^<>]*>>", re.S)
-MARK = re.compile(r"<<[^<>]*>>")  # alone, it is found many times as fast
+DRAWING = re.compile(r"\[(/?)(asy|ASY)\]")  # where a drawing begins or ends
+MARK = re.compile(r"<<[^<>]*>>")
 GROUP = r"[\s{}$]*(?:,|\\,)(?:[\s{}$]|\\!)*"  # what stands between the digits of 1,200, however it is set
 GROUPED = re.compile(rf"(\d){GROUP}(?=\d{{3}}(?!\d))")  # a look-behind would be tried at every character
 COMMA = re.compile(r",(?:[\s{}$]|\\!)*\d{3}(?!\d)")  # stands in every text that GROUPED changes, and is found many times as fast
 PLAIN = {"’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "−": "-", "–": "-", "—": "-"}
 PLAIN_BYTES = np.sort([int.from_bytes(mark.encode()) for mark in PLAIN if len(mark.encode()) == 3])
-CUT_MARKS = (b"[asy]", b"[ASY]", b"<<")  # one of these stands in every text that CUT changes
+CUT_MARKS = (b"[asy]", b"[ASY]", b"<<")  # one of these stands in every text that `_cut` changes
 SPACING = re.compile(r"\\\\|\\[,;:!\s()\[\]]|\\(?!\w)|[\s{}$~]")
 LAYOUT = (
     "left right big bigg biggl biggr bigl bigr displaystyle textstyle quad qquad limits nolimits "
@@ -55,10 +55,25 @@ def folded(text: str) -> str:
 
 
 def _cut(text):
-    """Return a text with blanks for what CUT finds."""
+    """Return a text with a blank in place of each drawing and of each mark of a calculator."""
     if "[" in text:
-        return CUT.sub(" ", text)
+        text = _without_drawings(text)
     return MARK.sub(" ", text) if "<<" in text else text
+
+
+def _without_drawings(text):
+    """Return a text with a blank from each [asy] to the next [/asy]; a drawing that does not end stays.
+
+    Tag by tag, because a pattern for the whole looks for the end again from every beginning.
+    """
+    parts, kept, opened = [], 0, None
+    for tag in DRAWING.finditer(text):
+        if not tag[1]:
+            opened = opened or tag
+        elif opened and tag[2] == opened[2]:
+            parts += [text[kept : opened.start()], " "]
+            kept, opened = tag.end(), None
+    return "".join([*parts, text[kept:]])
 
 
 def words(text: str) -> list[str]:
@@ -205,8 +220,8 @@ def _plain(code, offset, place, scratch, looked=False):
 
 
 def _odd(code, raw, low, kind, offset):
-    """Return which texts go the slower way: those with other than ASCII characters and plain marks, or perhaps with something for CUT
-    or GROUPED. Commas of the commonest form are taken out here (see `_ungroup`)."""
+    """Return which texts go the slower way: those with other than ASCII characters and plain marks, or perhaps with something for
+    `_cut` or GROUPED. Commas of the commonest form are taken out here (see `_ungroup`)."""
     at = [] if raw.isascii() else [_foreign(code)]
     if b"," in raw:  # not beside a letter, and three digits follow: at once, after one other character, or perhaps after more
         comma = np.flatnonzero(code == ord(",")) + 1  # `kind` begins one character earlier

@@ -16,11 +16,10 @@ from . import comparison, extraction, reading, verifier
 from .extraction import boxes, extract, last_boxed, strict_answer
 from .objects import Words
 from .quantities import WRAPPED
-from .spelling import clean, normalise, words
+from .spelling import LONGEST, clean, normalise, words
 
 __all__ = ["Grade", "boxes", "equivalent", "extract", "grade", "grade_many", "last_boxed", "normalise", "readable", "strict_answer"]
 
-LONGEST = 1000  # characters; a longer answer is compared as a string only
 LONGEST_SYMBOLIC = 200  # characters that math-verify is asked to read
 DEEPEST = 8  # nesting of brackets that math-verify is asked to read
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")

@@ -8,10 +8,11 @@ from . import spelling, units
 THINK_END = "</think>"
 PREFIX = "The answer is"
 LONGEST_TAIL = 2000  # characters read behind a prefix
+LONGEST_GAP = 100  # characters between two boxes that count together
 BOX = re.compile(r"\\(?:boxed|fbox)\s*")
 BRACE = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.S)
 JOINED = re.compile(r"[\s$]*(?:\\text\{)?[\s,;、]*(?:and|or|,|和|或|、)[\s,]*\}?[\s$]*")
-TAG = re.compile(r"<answer>(.*?)</answer>", re.S | re.I)
+TAG = re.compile(r"<(/?)answer>", re.I)
 ANSWER_IS = re.compile(r"\b(?:the|our|my)\s+(?:(?:final|correct|required|desired)\s+)?(?:answer|result)\s*(?:is\b|:|=)\s*:?", re.I)
 VALUE_IS = re.compile(
     r"\bthe\s+(?:\w+\s+){0,2}(?:value|values|number|total|sum|probability|area|length|solution|solutions)\s+of\s+[^.\n]{1,60}?\s+(?:is|are)\b:?"
@@ -70,7 +71,7 @@ def last_boxed(text: str) -> str | None:
         return None
     parts = [found[-1][2]]
     for before, after in zip(found[-2::-1], found[:0:-1], strict=True):
-        if not JOINED.fullmatch(text, before[1], after[0]):
+        if after[0] - before[1] > LONGEST_GAP or not JOINED.fullmatch(text, before[1], after[0]):
             break
         parts.insert(0, before[2])
     answer = ", ".join(parts)
@@ -108,8 +109,8 @@ def find(response: str) -> tuple[str | None, str]:
     for text in filter(str.strip, (after, before)):
         if box := last_boxed(text):
             return box, "box"
-        if tags := TAG.findall(text):
-            return tags[-1].strip() or None, "prefix"
+        if (tagged := _last_tagged(text)) is not None:
+            return tagged.strip() or None, "prefix"
         for pattern in (ANSWER_IS, HASHES, CHINESE, VALUE_IS):
             if last := _last(pattern, text):
                 if answer := _sentence(text[last.end() : last.end() + LONGEST_TAIL]):
@@ -120,6 +121,17 @@ def find(response: str) -> tuple[str | None, str]:
         if number := _last_number(text):
             return number, "number"
     return None, "none"
+
+
+def _last_tagged(text: str) -> str | None:
+    """Return what stands between the last <answer> and </answer>, tags without a partner left out."""
+    opened = content = None
+    for tag in TAG.finditer(text):
+        if not tag[1]:
+            opened = tag.end() if opened is None else opened
+        elif opened is not None:
+            content, opened = text[opened : tag.start()], None
+    return content
 
 
 def _last(pattern, text, start=0):

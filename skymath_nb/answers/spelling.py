@@ -24,6 +24,7 @@ CHARACTERS = (
     | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f", "")
 )
 SIGNS = str.maketrans(CHARACTERS)
+LONGEST = 1000  # characters of an answer
 SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+")
 SUBSCRIPT = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 VULGAR = re.compile("[¼-¾⅐-⅞]")
@@ -59,7 +60,10 @@ WORDS_AROUND = r"text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox
 
 def normalise(text: str) -> str:
     """Bring an answer to the spelling in which MATH answers are compared as strings (Hendrycks 2021, app. B):
-    fractions and roots with braces, no spaces, units, dollar, degree and percent signs, no `x =`."""
+    fractions and roots with braces, no spaces, units, dollar, degree and percent signs, no `x =`. A text of more than LONGEST
+    characters is no answer and stays as it is."""
+    if len(text) > LONGEST:
+        return text
     text = _plain_latex(text.replace("\n", ""))
     text = re.sub(r"\^\{?\\circ\}?|\\?[$%]", "", text)
     text = re.sub(r"\s*\\(?:text|mbox|mathrm)\{\s+[^{}]*\}$", "", text)

@@ -20,7 +20,10 @@ COPIED = re.compile(
     r"^(?:CREATED QUESTION|VERIFICATION|FINAL QUESTION):",
     re.I | re.M,
 )
-GIVEN = re.compile(r"\bThe answer is |^\W*(?:answer|solution|答案|解答?)\W*[:：]", re.I | re.M)
+# These two look for what opens a line. Marks before it are looked for in its own line alone: across lines, many lines of marks
+# would take time that grows with their square.
+GIVEN = re.compile(r"\bThe answer is |^[^\w\n]*(?:answer|solution|答案|解答?)[^\w\n]*[:：]", re.I | re.M)
+FINAL = re.compile(r"^[^\w\n]*FINAL(?: CREATED)? QUESTION[^\w\n]*:", re.M)
 SHORTEST = 8  # letters, digits or characters of a question
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 
@@ -32,8 +35,8 @@ class Unparsed(ValueError):
 def parse_question(text: str) -> str:
     """The question of a reply that should hold nothing else: headings, tags and quotation marks around it go."""
     text = re.sub(r"</?problem>", "", visible(text)).strip()
-    text = LABEL.sub("", text, count=1) if LABEL.match(text) else text
-    text = text.strip()
+    label = LABEL.match(text)
+    text = text[label.end() :].strip() if label else text
     if len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1]:
         text = text[1:-1].strip()
     if not text:
@@ -43,7 +46,7 @@ def parse_question(text: str) -> str:
 
 def parse_final_question(text: str) -> str:
     """The last part of a create-verify-refine reply."""
-    parts = re.split(r"^\W*FINAL(?: CREATED)? QUESTION\W*:", visible(text), flags=re.M)
+    parts = FINAL.split(visible(text))
     if len(parts) < 2:
         raise Unparsed("no final question")
     return parse_question(parts[-1].lstrip("*# "))

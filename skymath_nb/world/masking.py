@@ -9,12 +9,13 @@ from .families import KNOWN
 from .problem import Problem, Unreadable, Unsolvable, number, read
 
 # Plain numbers of up to three digits; not inside words, LaTeX commands, decimals or percentages.
-PLAIN = re.compile(r"(?<![A-Za-z0-9_.,\\])\d{1,3}(?![A-Za-z0-9_%]|[.,]\d)")
+SPOT = re.compile(  # a plain number, or a drawing, whose numbers are coordinates
+    r"\[asy\].*?(?:\[/asy\]|$)|(?P<number>(?<![A-Za-z0-9_.,\\])\d{1,3}(?![A-Za-z0-9_%]|[.,]\d))", re.S
+)
 
 UNKNOWNS = ("x", "X", "N", "K", "u")
 ALONE = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{1,2}(?![A-Za-z])")  # letters that stand for something, xy among them
-DRAWING = re.compile(r"\[asy\].*?(?:\[/asy\]|$)", re.S)  # its numbers are coordinates
-INDEX = re.compile(r"_\{?$")
+INDEX = ("_", "_{")
 
 
 def mask(text: str, rng) -> tuple[str, str, str]:
@@ -22,12 +23,7 @@ def mask(text: str, rng) -> tuple[str, str, str]:
 
     The unknown is the first of UNKNOWNS that the text does not use itself. Raises ValueError where there is no number to mask.
     """
-    drawn = [match.span() for match in DRAWING.finditer(text)]
-    spots = [
-        spot
-        for spot in PLAIN.finditer(text)
-        if not any(start <= spot.start() < end for start, end in drawn) and not INDEX.search(text, 0, spot.start())
-    ]
+    spots = [spot for spot in SPOT.finditer(text) if spot["number"] and not text.endswith(INDEX, 0, spot.start())]
     if not spots:
         raise ValueError(f"no plain number to mask in {text[:80]!r}")
     spot, used = rng.choice(spots), "".join(ALONE.findall(text))
