@@ -147,13 +147,6 @@ def _coreset(given) -> int:
     return 0
 
 
-def _wheelhouse(given) -> int:
-    from skymath_nb import wheelhouse
-
-    wheelhouse.fill(given.folder, wheelhouse.target(given.platform, given.python), echo=_say)
-    return 0
-
-
 def _bundle(given) -> int:
     from skymath_nb import bundles
 
@@ -276,10 +269,6 @@ def parser() -> argparse.ArgumentParser:
     for sub in (gate, choose):
         sub.add_argument("file", help=".jsonl, .jsonl.gz or .parquet of problems or instances")
         sub.add_argument("--out", metavar="FILE", help="where to write the table (beside the file)")
-    house = command("wheelhouse", _wheelhouse, "fill a folder with all that a room without a network needs to set this up")
-    house.add_argument("folder", metavar="DIR", help="an empty or new folder, or one that is to be completed")
-    house.add_argument("--platform", default="", metavar="NAME", help="linux, linux-arm, macos or windows (this machine's)")
-    house.add_argument("--python", default="", metavar="VERSION", help="as 3.12 or 3.12.4 (this one's)")
     bundle = command("bundle", _bundle, "pack the complete steps of a run into a file, or take them from one")
     deeds = bundle.add_subparsers(dest="deed", required=True, metavar="DEED")
     pack = deeds.add_parser("make", help="pack the complete steps of a run", description="Pack the complete steps of a run.")
