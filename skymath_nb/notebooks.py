@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from skymath_nb import exercises, runs
+from skymath_nb import exercises, kernelspecs, runs
 from skymath_nb.plans import Job, Plan
 
 LINE = re.compile(r"^(\w+): (\w+) = .*?(  # .*)?$")  # of a parameters cell
@@ -20,12 +20,13 @@ def copy(plan: Plan, solved: bool = False, again: bool = False, echo: Callable[[
     A copy works on the plan's run, as the step that it is named after. One that is there and has other code is kept, unless `again`.
     solved  with the solutions of the exercises in their cells
     """
-    folder, places = plan.folder / "open", []
+    folder, places, kernel = plan.folder / "open", [], kernelspecs.installed()
     folder.mkdir(parents=True, exist_ok=True)
     names = {f"{job.id}.ipynb" for job in plan.jobs}
     for job in plan.jobs:
         path = folder / f"{job.id}.ipynb"
         made = _filled(plan, job, folder, names, solved)
+        made.metadata.kernelspec = kernel
         there = nbformat.read(path, as_version=4) if path.is_file() else None
         if there and not again and _code(there) != _code(made):
             echo(f"{path.name}  kept: its code is not what {plan.source} and notebooks/ give; --again writes it anew")
@@ -34,6 +35,9 @@ def copy(plan: Plan, solved: bool = False, again: bool = False, echo: Callable[[
             echo(f"{path.name}  written")
         else:
             echo(f"{path.name}  is there")
+        if there and not again and there.metadata.get("kernelspec") != kernel:  # of another environment, or written before
+            there.metadata.kernelspec = kernel
+            runs.save(path, nbformat.writes(there) + "\n")
         places.append(path)
     place = folder.relative_to(runs.home()) if folder.is_relative_to(runs.home()) else folder
     echo(f"They are in {place}. In JupyterLab (make lab) open any of them; a step that it reads from must be complete first.")

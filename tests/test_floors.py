@@ -9,7 +9,7 @@ import skymath_nb
 
 FLOORS = {  # from the top
     "faces": (
-        *("figures", "explore", "kernel", "lab", "desk", "plans", "hub", "forecast", "pages", "scorecards"),
+        *("figures", "explore", "kernel", "kernelspecs", "lab", "desk", "plans", "hub", "forecast", "pages", "scorecards"),
         *("suite", "sweeps", "folders", "comparison", "bundles", "machine", "notebooks", "pictures", "exercises", "__main__"),
     ),
     "experiments": ("ablations", "arms", "answering", "contrasts", "studies"),
