@@ -86,9 +86,10 @@ def _base(given) -> int:
 def _store(given) -> int:
     from skymath_nb import plans, results, runs, suite
 
-    plan = suite.load(runs.home() / "params" / f"{given.run}.yaml")
+    name = runs.check_name("run's name", given.run)
+    plan = suite.load(runs.home() / "params" / f"{name}.yaml")
     job = next((job for job in plan.jobs if job.id == given.step), None)
-    manifest = runs.read_manifest(plan.folder / given.step)
+    manifest = job and runs.read_manifest(plan.folder / job.id)
     if job is None or manifest and (differs := suite.changes(manifest, job)):
         why = f"was run with other parameters: {'; '.join(differs)}" if job else "is no step of that file"
         raise plans.ParamsError(f"params/{given.run}.yaml is to make the stored result again, but {given.step} {why}.")

@@ -111,7 +111,12 @@ def execute(notebook: Path, copy: Path, parameters: dict, stop: Stop, tail: Tail
     from skymath_nb.kernelspecs import OwnKernelManager
 
     copy.unlink(missing_ok=True)  # another run may hold the same file (a hard link)
-    options = OPTIONS | {"kernel_manager_class": OwnKernelManager, "cwd": notebook.parent, "on_cell_execute": stop.check, "stdout_file": tail}
+    options = OPTIONS | {
+        "kernel_manager_class": OwnKernelManager,
+        "cwd": notebook.parent,
+        "on_cell_execute": stop.check,
+        "stdout_file": tail,
+    }
     try:
         papermill.execute_notebook(notebook, copy, parameters, **options)
     except PapermillExecutionError as error:

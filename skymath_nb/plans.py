@@ -156,10 +156,8 @@ def _put(target: str, value, where: str, shared: dict, steps: dict, problems: li
 
 def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]) -> Job | None:
     name, _, label = key.partition("@")
-    path = notebooks / f"{name}.ipynb"
-    if not path.is_file():
-        near = nearest(name, [found.stem for found in notebooks.glob("*.ipynb")])
-        problems.append(f"steps.{key}: there is no notebook {name}.ipynb{near}")
+    path = _notebook(key, name, notebooks, problems)
+    if path is None:
         return None
     declared, unreadable = _declared(path, path.stat().st_mtime_ns)
     for reason in unreadable:
@@ -184,6 +182,24 @@ def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]
         except ValueError as error:
             problems.append(str(error))
     return Job(key, name, label, path, resolved, frozenset(declared))
+
+
+def _notebook(key: str, name: str, notebooks: Path, problems: list[str]) -> Path | None:
+    """The notebook of a step: a file of that very name in the notebooks folder, never a path to another one."""
+    try:
+        runs.check_name(f"notebook of steps.{key}", name)
+    except ValueError as error:
+        problems.append(f"{error} A step names a notebook in {notebooks}, never a path")
+        return None
+    there = {path.stem: path for path in notebooks.glob("*.ipynb") if path.is_file()}
+    if name not in there:  # asked of the listing: some file systems open a file under other spellings too
+        problems.append(f"steps.{key}: there is no notebook {name}.ipynb{nearest(name, there)} in {notebooks}")
+        return None
+    if there[name].resolve().parent != notebooks:
+        target = there[name].resolve()
+        problems.append(f"steps.{key}: {name}.ipynb is a link to {target}, outside {notebooks}; copy the notebook there")
+        return None
+    return there[name]
 
 
 @lru_cache

@@ -10,13 +10,14 @@ import os
 import threading
 import time
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 import yaml
 
-from skymath_nb import kernel, pages, runs
+from skymath_nb import folders, kernel, pages, runs
 from skymath_nb.plans import Job, ParamsError, Plan, load, nearest
 
 __all__ = ["ParamsError", "Plan", "load", "run", "state", "status"]
@@ -56,18 +57,22 @@ def _judged(plan: Plan, job: Job, manifest: dict, folder: Path) -> State:
     broken = [
         f"output {file} {'has another size' if (folder / file).exists() else 'is missing'}"
         for file, record in manifest["outputs"].items()
-        if not (folder / file).exists() or runs.size_of(folder / file) != record["bytes"]
+        if not (folder / file).exists() or runs.size_of(runs.within(folder, file)) != record["bytes"]
     ]
     if broken:
         return State("missing", broken, manifest)
     changed = changes(manifest, job)
-    read = {file: (plan.folder / file, digest) for file, digest in manifest["inputs"].items()}
-    read |= {name: (runs.locate(use["path"]), use["sha256"]) for name, use in manifest["uses"].items()}
-    for name, (path, digest) in read.items():
-        if not path.exists():
+    read = {file: (partial(folders.input_of, plan.folder, file), digest) for file, digest in manifest["inputs"].items()}
+    foreign = folders.FOREIGN in manifest
+    read |= {name: (partial(runs.recorded, use["path"], foreign), use["sha256"]) for name, use in manifest["uses"].items()}
+    for name, (place, digest) in read.items():
+        try:
+            if runs.digest_file(place()) != digest:
+                changed.append(f"{name} changed")
+        except FileNotFoundError:
             changed.append(f"{name} is gone")
-        elif runs.digest_file(path) != digest:
-            changed.append(f"{name} changed")
+        except (OSError, ValueError) as error:
+            changed.append(f"{name} cannot be checked: {error}")
     old, new = manifest["code"], runs.code_digests(job.name, job.notebook.parent)
     edited = ["the notebook's code changed"] if old["notebook"] != new["notebook"] else []
     modules = sorted(k for k, _ in old["modules"].items() ^ new["modules"].items())
