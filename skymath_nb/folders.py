@@ -8,7 +8,6 @@ from typing import NamedTuple
 from skymath_nb import runs
 from skymath_nb.plans import nearest
 
-
 FOREIGN = "from_others"  # in a manifest and in params.yaml: the bundle that they were taken from
 
 

@@ -485,7 +485,7 @@ def read_manifest(folder: Path) -> dict | None:
 
 
 def check_manifest(manifest: dict) -> dict:
-    """The manifest, if it has all that a manifest has, and names places inside its own run alone. Raises:  ValueError that says what is wrong."""
+    """The manifest, if it has all that a manifest has, and names places inside its own run alone. Raises:  ValueError."""
     kinds = {"step": str, "parameters": dict, "inputs": dict, "uses": dict, "code": dict, "outputs": dict}
     kinds |= {"seconds": (int, float), "finished": str, "commit": str, "versions": dict}
     for key, kind in kinds.items():
