@@ -8,8 +8,6 @@ from typing import NamedTuple
 from skymath_nb import runs
 from skymath_nb.plans import nearest
 
-FOREIGN = "from_others"  # in a manifest and in params.yaml: the bundle that they were taken from
-
 
 def is_run(folder: Path) -> bool:
     """Whether a folder holds what a run leaves: its frozen parameters, or a complete step."""
@@ -102,7 +100,7 @@ def check(folder: Path, steps: dict[str, dict], outside: bool = True) -> Check:
         for file, digest in manifest["inputs"].items():
             compare(f"{step}: input {file}", partial(input_of, folder, file), digest)
         for label, use in manifest["uses"].items() if outside else ():
-            place = partial(runs.recorded, use["path"], FOREIGN in manifest)
+            place = partial(runs.recorded, use["path"], runs.FOREIGN in manifest)
             try:
                 there = place().exists()
             except ValueError:

@@ -59,6 +59,7 @@ TRAINING = "training.json"  # of a model folder that was trained here: how, not 
 PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,149}")
 DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))}  # of Windows
 UNSAFE = re.compile(r"[\\\x00-\x1f]|^[A-Za-z]:")  # in a relative name
+FOREIGN = "from_others"  # in a manifest and in params.yaml: the bundle that they were taken from
 MOST_FILES = 100_000  # of a folder that is read whole: what steps write and use has thousands at most
 MOST_TEXT = 50_000_000  # bytes of a file that is read into memory at once: a manifest has thousands
 SYSTEM = ("/proc/", "/sys/")  # what looks like files there is made by the system as it is read
@@ -197,6 +198,15 @@ def digest_file(path: str | Path) -> str:
         return _sha([(name, digest_file(file)) for name, file in files_of(path).items()])
     with _regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_text(path: Path) -> str:
+    """The text of a regular file. Raises:  ValueError for one that is too large to be a text of ours, or is no UTF-8."""
+    with _regular(path) as file:
+        text = file.read(MOST_TEXT + 1)
+    if len(text) > MOST_TEXT:
+        raise ValueError(f"{path} has more than {MOST_TEXT:,} bytes, too many for what it is, and is not read.")
+    return text.decode("utf-8")
 
 
 def _regular(path: Path):
@@ -478,8 +488,7 @@ def read_manifest(folder: Path) -> dict | None:
     if not path.is_file():
         return None
     try:
-        with _regular(path) as file:
-            return check_manifest(json.loads(file.read(MOST_TEXT).decode("utf-8")))
+        return check_manifest(json.loads(read_text(path)))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a manifest ({error}). Delete it, and the step runs again.") from error
 
