@@ -164,7 +164,7 @@ def relative(name: str) -> str:
 def within(folder: Path, name: str) -> Path:
     """The path of a relative name that stays inside a folder, wherever links lead. Raises:  ValueError for any other name."""
     path = folder / relative(name)
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):  # Path.resolve fails where links go in a circle
         raise ValueError(f"{name!r} leads out of {folder}, where it should be inside; it is a link or lies behind one.")
     return path
 
@@ -273,7 +273,7 @@ def recorded(place: str, foreign: bool = False) -> Path:
     data = os.environ.get("SKYMATH_DATA")
     data = Path(data).expanduser().resolve() if data else None
     inside = place.removeprefix("$SKYMATH_DATA/")
-    path = (data / inside if data and inside != place else home() / place).resolve()
+    path = Path(os.path.realpath(data / inside if data and inside != place else home() / place))
     if foreign and not any(path.is_relative_to(folder) for folder in (home(), root(), data) if folder):
         raise ValueError(f"{place} lies outside of the folders that a run of others may name, and is not read")
     return path

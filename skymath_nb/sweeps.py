@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -117,7 +117,8 @@ def _points(source: Path, name: str, base: Path, grid: dict, notebooks: Path | N
             plan = plans.load(base, notebooks=notebooks, run=f"{name}.{_slug(values)}", values=values)
         except ParamsError as error:
             raise ParamsError(f"{source}, point {number} ({Point(number, values, None)}): {error}") from error
-        points.append(Point(number, values, plan))
+        others = plan.others or trust.origin(source, "")  # the grid may name a server too
+        points.append(Point(number, values, replace(plan, others=others)))
     return tuple(points)
 
 

@@ -333,7 +333,7 @@ def test_what_the_bundle_says_of_itself_is_read_before_anything_is_taken(bundle,
     refused(rewritten(bundle, change), capsys, run=["--run", "other"])
 
 
-@pytest.fixture(params=["zero", "pipe", "socket", "link", "system", "folder", "root", "home"])
+@pytest.fixture(params=["zero", "pipe", "socket", "link", "circle", "system", "folder", "root", "home"])
 def endless(request, tmp_path, monkeypatch):
     """A path that a reader would not come back from, or not soon."""
     pipe, link = tmp_path / "pipe", tmp_path / "linked"
@@ -351,6 +351,9 @@ def endless(request, tmp_path, monkeypatch):
     if request.param == "pipe":
         os.mkfifo(pipe)
         return str(pipe)
+    if request.param == "circle":
+        link.symlink_to(link)
+        return str(link)
     if request.param == "link":
         link.symlink_to("/dev/zero")
         return str(link)
@@ -373,7 +376,7 @@ def test_a_run_folder_without_a_mark_is_read_no_further(run, endless, capsys):
     path = run / "01_first" / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"uses": {"data": {"path": endless, "sha256": "0"}}}))
     assert states(run)["01_first"] == "stale"
-    assert command_line.main(["verify", "tiny"]) == (0 if endless == "$HOME" else 1)
+    assert command_line.main(["verify", "tiny"]) == int(os.path.exists(endless))
     assert "data" in capsys.readouterr().out
 
 

@@ -146,6 +146,15 @@ def test_a_sweep_on_a_run_of_others_is_held_to_the_same(place, asked, capsys):
     assert command_line.main(["sweep", path, "--point", "1", "--allow-server", "127.0.0.1"]) == 0 and len(calls) == 1
 
 
+def test_a_sweep_of_others_on_a_base_of_one_s_own_is_held_to_the_same(place, asked, capsys):
+    address, calls = asked
+    (place / "mine.yaml").write_text(yaml.safe_dump({"run": "mine", "steps": {"01_ask": {}}}))
+    path = foreign(place).with_name("sweep.yaml")
+    path.write_text(yaml.safe_dump({"sweep": "sizes", "base": "../../mine.yaml", "grid": {"01_ask.server": [address]}}))
+    assert command_line.main(["sweep", str(path)]) == 2 and not calls
+    assert "--allow-server" in capsys.readouterr().err
+
+
 def test_one_s_own_params_file_asks_as_before(place, asked, capsys):
     address, calls = asked
     path = place / "mine.yaml"
