@@ -62,6 +62,10 @@ UNSAFE = re.compile(r"[\\\x00-\x1f]|^[A-Za-z]:")  # in a relative name
 FOREIGN = "from_others"  # in a manifest and in params.yaml: the bundle that they were taken from
 MOST_FILES = 100_000  # of a folder that is read whole: what steps write and use has thousands at most
 MOST_TEXT = 50_000_000  # bytes of a file that is read into memory at once: a manifest has thousands
+MANIFEST = {  # what a manifest holds
+    "step": str, "parameters": dict, "inputs": dict, "uses": dict, "code": dict, "outputs": dict, "seconds": float, "finished": str,
+    "commit": str, "versions": dict,
+}  # fmt: skip
 SYSTEM = ("/proc/", "/sys/")  # what looks like files there is made by the system as it is read
 MIN_FREE_BYTES = 200e6  # a step that fills the disk half-way costs more than one that does not start
 
@@ -494,27 +498,21 @@ def read_manifest(folder: Path) -> dict | None:
 
 
 def check_manifest(manifest: dict) -> dict:
-    """The manifest, if it has all that a manifest has, and names places inside its own run alone. Raises:  ValueError."""
-    kinds = {"step": str, "parameters": dict, "inputs": dict, "uses": dict, "code": dict, "outputs": dict}
-    kinds |= {"seconds": (int, float), "finished": str, "commit": str, "versions": dict}
-    for key, kind in kinds.items():
-        if not isinstance(manifest, dict) or not isinstance(manifest.get(key), kind):
-            raise ValueError(f"{key} is missing or of another type")
-    parts = [manifest["code"].get("modules", 0), *manifest["uses"].values(), *manifest["outputs"].values()]
-    uses = [use.get(key) for use in parts[1:] if isinstance(use, dict) for key in ("path", "sha256") if key in use]
-    if not all(isinstance(part, dict) for part in parts) or not isinstance(manifest["code"].get("notebook"), str):
-        raise ValueError("code, uses or outputs do not hold what they must")
-    if not all(isinstance(text, str) for text in [*uses, *manifest["inputs"].values()]):
-        raise ValueError("a path or a digest is no text")
-    if not all({"path", "sha256"} <= set(use) for use in manifest["uses"].values()):
-        raise ValueError("one of uses lacks its path or its digest")
-    if not all({"sha256", "bytes"} <= set(record) for record in manifest["outputs"].values()):
-        raise ValueError("one of outputs lacks its digest or its size")
-    check_step(manifest["step"])
-    for name in manifest["outputs"]:
-        if relative(name) == "manifest.json":
-            raise ValueError("it names itself as an output")
-    for name in manifest["inputs"]:
+    """The manifest, if what it holds is of the right types, and it names places inside its own run alone. Raises:  ValueError."""
+    if not isinstance(manifest, dict):
+        raise ValueError(f"it holds a {type(manifest).__name__}")
+    for key, kind in MANIFEST.items():
+        if not isinstance(manifest.get(key, kind()), (int, float) if kind is float else kind):
+            raise ValueError(f"its {key} are of another type")
+    inputs, uses, outputs = (manifest.get(key, {}) for key in ("inputs", "uses", "outputs"))
+    if not all(isinstance(record, dict) for record in [*uses.values(), *outputs.values()]):
+        raise ValueError("its uses or outputs are of another type")
+    texts = [*inputs.values(), *(use.get(key, "") for use in uses.values() for key in ("path", "sha256"))]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a path or a digest in it is no text")
+    if "manifest.json" in map(relative, outputs):
+        raise ValueError("it names itself as an output")
+    for name in inputs:
         step, _, file = name.partition("/")
         relative(check_step(step) and file)
     return manifest
