@@ -86,10 +86,9 @@ def check(folder: Path, steps: dict[str, dict], outside: bool = True) -> Check:
             path = place()
             if path not in digests:
                 digests[path] = runs.digest_file(path)
-        except FileNotFoundError:
-            differing.append(f"{what} is missing")
         except (OSError, ValueError) as error:
-            differing.append(f"{what} cannot be checked: {error}")
+            gone = isinstance(error, FileNotFoundError) and not path.exists()  # else what vanished lay below it
+            differing.append(f"{what} is missing" if gone else f"{what} cannot be checked: {error}")
         else:
             if digests[path] != wanted:
                 differing.append(f"{what} has the digest {digests[path][:12]}, recorded is {wanted[:12]}")

@@ -7,6 +7,7 @@ and no program is started and no place outside the run is written to that the us
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from skymath_nb import plans, runs
@@ -115,14 +116,18 @@ def origin(source: Path, mark) -> str:
         return f"{TAKEN}{mark}"
     for place in (Path(os.path.abspath(source)), source.resolve()):
         for depth, folder in enumerate(place.parents):
-            inside = folder != runs.root() and folder.is_relative_to(runs.root())
-            if inside or depth < 2 and _is_run(folder):
+            below = folder != runs.root() and folder.is_relative_to(runs.root())
+            if below and folder.parent == runs.root() and depth == 0 or (below or depth < 2) and _is_run(folder, below):
                 return f"it lies in the run folder {folder}"
     return ""
 
 
-def _is_run(folder: Path) -> bool:
-    try:
-        return (folder / "run.json").is_file() or any(runs.read_manifest(path.parent) for path in folder.glob("*/manifest.json"))
-    except (ValueError, OSError):  # a manifest.json of something else, or one of ours that is damaged
-        return (folder / "params.yaml").is_file()
+def _is_run(folder: Path, below: bool) -> bool:
+    """Whether a folder is a run's: by what runs leave there, and below outputs/ by a params file too."""
+    if (folder / "run.json").is_file() or below and (folder / "params.yaml").is_file():
+        return True
+    for path in folder.glob("*/manifest.json"):
+        with suppress(ValueError, OSError):  # of something else
+            if "outputs" in (runs.read_manifest(path.parent) or {}):
+                return True
+    return False

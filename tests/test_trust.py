@@ -242,6 +242,23 @@ def test_a_web_page_s_manifest_beside_a_params_file_makes_it_nobody_else_s(place
     assert plans.load(place / "mine" / "my.yaml").others == ""
 
 
+def test_outputs_that_hold_the_repository_too_make_its_params_nobody_else_s(place, monkeypatch):
+    monkeypatch.setenv("SKYMATH_OUTPUTS", str(place))
+    (place / "clone" / "params").mkdir(parents=True)
+    (place / "clone" / "params" / "my.yaml").write_text(yaml.safe_dump({"run": "mine", "steps": {"01_ask": {}}}))
+    (place / "my.yaml").write_text(yaml.safe_dump({"run": "mine", "steps": {"01_ask": {}}}))
+    for path in ("clone/params/my.yaml", "my.yaml"):
+        assert plans.load(place / path).others == ""
+
+
+def test_a_damaged_manifest_beside_others_hides_nothing(place):
+    for name, text in (("00_a", "{"), ("01_ask", json.dumps({"outputs": {}}))):
+        (place / "received" / name).mkdir(parents=True)
+        (place / "received" / name / "manifest.json").write_text(text)
+    (place / "received" / "x.yaml").write_text(yaml.safe_dump({"run": "mine", "steps": {"01_ask": {}}}))
+    assert "run folder" in plans.load(place / "received" / "x.yaml").others
+
+
 def test_our_own_params_files_are_our_own():
     for path in (Path(__file__).resolve().parents[1] / "params").glob("*.yaml"):
         if not path.name.startswith("base_"):
