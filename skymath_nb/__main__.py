@@ -12,21 +12,24 @@ COLUMNS = ("response", "gold", "id", "cap_hit")  # of files of responses
 
 
 def _run(given) -> int:
-    from skymath_nb import suite
+    from skymath_nb import suite, trust
 
     plan = suite.load(given.params, given.set)
     if given.dry_run:
         from skymath_nb import forecast
 
+        trust.tell(plan, _say)
         forecast.tell(plan, echo=_say)
         return 0
-    return suite.run(plan, given.from_step, given.keep_stale, echo=_say)
+    return suite.run(plan, given.from_step, given.keep_stale, echo=_say, servers=given.allow_server)
 
 
 def _prefetch(given) -> int:
-    from skymath_nb import hub, plans
+    from skymath_nb import hub, plans, trust
 
-    hub.prefetch(plans.load(given.params, given.set), given.list, echo=_say)
+    plan = plans.load(given.params, given.set)
+    trust.tell(plan, _say)
+    hub.prefetch(plan, given.list, echo=_say)
     return 0
 
 
@@ -37,13 +40,15 @@ def _sweep(given) -> int:
     if given.list:
         print(sweeps.shown(sweeps.table(sweep)).to_string(index=False))
         return 0
-    return sweeps.run(sweep, given.point, given.jobs, given.keep_stale, echo=_say)
+    return sweeps.run(sweep, given.point, given.jobs, given.keep_stale, echo=_say, servers=given.allow_server)
 
 
 def _status(given) -> int:
-    from skymath_nb import suite
+    from skymath_nb import suite, trust
 
-    print(suite.status(suite.load(given.params, given.set)).to_string(index=False, na_rep=""))
+    plan = suite.load(given.params, given.set)
+    trust.tell(plan, _say)
+    print(suite.status(plan).to_string(index=False, na_rep=""))
     return 0
 
 
@@ -86,9 +91,10 @@ def _base(given) -> int:
 def _store(given) -> int:
     from skymath_nb import plans, results, runs, suite
 
-    plan = suite.load(runs.home() / "params" / f"{given.run}.yaml")
+    name = runs.check_name("run's name", given.run)
+    plan = suite.load(runs.home() / "params" / f"{name}.yaml")
     job = next((job for job in plan.jobs if job.id == given.step), None)
-    manifest = runs.read_manifest(plan.folder / given.step)
+    manifest = job and runs.read_manifest(plan.folder / job.id)
     if job is None or manifest and (differs := suite.changes(manifest, job)):
         why = f"was run with other parameters: {'; '.join(differs)}" if job else "is no step of that file"
         raise plans.ParamsError(f"params/{given.run}.yaml is to make the stored result again, but {given.step} {why}.")
@@ -147,13 +153,6 @@ def _coreset(given) -> int:
     return 0
 
 
-def _wheelhouse(given) -> int:
-    from skymath_nb import wheelhouse
-
-    wheelhouse.fill(given.folder, wheelhouse.target(given.platform, given.python), echo=_say)
-    return 0
-
-
 def _bundle(given) -> int:
     from skymath_nb import bundles
 
@@ -173,7 +172,7 @@ def _doctor(given) -> int:
 def _open(given) -> int:
     from skymath_nb import notebooks, plans
 
-    notebooks.copy(plans.load(given.params, given.set), given.solved, given.again, echo=_say)
+    notebooks.copy(plans.load(given.params, given.set), given.solved, given.again, echo=_say, servers=given.allow_server)
     return 0
 
 
@@ -226,6 +225,10 @@ def parser() -> argparse.ArgumentParser:
     sweep.add_argument("--list", action="store_true", help="only list the points, and what is known of them")
     for sub in (run, sweep):
         sub.add_argument("--keep-stale", action="store_true", help="keep steps of which only the code changed")
+    for sub in (run, sweep, opened):
+        sub.add_argument(
+            "--allow-server", action="append", default=[], metavar="HOST", help="let a params file of others ask this server (repeatable)"
+        )
     verify = command("verify", _verify, "check all files of a run against the digests in its manifests; exit 1 if any differs")
     verify.add_argument("run", help="a run's name, or its folder, wherever it lies")
     teacher = command("teacher", _teacher, "serve the offline teacher on loopback (Chat Completions)")
@@ -276,15 +279,11 @@ def parser() -> argparse.ArgumentParser:
     for sub in (gate, choose):
         sub.add_argument("file", help=".jsonl, .jsonl.gz or .parquet of problems or instances")
         sub.add_argument("--out", metavar="FILE", help="where to write the table (beside the file)")
-    house = command("wheelhouse", _wheelhouse, "fill a folder with all that a room without a network needs to set this up")
-    house.add_argument("folder", metavar="DIR", help="an empty or new folder, or one that is to be completed")
-    house.add_argument("--platform", default="", metavar="NAME", help="linux, linux-arm, macos or windows (this machine's)")
-    house.add_argument("--python", default="", metavar="VERSION", help="as 3.12 or 3.12.4 (this one's)")
     bundle = command("bundle", _bundle, "pack the complete steps of a run into a file, or take them from one")
     deeds = bundle.add_subparsers(dest="deed", required=True, metavar="DEED")
     pack = deeds.add_parser("make", help="pack the complete steps of a run", description="Pack the complete steps of a run.")
     pack.add_argument("run", help="a run's name, or its folder")
-    pack.add_argument("file", help="for example class.zip")
+    pack.add_argument("file", help="for example class.tar.gz")
     pack.add_argument("--until", default="", metavar="STEP", help="the last step to pack")
     unpack = deeds.add_parser("take", help="make steps complete from a bundle", description="Make steps complete from a bundle.")
     unpack.add_argument("file", help="what bundle make wrote")

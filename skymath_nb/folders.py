@@ -1,6 +1,7 @@
 """Run folders at rest: found by name or place, read, and checked against what their manifests say."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +37,12 @@ def manifests(folder: Path) -> dict[str, dict]:
     return dict(sorted(found.items(), key=lambda item: (item[1]["finished"], item[0])))
 
 
+def input_of(folder: Path, name: str) -> Path:
+    """The file of another step that a manifest names as `step/file`. Raises:  ValueError for what lies outside that step."""
+    step, _, file = name.partition("/")
+    return runs.within(folder / runs.check_step(step), file)
+
+
 class Check(NamedTuple):
     """What was checked of a run folder: how many digests, every one that differs, and outside files that are not on this machine."""
 
@@ -51,30 +58,10 @@ def verify(name: str | Path, echo: Callable[[str], None] = print) -> Check:
     Raises:  FileNotFoundError if there is no such run, ValueError if no step of it is complete or a manifest cannot be read.
     """
     folder = find(name)
-    steps, digests, differing, absent = manifests(folder), {}, [], []
+    steps = manifests(folder)
     if not steps:
         raise ValueError(f"{folder} has no complete step, so there is nothing to verify. Run it first.")
-
-    def check(what, path, wanted):
-        if not path.exists():
-            differing.append(f"{what} is missing")
-            return
-        if path not in digests:
-            digests[path] = runs.digest_file(path)
-        if digests[path] != wanted:
-            differing.append(f"{what} has the digest {digests[path][:12]}, recorded is {wanted[:12]}")
-
-    for step, manifest in steps.items():
-        for file, record in manifest["outputs"].items():
-            check(f"{step}: output {file}", folder / step / file, record["sha256"])
-        for file, digest in manifest["inputs"].items():
-            check(f"{step}: input {file}", folder / file, digest)
-        for label, use in manifest["uses"].items():
-            place = runs.locate(use["path"])
-            if place.exists():
-                check(f"{step}: outside data {label}", place, use["sha256"])
-            elif label not in absent:
-                absent.append(label)
+    digests, differing, absent = check(folder, steps)
     for line in differing:
         echo(line)
     unfinished = sorted(path.name for path in folder.iterdir() if (path / "notebook.ipynb").is_file() and path.name not in steps)
@@ -83,5 +70,42 @@ def verify(name: str | Path, echo: Callable[[str], None] = print) -> Check:
     if absent:
         echo(f"outside data that is not on this machine, and not checked: {', '.join(absent)}")
     what = f"{len(differing)} things differ from" if differing else "everything is as recorded in"
-    echo(f"{folder.name}: {what} the manifests of {len(steps)} steps ({len(digests)} files and folders read)")
+    echo(f"{folder.name}: {what} the manifests of {len(steps)} steps ({digests} files and folders read)")
+    return Check(digests, differing, absent)
+
+
+def check(folder: Path, steps: dict[str, dict], outside: bool = True) -> Check:
+    """Compare what the manifests of a run's steps record with its files, and with the outside files where `outside`.
+
+    Only regular files are read, inside the steps' folders; of manifests of others, outside files only where they may name them.
+    """
+    digests, differing, absent = {}, [], []
+
+    def compare(what, place, wanted):
+        try:
+            path = place()
+            if path not in digests:
+                digests[path] = runs.digest_file(path)
+        except (OSError, ValueError) as error:
+            gone = isinstance(error, FileNotFoundError) and not path.exists()  # else what vanished lay below it
+            differing.append(f"{what} is missing" if gone else f"{what} cannot be checked: {error}")
+        else:
+            if digests[path] != wanted:
+                differing.append(f"{what} has the digest {digests[path][:12]}, recorded is {wanted[:12]}")
+
+    for step, manifest in steps.items():
+        for file, record in manifest["outputs"].items():
+            compare(f"{step}: output {file}", partial(runs.within, folder / step, file), record["sha256"])
+        for file, digest in manifest["inputs"].items():
+            compare(f"{step}: input {file}", partial(input_of, folder, file), digest)
+        for label, use in manifest["uses"].items() if outside else ():
+            place = partial(runs.recorded, use["path"], runs.FOREIGN in manifest)
+            try:
+                there = place().exists()
+            except ValueError:
+                there = True  # not known, and said below
+            if there:
+                compare(f"{step}: outside data {label}", place, use["sha256"])
+            elif label not in absent:
+                absent.append(label)
     return Check(len(digests), differing, absent)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from skymath_nb import augment, bases, contrasts, hub, ledger, runs, scaling, seeds, suite, world
+from skymath_nb import augment, bases, contrasts, hub, ledger, runs, scaling, seeds, suite, trust, world
 from skymath_nb.plans import Job, Plan, load
 from skymath_nb.sft import cost
 from skymath_nb.sft.settings import Settings
@@ -631,6 +631,8 @@ def tell(plan: Plan, echo: Callable[[str], None] = print) -> None:
     )
     for text in found.lacks:
         echo(f"  - {text}")
+    for line in trust.asked(plan):
+        echo(line)
     if found.fetch:
         echo(f"To be fetched first, from the hub, which can be reached (python -m skymath_nb prefetch {plan.source}):")
     for text in found.fetch:

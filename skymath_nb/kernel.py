@@ -12,11 +12,10 @@ from traitlets.config import Config
 
 GRACE_S = 30  # between interrupting a kernel and killing it
 SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; what a scheduler sends before it takes the machine away
-# Only this interpreter's kernel, whatever kernel specs or JUPYTER_PATH the machine has.
 OPTIONS = {
     "kernel_name": "python3",
     "progress_bar": False,
-    "config": Config(KernelSpecManager={"kernel_dirs": []}, KernelManager={"transport_encryption": "auto"}),
+    "config": Config(KernelManager={"transport_encryption": "auto"}),
     "extra_arguments": ["--log-level=50"],  # an interrupted kernel would end with a traceback of its own
 }
 
@@ -109,8 +108,15 @@ def execute(notebook: Path, copy: Path, parameters: dict, stop: Stop, tail: Tail
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    from skymath_nb.kernelspecs import OwnKernelManager
+
     copy.unlink(missing_ok=True)  # another run may hold the same file (a hard link)
-    options = OPTIONS | {"cwd": notebook.parent, "on_cell_execute": stop.check, "stdout_file": tail}
+    options = OPTIONS | {
+        "kernel_manager_class": OwnKernelManager,
+        "cwd": notebook.parent,
+        "on_cell_execute": stop.check,
+        "stdout_file": tail,
+    }
     try:
         papermill.execute_notebook(notebook, copy, parameters, **options)
     except PapermillExecutionError as error:

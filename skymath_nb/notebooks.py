@@ -1,31 +1,37 @@
 """The notebooks as files: kept clean, their exercises made from the solutions, copied with a params file's values to go on by hand."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os.path import relpath
 from pathlib import Path
 
 import nbformat
 
-from skymath_nb import exercises, runs
+from skymath_nb import exercises, kernelspecs, runs, trust
 from skymath_nb.plans import Job, Plan
 
 LINE = re.compile(r"^(\w+): (\w+) = .*?(  # .*)?$")  # of a parameters cell
 LINK = re.compile(r"\]\((\w+\.ipynb)\)")
 
 
-def copy(plan: Plan, solved: bool = False, again: bool = False, echo: Callable[[str], None] = print) -> list[Path]:
+def copy(
+    plan: Plan, solved: bool = False, again: bool = False, echo: Callable[[str], None] = print, servers: Sequence[str] = ()
+) -> list[Path]:
     """Write outputs/<run>/open/<step>.ipynb for each step of a plan and return their places.
 
     A copy works on the plan's run, as the step that it is named after. One that is there and has other code is kept, unless `again`.
     solved  with the solutions of the exercises in their cells
+    servers hosts that a plan of others may ask (`trust`)
     """
-    folder, places = plan.folder / "open", []
+    trust.tell(plan, echo)
+    trust.check(plan, plan.jobs, servers)
+    folder, places, kernel = plan.folder / "open", [], kernelspecs.installed()
     folder.mkdir(parents=True, exist_ok=True)
     names = {f"{job.id}.ipynb" for job in plan.jobs}
     for job in plan.jobs:
         path = folder / f"{job.id}.ipynb"
         made = _filled(plan, job, folder, names, solved)
+        made.metadata.kernelspec = kernel
         there = nbformat.read(path, as_version=4) if path.is_file() else None
         if there and not again and _code(there) != _code(made):
             echo(f"{path.name}  kept: its code is not what {plan.source} and notebooks/ give; --again writes it anew")
@@ -34,6 +40,9 @@ def copy(plan: Plan, solved: bool = False, again: bool = False, echo: Callable[[
             echo(f"{path.name}  written")
         else:
             echo(f"{path.name}  is there")
+        if there and not again and there.metadata.get("kernelspec") != kernel:  # of another environment, or written before
+            there.metadata.kernelspec = kernel
+            runs.save(path, nbformat.writes(there) + "\n")
         places.append(path)
     place = folder.relative_to(runs.home()) if folder.is_relative_to(runs.home()) else folder
     echo(f"They are in {place}. In JupyterLab (make lab) open any of them; a step that it reads from must be complete first.")

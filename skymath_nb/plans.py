@@ -27,6 +27,9 @@ from skymath_nb import runs
 RUNNER = ("run", "label", "interactive", "progress")  # parameters that the runner sets, no params file
 
 
+MOST_VALUES = 100_000  # of a params file
+
+
 class ParamsError(ValueError):
     """All problems of a params file, in one message."""
 
@@ -54,6 +57,8 @@ class Plan:
     run: str
     source: Path
     jobs: tuple[Job, ...]
+    others: str = ""  # why the file counts as others' work, "" for one's own (`trust`)
+    named: frozenset[str] = frozenset()  # parameters that the command line sets, as step.key
 
     @property
     def folder(self) -> Path:
@@ -79,6 +84,7 @@ def load(params_path, overrides=(), notebooks: Path | None = None, run: str | No
     source, notebooks = Path(params_path), Path(notebooks or runs.notebooks_folder()).resolve()
     problems: list[str] = []
     text = read(source)
+    mark = text.pop(runs.FOREIGN, "")
     for key in sorted(set(text) - {"run", "shared", "steps"}):
         problems.append(f"{key}: no such section{nearest(key, ['run', 'shared', 'steps'])}")
     shared, steps = (_section(text, key, problems) for key in ("shared", "steps"))
@@ -101,7 +107,16 @@ def load(params_path, overrides=(), notebooks: Path | None = None, run: str | No
     if problems:
         count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
         raise ParamsError(f"{source} has {count}; nothing was run.\n  - " + "\n  - ".join(problems))
-    return Plan(name, source, tuple(jobs))
+    from skymath_nb import trust
+
+    given = frozenset(override.partition("=")[0] for override in overrides)
+    return Plan(name, source, tuple(jobs), trust.origin(source, mark), given)
+
+
+def defaults(step: str) -> dict:
+    """The default parameters of a step's notebook, as its parameters cell has them; none where there is no such notebook."""
+    path = _notebook(step, step.partition("@")[0], runs.notebooks_folder(), [])
+    return {key: found.default for key, found in _declared(path, path.stat().st_mtime_ns)[0].items()} if path else {}
 
 
 def read(source: Path) -> dict:
@@ -115,12 +130,25 @@ def read(source: Path) -> dict:
             f"{source.parent}/ holds: {', '.join(here) or 'no .yaml file'}."
         )
     try:
-        text = yaml.load(source.read_text(encoding="utf-8"), _Loader)
+        text = _bounded(yaml.load(runs.read_text(source), _Loader), source)
     except yaml.YAMLError as error:
         raise ParamsError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(text, dict):
         raise ParamsError(f"{source} holds a {type(text).__name__}; it needs `name: value` pairs.")
     return text
+
+
+def _bounded(value, source: Path):
+    """The value, if it is no larger than a params file may be, where an alias (*name) counts as all that it stands for."""
+    todo, count = [value], 0
+    while todo:
+        part, count = todo.pop(), count + 1
+        if count > MOST_VALUES:
+            raise ParamsError(
+                f"{source} stands for more than {MOST_VALUES:,} values; a params file has hundreds. Write it without aliases."
+            )
+        todo += [*part, *part.values()] if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return value
 
 
 def _section(parent: dict, key: str, problems: list[str], prefix: str = "") -> dict:
@@ -156,10 +184,8 @@ def _put(target: str, value, where: str, shared: dict, steps: dict, problems: li
 
 def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]) -> Job | None:
     name, _, label = key.partition("@")
-    path = notebooks / f"{name}.ipynb"
-    if not path.is_file():
-        near = nearest(name, [found.stem for found in notebooks.glob("*.ipynb")])
-        problems.append(f"steps.{key}: there is no notebook {name}.ipynb{near}")
+    path = _notebook(key, name, notebooks, problems)
+    if path is None:
         return None
     declared, unreadable = _declared(path, path.stat().st_mtime_ns)
     for reason in unreadable:
@@ -184,6 +210,24 @@ def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]
         except ValueError as error:
             problems.append(str(error))
     return Job(key, name, label, path, resolved, frozenset(declared))
+
+
+def _notebook(key: str, name: str, notebooks: Path, problems: list[str]) -> Path | None:
+    """The notebook of a step: a file of that very name in the notebooks folder, never a path to another one."""
+    try:
+        runs.check_name(f"notebook of steps.{key}", name)
+    except ValueError as error:
+        problems.append(f"{error} A step names a notebook in {notebooks}, never a path")
+        return None
+    there = {path.stem: path for path in notebooks.glob("*.ipynb") if path.is_file()}
+    if name not in there:  # asked of the listing: some file systems open a file under other spellings too
+        problems.append(f"steps.{key}: there is no notebook {name}.ipynb{nearest(name, there)} in {notebooks}")
+        return None
+    if there[name].resolve().parent != notebooks:
+        target = there[name].resolve()
+        problems.append(f"steps.{key}: {name}.ipynb is a link to {target}, outside {notebooks}; copy the notebook there")
+        return None
+    return there[name]
 
 
 @lru_cache

@@ -62,6 +62,7 @@ def load(path) -> dict:
             f"a base recipe has {', '.join(f'{k} ({type(v).__name__})' for k, v in DEFAULTS.items())}"
         )
     recipe = DEFAULTS | given
+    runs.check_name(f"base's name in {path}", recipe["name"])
     unknown = set(recipe["mix"]) - set(corpus.KINDS)
     if unknown or not all(isinstance(share, int | float) and share > 0 for share in recipe["mix"].values()):
         raise ValueError(f"{path}: mix {recipe['mix']} needs shares above 0 of {', '.join(corpus.KINDS)}")

@@ -11,12 +11,14 @@ import ast
 import hashlib
 import html
 import importlib.metadata
+import itertools
 import json
 import math
 import os
 import platform
 import re
 import shutil
+import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -54,6 +56,17 @@ VERSIONS = (
 MODEL_FILES = (".json", ".safetensors", ".model", ".txt", ".jinja")
 COMPLETE = "complete.json"  # of a phase of training, in its folder
 TRAINING = "training.json"  # of a model folder that was trained here: how, not what
+PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,149}")
+DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))}  # of Windows
+UNSAFE = re.compile(r"[\\\x00-\x1f]|^[A-Za-z]:")  # in a relative name
+FOREIGN = "from_others"  # in a manifest and in params.yaml: the bundle that they were taken from
+MOST_FILES = 100_000  # of a folder that is read whole: what steps write and use has thousands at most
+MOST_TEXT = 50_000_000  # bytes of a file that is read into memory at once: a manifest has thousands
+MANIFEST = {  # what a manifest holds
+    "step": str, "parameters": dict, "inputs": dict, "uses": dict, "code": dict, "outputs": dict, "seconds": float, "finished": str,
+    "commit": str, "versions": dict,
+}  # fmt: skip
+SYSTEM = ("/proc/", "/sys/")  # what looks like files there is made by the system as it is read
 MIN_FREE_BYTES = 200e6  # a step that fills the disk half-way costs more than one that does not start
 
 
@@ -128,10 +141,36 @@ def claim(folder: Path, waiting: Callable[[str], None] | None = None) -> Iterato
 
 
 def check_name(kind: str, name: str) -> str:
-    """The name, if it is safe as a folder: letters, digits, . _ - and no leading dot."""
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
-        raise ValueError(f"The {kind} is {name!r}: use text of letters, digits, dot, underscore, dash; no leading dot.")
+    """The name, if it is safe as a folder on every system: letters, digits, . _ - and no dot at either end."""
+    if not isinstance(name, str) or not PLAIN.fullmatch(name) or name.endswith(".") or name.partition(".")[0].lower() in DEVICES:
+        raise ValueError(
+            f"The {kind} is {name!r}: use text of letters, digits, dot, underscore, dash (at most 150); no dot at its ends, "
+            "no device's name."
+        )
     return name
+
+
+def check_step(step_id: str) -> str:
+    """A step's id, if it is `notebook` or `notebook@label` of safe names. Raises:  ValueError."""
+    name, at, label = step_id.partition("@")
+    check_name("step's name", name)
+    check_name(f"label of step {name}", label if at else "none")
+    return step_id
+
+
+def relative(name: str) -> str:
+    """The name, if it is a relative one with / between its parts that leads nowhere but down. Raises:  ValueError."""
+    if not isinstance(name, str) or {"", ".", ".."} & set(name.split("/")) or UNSAFE.search(name):
+        raise ValueError(f"{name!r} is not the name of a file inside a step's folder; use a relative name with / between its parts.")
+    return name
+
+
+def within(folder: Path, name: str) -> Path:
+    """The path of a relative name that stays inside a folder, wherever links lead. Raises:  ValueError for any other name."""
+    path = folder / relative(name)
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):  # Path.resolve fails where links go in a circle
+        raise ValueError(f"{name!r} leads out of {folder}, where it should be inside; it is a link or lies behind one.")
+    return path
 
 
 # --- digests ---------------------------------------------------------------------------------------------
@@ -142,18 +181,44 @@ def _sha(value) -> str:
 
 
 def files_of(folder: Path) -> dict[str, Path]:
-    """The files below a folder by relative name, sorted; without hidden ones, which are locks and half-written files."""
-    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    """The files below a folder by relative name, sorted; without hidden ones, which are locks and half-written files.
+
+    Raises:  ValueError for a folder that no step can have written or used: it has over MOST_FILES files and folders.
+    """
+    below = list(itertools.islice(folder.rglob("*"), MOST_FILES + 1))
+    if len(below) > MOST_FILES:
+        raise ValueError(f"{folder} holds more than {MOST_FILES:,} files and is not read.")
+    files = {p.relative_to(folder).as_posix(): p for p in below if p.is_file()}
     return {name: files[name] for name in sorted(files) if not name.startswith(".") and "/." not in name}
 
 
 def digest_file(path: str | Path) -> str:
-    """sha256 of a file; of a folder, the digest of its sorted relative names and their digests (`files_of`)."""
+    """sha256 of a file; of a folder, the digest of its sorted relative names and their digests (`files_of`).
+
+    Raises:  ValueError for what is no regular file (a device, a pipe, a socket) and for a folder of too many, OSError if it is not there.
+    """
     path = Path(path)
     if path.is_dir():
         return _sha([(name, digest_file(file)) for name, file in files_of(path).items()])
-    with path.open("rb") as file:
+    with _regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_text(path: Path) -> str:
+    """The text of a regular file. Raises:  ValueError for one that is too large to be a text of ours, or is no UTF-8."""
+    with _regular(path) as file:
+        text = file.read(MOST_TEXT + 1)
+    if len(text) > MOST_TEXT:
+        raise ValueError(f"{path} has more than {MOST_TEXT:,} bytes, too many for what it is, and is not read.")
+    return text.decode("utf-8")
+
+
+def _regular(path: Path):
+    """A regular file, opened to read its bytes; whatever else a path may name could wait or go on for ever."""
+    real = os.path.realpath(path)
+    if not stat.S_ISREG(os.stat(real).st_mode) or real.startswith(SYSTEM):
+        raise ValueError(f"{path} is no regular file (a device, a pipe, a socket or of the system) and is not read.")
+    return open(real, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
 
 
 def model_files(folder: str | Path) -> list[Path]:
@@ -201,6 +266,21 @@ def _portable(path: Path) -> str:
         if folder and path.is_relative_to(folder):
             return prefix + path.relative_to(folder).as_posix()
     return path.as_posix()
+
+
+def recorded(place: str, foreign: bool = False) -> Path:
+    """Where the place of a manifest is on this machine: what `_portable` wrote; nothing but $SKYMATH_DATA is expanded.
+
+    foreign: others wrote the manifest; then it may only name places in the repository, among the run folders and in SKYMATH_DATA.
+    Raises:  ValueError for any other place.
+    """
+    data = os.environ.get("SKYMATH_DATA")
+    data = Path(data).expanduser().resolve() if data else None
+    inside = place.removeprefix("$SKYMATH_DATA/")
+    path = Path(os.path.realpath(data / inside if data and inside != place else home() / place))
+    if foreign and not any(path.is_relative_to(folder) for folder in (home(), root(), data) if folder):
+        raise ValueError(f"{place} lies outside of the folders that a run of others may name, and is not read")
+    return path
 
 
 @lru_cache(maxsize=1024)
@@ -412,9 +492,30 @@ def read_manifest(folder: Path) -> dict | None:
     if not path.is_file():
         return None
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        return check_manifest(json.loads(read_text(path)))
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a manifest ({error}). Delete it, and the step runs again.") from error
+
+
+def check_manifest(manifest: dict) -> dict:
+    """The manifest, if what it holds is of the right types, and it names places inside its own run alone. Raises:  ValueError."""
+    if not isinstance(manifest, dict):
+        raise ValueError(f"it holds a {type(manifest).__name__}")
+    for key, kind in MANIFEST.items():
+        if not isinstance(manifest.get(key, kind()), (int, float) if kind is float else kind):
+            raise ValueError(f"its {key} are of another type")
+    inputs, uses, outputs = (manifest.get(key, {}) for key in ("inputs", "uses", "outputs"))
+    if not all(isinstance(record, dict) for record in [*uses.values(), *outputs.values()]):
+        raise ValueError("its uses or outputs are of another type")
+    texts = [*inputs.values(), *(use.get(key, "") for use in uses.values() for key in ("path", "sha256"))]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a path or a digest in it is no text")
+    if "manifest.json" in map(relative, outputs):
+        raise ValueError("it names itself as an output")
+    for name in inputs:
+        step, _, file = name.partition("/")
+        relative(check_step(step) and file)
+    return manifest
 
 
 def take(source: Path, folder: Path, manifest: dict) -> bool:
@@ -426,7 +527,7 @@ def take(source: Path, folder: Path, manifest: dict) -> bool:
     (folder / "manifest.json").unlink(missing_ok=True)
     try:
         for file, record in manifest["outputs"].items():
-            _link(source / file, folder / file)
+            _link(within(source, file), within(folder, file))
             if digest_file(folder / file) != record["sha256"]:
                 return False
         for log in ("notebook.ipynb", "notebook.html"):
@@ -491,8 +592,8 @@ class Step:
 
         Raises FileNotFoundError, naming the step that makes the file and the command that runs it.
         """
-        folder = root() / self.run / step_id
-        path = folder / file
+        folder = root() / self.run / check_step(step_id)
+        path = within(folder, file)
         if not (folder / "manifest.json").is_file() or not path.exists():
             found = "has no such file" if (folder / "manifest.json").is_file() else "has not completed in this run"
             raise FileNotFoundError(f"{self.id} reads {file} of step {step_id}, but that step {found} ({folder}). {_remedy(self.run)}")
@@ -601,6 +702,7 @@ def step(name: str, run: str, label: str = "", **identity) -> Step:
     `identity` holds the parameters that matter. Other files of an earlier attempt stay, for resuming.
     Raises ValueError for bad names or parameters, RuntimeError when the disk is nearly full, Busy while another process runs this run.
     """
+    check_name("step's name", name)
     check_name("run's name", run)
     check_name("label", label or "none")
     execution = sorted(set(identity) & set(EXECUTION))

@@ -10,13 +10,14 @@ import os
 import threading
 import time
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 import yaml
 
-from skymath_nb import kernel, pages, runs
+from skymath_nb import folders, kernel, pages, runs, trust
 from skymath_nb.plans import Job, ParamsError, Plan, load, nearest
 
 __all__ = ["ParamsError", "Plan", "load", "run", "state", "status"]
@@ -56,18 +57,22 @@ def _judged(plan: Plan, job: Job, manifest: dict, folder: Path) -> State:
     broken = [
         f"output {file} {'has another size' if (folder / file).exists() else 'is missing'}"
         for file, record in manifest["outputs"].items()
-        if not (folder / file).exists() or runs.size_of(folder / file) != record["bytes"]
+        if not (folder / file).exists() or runs.size_of(runs.within(folder, file)) != record["bytes"]
     ]
     if broken:
         return State("missing", broken, manifest)
     changed = changes(manifest, job)
-    read = {file: (plan.folder / file, digest) for file, digest in manifest["inputs"].items()}
-    read |= {name: (runs.locate(use["path"]), use["sha256"]) for name, use in manifest["uses"].items()}
-    for name, (path, digest) in read.items():
-        if not path.exists():
+    read = {file: (partial(folders.input_of, plan.folder, file), digest) for file, digest in manifest["inputs"].items()}
+    foreign = runs.FOREIGN in manifest
+    read |= {name: (partial(runs.recorded, use["path"], foreign), use["sha256"]) for name, use in manifest["uses"].items()}
+    for name, (place, digest) in read.items():
+        try:
+            if runs.digest_file(place()) != digest:
+                changed.append(f"{name} changed")
+        except FileNotFoundError:
             changed.append(f"{name} is gone")
-        elif runs.digest_file(path) != digest:
-            changed.append(f"{name} changed")
+        except (OSError, ValueError) as error:
+            changed.append(f"{name} cannot be checked: {error}")
     old, new = manifest["code"], runs.code_digests(job.name, job.notebook.parent)
     edited = ["the notebook's code changed"] if old["notebook"] != new["notebook"] else []
     modules = sorted(k for k, _ in old["modules"].items() ^ new["modules"].items())
@@ -118,22 +123,27 @@ def _expected(plan: Plan, job: Job) -> float | None:
 # --- running ---------------------------------------------------------------------------------------------
 
 
-def run(plan: Plan, from_step: str | None = None, keep_stale: bool = False, echo=print, share: bool = False) -> int:
+def run(plan: Plan, from_step: str | None = None, keep_stale: bool = False, echo=print, share: bool = False, servers=()) -> int:
     """Execute what must run, in order. Returns 0 when all is done, 3 after a failure, 4 when a budget is reached, 128 + n after a signal.
 
     from_step: that step and all after it run again; the ones before must be complete, and are kept.
     keep_stale: a step whose code alone changed is kept.
     share: a step that another run has complete, the same in all that counts, is taken over from there; of several processes that
     need it one computes it and the others wait.
-    Raises:  runs.Busy while another process runs the same run folder.
+    servers: hosts that a plan of others may ask (`trust`).
+    Raises:  ParamsError for what a plan of others may not, runs.Busy while another process runs the same run folder.
     """
     first = _first(plan, from_step)
+    if plan.others:
+        trust.tell(plan, echo)
+        trust.check(plan, [job for n, job in enumerate(plan.jobs) if not _kept(state(plan, job), n, first, keep_stale)], servers)
     with runs.claim(plan.folder), kernel.signals(echo) as stop:
-        return _run(plan, first, keep_stale, share, stop, echo)
+        return _run(plan, first, keep_stale, share, stop, echo, servers)
 
 
-def _run(plan: Plan, first: int | None, keep_stale: bool, share: bool, stop: kernel.Stop, echo) -> int:
-    frozen = {"run": plan.run, "steps": {job.id: job.parameters for job in plan.jobs}}
+def _run(plan: Plan, first: int | None, keep_stale: bool, share: bool, stop: kernel.Stop, echo, servers) -> int:
+    mark = {runs.FOREIGN: plan.others.removeprefix(trust.TAKEN)} if plan.others.startswith(trust.TAKEN) else {}
+    frozen = {"run": plan.run, **mark, "steps": {job.id: job.parameters for job in plan.jobs}}
     runs.save(plan.folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False, allow_unicode=True))
     start, width, notes = time.monotonic(), max(len(job.id) for job in plan.jobs), {}
     steps = {job.id: job.parameters for job in plan.jobs}
@@ -144,6 +154,7 @@ def _run(plan: Plan, first: int | None, keep_stale: bool, share: bool, stop: ker
             if kept := _kept(found, number, first, keep_stale):
                 echo(f"{line}  {kept}")
                 continue
+            trust.check(plan, [job], servers)  # a step that ran may have made this one stale
             notes[job.id] = "failed"
             with _turn(plan, job, line, echo) if share else nullcontext():
                 if share and (other := _taken(plan, job)):

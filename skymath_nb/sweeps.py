@@ -20,14 +20,14 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 import yaml
 
-from skymath_nb import guard, kernel, pages, plans, runs, suite
+from skymath_nb import guard, kernel, pages, plans, runs, suite, trust
 from skymath_nb.plans import ParamsError, Plan, nearest
 
 SECTIONS = ("sweep", "base", "grid", "report")
@@ -117,7 +117,8 @@ def _points(source: Path, name: str, base: Path, grid: dict, notebooks: Path | N
             plan = plans.load(base, notebooks=notebooks, run=f"{name}.{_slug(values)}", values=values)
         except ParamsError as error:
             raise ParamsError(f"{source}, point {number} ({Point(number, values, None)}): {error}") from error
-        points.append(Point(number, values, plan))
+        others = plan.others or trust.origin(source, "")  # the grid may name a server too
+        points.append(Point(number, values, replace(plan, others=others)))
     return tuple(points)
 
 
@@ -138,7 +139,7 @@ def _word(value) -> str:
 # --- running ---------------------------------------------------------------------------------------------
 
 
-def run(sweep: Sweep, point: int | None = None, jobs: int = 1, keep_stale: bool = False, echo=print) -> int:
+def run(sweep: Sweep, point: int | None = None, jobs: int = 1, keep_stale: bool = False, echo=print, servers=()) -> int:
     """Run all points, or one, `jobs` of them side by side; write the sweep's table. Returns 0, else the first point's other exit code.
 
     A point that fails does not stop the others.
@@ -149,11 +150,13 @@ def run(sweep: Sweep, point: int | None = None, jobs: int = 1, keep_stale: bool 
     if point is not None and not 0 <= point < len(sweep.points):
         raise ParamsError(f"--point {point}: {sweep.source} has the points 0 to {len(sweep.points) - 1}.")
     if point is not None:
-        code = suite.run(sweep.points[point].plan, keep_stale=keep_stale, echo=echo, share=True)
+        code = suite.run(sweep.points[point].plan, keep_stale=keep_stale, echo=echo, share=True, servers=servers)
         write(sweep)
         return code
+    for each in sweep.points:
+        trust.check(each.plan, each.plan.jobs, servers)
     try:
-        codes = _side_by_side(sweep, jobs, keep_stale, echo) if jobs > 1 else _in_turn(sweep, keep_stale, echo)
+        codes = _side_by_side(sweep, jobs, keep_stale, echo, servers) if jobs > 1 else _in_turn(sweep, keep_stale, echo, servers)
     except KeyboardInterrupt as signal:
         write(sweep)
         echo("interrupted; the same command goes on from here")
@@ -167,12 +170,12 @@ def run(sweep: Sweep, point: int | None = None, jobs: int = 1, keep_stale: bool 
     return next((code for code in bad.values() if code >= INTERRUPTED), next(iter(bad.values()), 0))
 
 
-def _in_turn(sweep: Sweep, keep_stale: bool, echo) -> dict[int, int]:
+def _in_turn(sweep: Sweep, keep_stale: bool, echo, servers) -> dict[int, int]:
     codes = {}
     for point in sweep.points:
         echo(f"point {point.number} of {len(sweep.points)}: {point}, run {point.plan.run}")
         try:
-            codes[point.number] = suite.run(point.plan, keep_stale=keep_stale, echo=echo, share=True)
+            codes[point.number] = suite.run(point.plan, keep_stale=keep_stale, echo=echo, share=True, servers=servers)
         except runs.Busy as error:
             echo(str(error))
             codes[point.number] = BUSY
@@ -181,10 +184,11 @@ def _in_turn(sweep: Sweep, keep_stale: bool, echo) -> dict[int, int]:
     return codes
 
 
-def _side_by_side(sweep: Sweep, jobs: int, keep_stale: bool, echo) -> dict[int, int]:
+def _side_by_side(sweep: Sweep, jobs: int, keep_stale: bool, echo, servers) -> dict[int, int]:
     """Each point in a process of its own, behind a guard: none outlives this one."""
     stopped, alive, lock, codes = threading.Event(), [], threading.Lock(), {}
-    words = [sys.executable, "-m", "skymath_nb", "sweep", str(sweep.source), *["--keep-stale"] * keep_stale, "--point"]
+    words = [sys.executable, "-m", "skymath_nb", "sweep", str(sweep.source), *["--keep-stale"] * keep_stale]
+    words += [*(word for host in servers for word in ("--allow-server", host)), "--point"]
     grace = kernel.GRACE_S + guard.GRACE_S  # a point asks its kernel first
 
     def work(point):

@@ -9,8 +9,8 @@ import skymath_nb
 
 FLOORS = {  # from the top
     "faces": (
-        *("figures", "explore", "kernel", "lab", "desk", "plans", "hub", "forecast", "pages", "scorecards"),
-        *("suite", "sweeps", "folders", "comparison", "bundles", "wheelhouse", "machine", "notebooks", "pictures", "exercises", "__main__"),
+        *("figures", "explore", "kernel", "kernelspecs", "lab", "desk", "plans", "hub", "forecast", "pages", "scorecards"),
+        *("suite", "sweeps", "folders", "comparison", "bundles", "trust", "machine", "notebooks", "pictures", "exercises", "__main__"),
     ),
     "experiments": ("ablations", "arms", "answering", "contrasts", "studies"),
     "methods": ("augment", "coreset", "dedup", "leakage", "curriculum", "errors", "evaluate", "precision", "responses", "scaling"),
