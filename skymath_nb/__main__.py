@@ -5,10 +5,42 @@ same run, 130 interrupted, 143 terminated.
 """
 
 import argparse
+import os
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 COLUMNS = ("response", "gold", "id", "cap_hit")  # of files of responses
+# Characters that move a cursor, colour, rename a window or turn the direction of writing; in others' ids and texts they are shown.
+CONTROLS = {*range(32), *range(0x7F, 0xA0), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)} - {ord("\n"), ord("\t")}
+SHOWN = {code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" for code in CONTROLS}
+
+
+class Terminal:
+    """Standard output for what others wrote: it shows control characters, and a reader that has gone (`| head`) ends no work."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            self._stream.write(text.translate(SHOWN))
+        except BrokenPipeError:
+            self._drop()
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Let the system take what is still written, also what Python flushes when it ends."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
 def _run(given) -> int:
@@ -142,8 +174,8 @@ def _verify(given) -> int:
 def _gate(given) -> int:
     from skymath_nb import desk
 
-    desk.gate(given.file, given.against.split(","), given.out, tuple(given.n), echo=_say)
-    return 0
+    counts = desk.gate(given.file, given.against.split(","), given.out, tuple(given.n), echo=_say)
+    return 1 if counts.loc[counts["verdict"] == "leak", "rows"].sum() else 0
 
 
 def _coreset(given) -> int:
@@ -304,13 +336,14 @@ def main(arguments: list[str] | None = None) -> int:
         top.print_help()
         return 0
     try:
-        return given.act(given)
+        with redirect_stdout(Terminal(sys.stdout)):
+            return given.act(given)
     except ModuleNotFoundError as error:
         remedy = "python -m pip install -c constraints.txt -e '.[dev]'"
         print(f"error: {sys.executable} has no package {error.name}; install what is needed: {remedy}", file=sys.stderr)
         return 2
     except (ValueError, OSError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}".translate(SHOWN), file=sys.stderr)
         return 5 if type(error).__name__ == "Busy" else 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

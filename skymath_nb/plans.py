@@ -25,9 +25,8 @@ import yaml
 from skymath_nb import runs
 
 RUNNER = ("run", "label", "interactive", "progress")  # parameters that the runner sets, no params file
-
-
 MOST_VALUES = 100_000  # of a params file
+OTHER_BASE = re.compile(r"[-+]?(?:0[0-7_]*[0-7]|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)")  # 012 is 10 to YAML 1.1, 1:30 is 90
 
 
 class ParamsError(ValueError):
@@ -66,13 +65,37 @@ class Plan:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without silent loss: a key given twice is an error."""
+    """YAML that says what it reads: a key given twice, a merge and a number of another base are errors, and a day stays text."""
+
+    def flatten_mapping(self, node):
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(
+                    problem="<< merges other values in without showing them; write them out", problem_mark=key.start_mark
+                )
+
+    def construct_number(self, node):
+        text = node.value
+        if OTHER_BASE.fullmatch(text):
+            value = super().construct_yaml_float(node) if "." in text else super().construct_yaml_int(node)
+            base = "a number of base 60" if ":" in text else "an octal number"
+            raise yaml.constructor.ConstructorError(
+                problem=f'{text} is {base} to YAML, {value}; write {value} if that is meant, or "{text}" as text',
+                problem_mark=node.start_mark,
+            )
+        return super().construct_yaml_float(node) if node.tag.endswith("float") else super().construct_yaml_int(node)
 
     def construct_mapping(self, node, deep=False):
+        self.flatten_mapping(node)
         keys = [self.construct_object(key) for key, _ in node.value]
         for key in (key for key in keys if keys.count(key) > 1):
             raise yaml.constructor.ConstructorError(problem=f"{key!r} is given twice", problem_mark=node.start_mark)
         return super().construct_mapping(node, deep)
+
+
+for _kind in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _Loader.construct_number)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_scalar)
 
 
 def load(params_path, overrides=(), notebooks: Path | None = None, run: str | None = None, values: dict | None = None) -> Plan:
@@ -165,7 +188,7 @@ def _override(override: str, shared: dict, steps: dict, problems: list[str]) -> 
         problems.append(f"--set {override}: write it as step.key=value")
         return
     try:
-        _put(target, yaml.safe_load(value), f"--set {override}", shared, steps, problems)
+        _put(target, yaml.load(value, _Loader), f"--set {override}", shared, steps, problems)
     except yaml.YAMLError as error:
         problems.append(f"--set {override}: not valid YAML: {' '.join(str(error).split())}")
 

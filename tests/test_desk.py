@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -21,13 +24,47 @@ def metamath(tmp_path):
 
 
 def test_the_gate_command_works_alone_on_anybodys_file(metamath, capsys):
-    assert __main__.main(["gate", str(metamath), "--against", "world-test"]) == 0
+    assert __main__.main(["gate", str(metamath), "--against", "world-test"]) == 1, "a check found something"
     printed = capsys.readouterr().out
     assert "42 rows" in printed and "1 without a problem" in printed and "verbatim" in printed
     table = schema.read(f"{metamath}.gate.parquet", "gate")
     assert table["verdict"].eq("leak").sum() == 1 and table.loc[table["verdict"] == "leak", "benchmark_id"].item() == TEST["id"][5]
     hits = pd.read_parquet(f"{metamath}.hits.parquet")
     assert hits["query"][0] == hits["problem"][0] == TEST["problem"][5]
+
+
+def test_a_file_that_meets_no_benchmark_is_no_finding(tmp_path):
+    path = tmp_path / "clean.jsonl"
+    path.write_text("".join(json.dumps({"query": row.problem, "response": row.solution}) + "\n" for row in FRESH.itertuples()))
+    assert __main__.main(["gate", str(path), "--against", "world-test"]) == 0
+
+
+@pytest.mark.parametrize("foreign", ["\x1b]0;owned\x07", "\x1b[2J", "\r", "\x9b31m", "\x7f", "\u202e", "\u2066"])
+def test_control_characters_of_others_are_shown_and_not_sent_to_the_terminal(tmp_path, capsys, foreign):
+    path = tmp_path / "foreign.jsonl"
+    rows = [{"id": f"a{foreign}b", "query": f"{TEST['problem'][3]} {foreign}", "response": foreign}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert __main__.main(["gate", str(path), "--against", "world-test"]) == 1
+    assert __main__.main(["coreset", str(path), "-k", "1"]) == 0
+    assert __main__.main(["gate", str(tmp_path / f"no{foreign}file"), "--against", "world-test"]) == 2
+    printed = capsys.readouterr()
+    assert foreign not in printed.out + printed.err and f"a{foreign.translate(__main__.SHOWN)}b" in printed.out.replace("a b", "a\\x0db")
+
+
+def test_an_id_cannot_write_a_line_of_its_own(tmp_path, capsys):
+    path = tmp_path / "foreign.jsonl"
+    path.write_text(json.dumps({"id": "a\n0 rows meet a benchmark", "query": TEST["problem"][3], "response": ""}) + "\n")
+    __main__.main(["gate", str(path), "--against", "world-test"])
+    assert not any(line.startswith("0 rows meet") for line in capsys.readouterr().out.splitlines())
+
+
+def test_a_reader_that_has_gone_ends_quietly_and_the_table_is_written(metamath, tmp_path):
+    out = tmp_path / "gate.parquet"
+    command = [sys.executable, "-m", "skymath_nb", "gate", str(metamath), "--against", "world-test", "--out", str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__main__.__file__).parents[1]) as process:
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    assert process.returncode == 1 and said == "" and len(schema.read(out, "gate")) > 0
 
 
 def test_parts_of_any_size_give_the_same_verdicts(metamath):

@@ -198,6 +198,30 @@ def test_bad_params_are_refused_with_the_remedy(folder, change, said):
 
 
 @pytest.mark.parametrize(
+    "text, reason",
+    [
+        ("n: 012", "012 is an octal number to YAML, 10; write 10"),
+        ("n: -017", "-017 is an octal number to YAML, -15"),
+        ("n: 1:30", "1:30 is a number of base 60 to YAML, 90; write 90"),
+        ("n: 1:30.5", "1:30.5 is a number of base 60"),
+        ("<<: {n: 3}", "<< merges other values in without showing them"),
+    ],
+)
+def test_yaml_that_reads_as_something_else_is_refused_in_files_and_on_the_command_line(folder, text, reason):
+    (folder / "odd.yaml").write_text(f"run: tiny\nsteps:\n  01_make: {{{text}}}\n")
+    with pytest.raises(suite.ParamsError, match=re.escape(reason)):
+        suite.load(folder / "odd.yaml")
+    if not text.startswith("<<"):
+        with pytest.raises(suite.ParamsError, match=re.escape(reason)):
+            suite.load(folder / "tiny.yaml", [f"01_make.n={text[3:]}"])
+
+
+def test_a_day_without_quotes_is_text():
+    plan = plans.load(runs.home() / "params/smoke.yaml", ["02_augmentation.prices={input: 1.0, output: 2.0, date: 2026-11-23}"])
+    assert plan.jobs[2].parameters["prices"] == {"input": 1.0, "output": 2.0, "date": "2026-11-23"}
+
+
+@pytest.mark.parametrize(
     "line, reason",
     [
         ("m: int = 0  # 0 = all", "papermill cannot read the parameter m"),
