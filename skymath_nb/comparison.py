@@ -48,8 +48,8 @@ def read(name: str | Path) -> Run:
     if not steps:
         raise ValueError(f"{folder} has no complete step, so there is nothing to compare. Run it first.")
     about = folder / "run.json"
-    reports = {step: runs.read_record(folder / step / "report.json") for step in steps}
-    return Run(folder, runs.read_record(about) if about.is_file() else {}, steps, reports)
+    reports = {step: json.loads((folder / step / "report.json").read_text(encoding="utf-8")) for step in steps}
+    return Run(folder, json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}, steps, reports)
 
 
 def compare(names: Sequence[str | Path], out: str | Path | None = None, echo: Callable[[str], None] = print) -> list[Section]:

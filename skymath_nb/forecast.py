@@ -483,23 +483,24 @@ def _gpus() -> tuple[int, ...]:
 def _scaled(plan: Plan, job: Job, step: Step) -> Step:
     """The estimate, corrected by what an earlier run took against its own estimate: this run's, else the largest one alike."""
     alike = []
-    for folder, manifest in runs.manifests_of(f"{job.name}*"):
+    for path in runs.root().glob(f"*/{job.name}*/manifest.json"):
+        manifest = runs.read_manifest(path.parent)
         if all(manifest["parameters"].get(key) == job.parameters[key] for key in ALIKE.get(job.name, ())):
-            estimate = _earlier(folder.parent).get(folder.name)
+            estimate = _earlier(path.parents[1]).get(path.parent.name)
             if estimate and estimate[0] == manifest["parameters"]:
-                alike.append((folder.parent.name == plan.run, folder.name == job.id, estimate[1].hours, folder, manifest, estimate[1]))
+                alike.append((path.parents[1].name == plan.run, path.parent.name == job.id, estimate[1].hours, path, manifest, estimate[1]))
     if not alike:
         return step
-    *_, folder, manifest, before = max(alike, key=lambda found: found[:3])
+    *_, path, manifest, before = max(alike, key=lambda found: found[:3])
     took = {"hours": manifest["seconds"] / 3600, "disk": sum(output["bytes"] for output in manifest["outputs"].values())}
-    report = runs.read_record(folder / "report.json")
+    report = json.loads((path.parent / "report.json").read_text(encoding="utf-8"))
     took |= {"tokens": report["tokens"]} if "tokens" in report else {}
     change = {}
     for name, value in took.items():
         old, new = getattr(before, name), getattr(step, name)
         change[name] = value * new / old if old and not math.isnan(old) else value
     times = step.hours / before.hours if before.hours else 1.0
-    where = f"run {folder.parent.name}" + ("" if 0.67 < times < 1.5 else f" x {times:.2g}")
+    where = f"run {path.parents[1].name}" + ("" if 0.67 < times < 1.5 else f" x {times:.2g}")
     return step._replace(rests_on=where, **change)
 
 

@@ -130,7 +130,7 @@ def _cell(value, links: dict[str, str]) -> str:
 
 
 def _read(path: Path) -> dict:
-    return runs.read_record(path) if path.is_file() else {}
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def _text(value) -> str:

@@ -79,8 +79,10 @@ class _Loader(yaml.SafeLoader):
         if OTHER_BASE.fullmatch(text):
             value = super().construct_yaml_float(node) if "." in text else super().construct_yaml_int(node)
             base = "a number of base 60" if ":" in text else "an octal number"
-            problem = f'{text} is {base} to YAML, {value}; write {value} if that is meant, or "{text}" as text'
-            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                problem=f'{text} is {base} to YAML, {value}; write {value} if that is meant, or "{text}" as text',
+                problem_mark=node.start_mark,
+            )
         return super().construct_yaml_float(node) if node.tag.endswith("float") else super().construct_yaml_int(node)
 
     def construct_mapping(self, node, deep=False):

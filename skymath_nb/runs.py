@@ -22,7 +22,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -455,17 +455,8 @@ def _commit() -> str:
     """The commit, marked where tracked files differ from it; "unknown" outside a git checkout."""
     if not shutil.which("git"):
         return "unknown"
-    # Git's own variables, as a hook of another repository sets them, would lead to that repository.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(home()), *words]
-        return subprocess.run(command, capture_output=True, text=True, env=environment).stdout.strip()
-
-    top = git("rev-parse", "--show-toplevel")
-    if not top or Path(top).resolve() != home().resolve():  # a copy without history that lies inside another repository
-        return "unknown"
-    return git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*") or "unknown"
+    command = ["git", "-C", str(home()), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"
 
 
 def processor() -> str:
@@ -495,19 +486,8 @@ def _provenance() -> dict:
 # --- the step --------------------------------------------------------------------------------------------
 
 
-def read_record(path: Path) -> dict:
-    """The record that a JSON file of a run holds (report.json, run.json). Raises:  ValueError, naming the file, for a damaged one."""
-    try:
-        record = json.loads(read_text(path))
-        if not isinstance(record, dict):
-            raise ValueError(f"it holds a {type(record).__name__}")
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged ({error}). Run that step again, and it is written anew.") from error
-    return record
-
-
 def read_manifest(folder: Path) -> dict | None:
-    """The manifest of a complete step, None where the step is not complete. Raises:  ValueError for a damaged one."""
+    """The manifest of a complete step, None where the step is not complete."""
     path = folder / "manifest.json"
     if not path.is_file():
         return None
@@ -517,25 +497,12 @@ def read_manifest(folder: Path) -> dict | None:
         raise ValueError(f"{path} is not a manifest ({error}). Delete it, and the step runs again.") from error
 
 
-def manifests_of(pattern: str) -> Iterator[tuple[Path, dict]]:
-    """The complete steps of all runs whose id fits a pattern, as (folder, manifest), in order of their names.
-
-    One whose manifest is damaged is left out: it is its own run's affair, which says so when it is asked for.
-    """
-    for path in sorted(root().glob(f"*/{pattern}/manifest.json")):
-        with suppress(ValueError, OSError):
-            if manifest := read_manifest(path.parent):
-                yield path.parent, manifest
-
-
 def check_manifest(manifest: dict) -> dict:
     """The manifest, if what it holds is of the right types, and it names places inside its own run alone. Raises:  ValueError."""
     if not isinstance(manifest, dict):
         raise ValueError(f"it holds a {type(manifest).__name__}")
     for key, kind in MANIFEST.items():
-        if key not in manifest:
-            raise ValueError(f"it lacks {key}")
-        if not isinstance(manifest[key], (int, float) if kind is float else kind):
+        if not isinstance(manifest.get(key, kind()), (int, float) if kind is float else kind):
             raise ValueError(f"its {key} are of another type")
     inputs, uses, outputs = (manifest.get(key, {}) for key in ("inputs", "uses", "outputs"))
     if not all(isinstance(record, dict) for record in [*uses.values(), *outputs.values()]):
@@ -644,10 +611,9 @@ class Step:
 
     def output(self, file: str) -> Path:
         """Path for a file or folder that this step writes; `finish` insists that it exists."""
-        try:
-            path = within(self.folder, file)
-        except ValueError as error:
-            raise ValueError(f"{self.id}: output {file!r} is not inside the step's folder; give a relative name.") from error
+        path = self.folder / file
+        if not path.resolve().is_relative_to(self.folder) or path.resolve() == self.folder:
+            raise ValueError(f"{self.id}: output {file!r} is not inside the step's folder; give a relative name.")
         path.parent.mkdir(parents=True, exist_ok=True)
         self._outputs += [] if file in self._outputs else [file]
         return path

@@ -113,7 +113,7 @@ def status(plan: Plan) -> pd.DataFrame:
 def _expected(plan: Plan, job: Job) -> float | None:
     """Seconds the step took last time: in this run, else in any run, else as the notebook says."""
     own = runs.read_manifest(plan.folder / job.id)
-    others = [manifest for _, manifest in runs.manifests_of(job.id)]
+    others = [runs.read_manifest(path.parent) for path in runs.root().glob(f"*/{job.id}/manifest.json")]
     last = own or max(others, key=lambda manifest: manifest["finished"], default=None)
     if last:
         return last["seconds"] + STARTUP_S
@@ -259,8 +259,13 @@ def _identity(plan: Plan, job: Job) -> str:
 
 def _taken(plan: Plan, job: Job) -> str:
     """Take a step over from a run where it is complete and the same in all that counts; that run's name, "" if there is none."""
-    for other, manifest in runs.manifests_of(job.id):
-        if other.parent == plan.folder or changes(manifest, job):
+    for path in sorted(runs.root().glob(f"*/{job.id}/manifest.json")):
+        other = path.parent
+        try:
+            manifest = runs.read_manifest(other)
+        except ValueError:  # of whatever run: its own status says so
+            continue
+        if other.parent == plan.folder or manifest is None or changes(manifest, job):
             continue
         if _judged(plan, job, manifest, other).name == "fresh" and runs.take(other, plan.folder / job.id, manifest):
             about, own = other.parent / "run.json", plan.folder / "run.json"

@@ -254,7 +254,7 @@ def _reports(plan: Plan) -> dict[str, dict]:
         if any(step not in reports or made.get((step, file), digest) != digest for (step, file), digest in read.items()):
             continue
         try:
-            reports[job.id] = runs.read_record(plan.folder / job.id / "report.json")
+            reports[job.id] = json.loads((plan.folder / job.id / "report.json").read_text(encoding="utf-8"))
         except FileNotFoundError:  # the step has just begun again
             continue
         made |= {(job.id, file): record["sha256"] for file, record in manifest["outputs"].items()}

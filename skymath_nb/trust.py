@@ -128,6 +128,6 @@ def _is_run(folder: Path, below: bool) -> bool:
         return True
     for path in folder.glob("*/manifest.json"):
         with suppress(ValueError, OSError):  # of something else
-            if "outputs" in runs.read_record(path):  # damaged or not
+            if "outputs" in (runs.read_manifest(path.parent) or {}):
                 return True
     return False

@@ -59,7 +59,7 @@ def store(run: str, step: str, out: Path = RESULTS) -> Path:
         raise ValueError(f"The tables of {folder} are {size / 1e6:.1f} MB; a stored result has at most {MOST_BYTES / 1e6:.0f}.")
     if not re.fullmatch("[0-9a-f]{40}", manifest["commit"]):
         raise ValueError(f"{folder} was made by the code {manifest['commit']}, which is no commit. Commit, and run the step again.")
-    made_on = runs.read_record(folder.parent / "run.json")["machine"]
+    made_on = json.loads((folder.parent / "run.json").read_text(encoding="utf-8"))["machine"]
     machine = {key: made_on[key] for key in ("processor", "cpus", "memory_gb") if key in made_on}
     kept = {key: manifest[key] for key in ("commit", "versions", "finished", "parameters", "inputs")}
     kept = {"run": run, "step": step, "command": f"python -m skymath_nb run params/{run}.yaml", "machine": machine, **kept}
