@@ -5,6 +5,8 @@ same run, 130 interrupted, 143 terminated.
 """
 
 import argparse
+import errno
+import os
 import sys
 from pathlib import Path
 
@@ -20,7 +22,12 @@ def _run(given) -> int:
 
         forecast.tell(plan, echo=_say)
         return 0
-    return suite.run(plan, given.from_step, given.keep_stale, echo=_say)
+    if given.anyway:
+        return suite.run(plan, given.from_step, given.keep_stale, echo=_say)
+    from skymath_nb import forecast
+
+    forecast.check(plan)
+    return suite.run(plan, given.from_step, given.keep_stale, echo=_say, check=forecast.check_levels)
 
 
 def _prefetch(given) -> int:
@@ -35,7 +42,7 @@ def _sweep(given) -> int:
 
     sweep = sweeps.load(given.file)
     if given.list:
-        print(sweeps.shown(sweeps.table(sweep)).to_string(index=False))
+        _say(sweeps.shown(sweeps.table(sweep)).to_string(index=False))
         return 0
     return sweeps.run(sweep, given.point, given.jobs, given.keep_stale, echo=_say)
 
@@ -43,7 +50,7 @@ def _sweep(given) -> int:
 def _status(given) -> int:
     from skymath_nb import suite
 
-    print(suite.status(suite.load(given.params, given.set)).to_string(index=False, na_rep=""))
+    _say(suite.status(suite.load(given.params, given.set)).to_string(index=False, na_rep=""))
     return 0
 
 
@@ -67,19 +74,19 @@ def _ledger(given) -> int:
     if given.deed == "show":
         import pandas as pd
 
-        print(pd.DataFrame(ledger.totals(given.ledger)).to_string(index=False))
+        _say(pd.DataFrame(ledger.totals(given.ledger)).to_string(index=False))
     elif given.deed == "export":
-        print(f"{ledger.export(given.ledger, given.file):,} replies of {given.ledger} are in {given.file}")
+        _say(f"{ledger.export(given.ledger, given.file):,} replies of {given.ledger} are in {given.file}")
     else:
         read, new = ledger.merge(given.ledger, given.others) if given.deed == "merge" else ledger.add(given.ledger, given.file)
-        print(f"{read:,} replies read, {new:,} of them new in {given.ledger}")
+        _say(f"{read:,} replies read, {new:,} of them new in {given.ledger}")
     return 0
 
 
 def _base(given) -> int:
     from skymath_nb import pretrain
 
-    print(pretrain.remake(given.params, given.out))
+    _say(pretrain.remake(given.params, given.out))
     return 0
 
 
@@ -92,7 +99,7 @@ def _store(given) -> int:
     if job is None or manifest and (differs := suite.changes(manifest, job)):
         why = f"was run with other parameters: {'; '.join(differs)}" if job else "is no step of that file"
         raise plans.ParamsError(f"params/{given.run}.yaml is to make the stored result again, but {given.step} {why}.")
-    print(f"{results.store(given.run, given.step)} holds the tables of {given.step}")
+    _say(f"{results.store(given.run, given.step)} holds the tables of {given.step}")
     return 0
 
 
@@ -136,8 +143,8 @@ def _verify(given) -> int:
 def _gate(given) -> int:
     from skymath_nb import desk
 
-    desk.gate(given.file, given.against.split(","), given.out, tuple(given.n), echo=_say)
-    return 0
+    counts = desk.gate(given.file, given.against.split(","), given.out, tuple(given.n), echo=_say)
+    return 1 if (counts.loc[counts["verdict"] == "leak", "rows"] > 0).any() else 0
 
 
 def _coreset(given) -> int:
@@ -182,12 +189,16 @@ def _strip(given) -> int:
 
     changed = notebooks.strip(check=given.check, renew=given.exercises)
     for path in changed:
-        print(f"{path} {'is not stripped: run python -m skymath_nb strip [--exercises]' if given.check else 'stripped'}")
+        _say(f"{path} {'is not stripped: run python -m skymath_nb strip [--exercises]' if given.check else 'stripped'}")
     return 1 if given.check and changed else 0
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    """Print a line; where nobody reads on (`| head`) the work goes on without a word."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -218,6 +229,7 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("params", help="for example params/tiny.yaml")
         sub.add_argument("--set", action="append", default=[], metavar="STEP.KEY=VALUE", help="change a parameter")
     run.add_argument("--from", dest="from_step", metavar="STEP", help="rerun this step and all after it")
+    run.add_argument("--anyway", action="store_true", help="start although this machine lacks what a later step needs")
     run.add_argument("--dry-run", action="store_true", help="start nothing: say what it would take, and what this machine lacks")
     sweep = command("sweep", _sweep, "run a params file at every point of a grid, sharing what is the same")
     sweep.add_argument("file", help="for example params/sweeps/smoke.yaml")
@@ -311,11 +323,22 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {sys.executable} has no package {error.name}; install what is needed: {remedy}", file=sys.stderr)
         return 2
     except (ValueError, OSError, RuntimeError) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return _full(error, given)
         print(f"error: {error}", file=sys.stderr)
         return 5 if type(error).__name__ == "Busy" else 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _full(error: OSError, given) -> int:
+    """Say which disk is full, and how much is missing. Returns the exit code of a step that failed."""
+    from skymath_nb import runs
+
+    place = error.filename or getattr(given, "out", None) or runs.root()
+    print(f"error: {error}\n{runs.missing_space(Path(place).absolute().parent)}", file=sys.stderr)
+    return 3
 
 
 if __name__ == "__main__":

@@ -61,13 +61,48 @@ class Plan:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without silent loss: a key given twice is an error."""
+    """YAML without silent loss: a date is text, and what YAML 1.1 reads otherwise than it looks is an error.
+
+    Errors are a key given twice, merge keys (`<<:`), and octal (012, 0o12) and base-60 (1:30) numbers.
+    """
+
+    def construct_object(self, node, deep=False):
+        if isinstance(node, yaml.ScalarNode) and node.style is None and (problem := _misread(node)):
+            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark)
+        return super().construct_object(node, deep)
 
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key) for key, _ in node.value]
         for key in (key for key in keys if keys.count(key) > 1):
             raise yaml.constructor.ConstructorError(problem=f"{key!r} is given twice", problem_mark=node.start_mark)
         return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+OCTAL = re.compile(r"([-+]?)0o?([0-7_]+)")
+
+
+def _misread(node: yaml.ScalarNode) -> str:
+    """Why a plain scalar is refused, with the right spelling, "" where it reads as it looks."""
+    text, kind = node.value, node.tag.rpartition(":")[2]
+    if kind == "merge":
+        return "the merge key << is not supported; write the keys out"
+    if kind in ("int", "float") and ":" in text:
+        sign = -1 if text.startswith("-") else 1
+        number = 0.0
+        for part in text.lstrip("+-").replace("_", "").split(":"):
+            number = 60 * number + float(part)
+        return f"YAML reads {text} as a number in base 60; write {sign * number:g}, or '{text}' in quotes for text"
+    if (octal := OCTAL.fullmatch(text)) and (kind == "int" or "o" in text):
+        digits = octal[2].replace("_", "")
+        if not digits.strip("0") and "o" not in text:
+            return ""
+        meant = f"{octal[1]}{digits.lstrip('0') or '0'}"
+        return f"{text} is an octal number; write {meant}, or {int(octal[1] + digits, 8)} if octal is meant, or '{text}' in quotes for text"
+    return ""
 
 
 def load(params_path, overrides=(), notebooks: Path | None = None, run: str | None = None, values: dict | None = None) -> Plan:
@@ -116,7 +151,7 @@ def read(source: Path) -> dict:
         )
     try:
         text = yaml.load(source.read_text(encoding="utf-8"), _Loader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ParamsError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(text, dict):
         raise ParamsError(f"{source} holds a {type(text).__name__}; it needs `name: value` pairs.")
@@ -137,7 +172,7 @@ def _override(override: str, shared: dict, steps: dict, problems: list[str]) -> 
         problems.append(f"--set {override}: write it as step.key=value")
         return
     try:
-        _put(target, yaml.safe_load(value), f"--set {override}", shared, steps, problems)
+        _put(target, yaml.load(value, _Loader), f"--set {override}", shared, steps, problems)
     except yaml.YAMLError as error:
         problems.append(f"--set {override}: not valid YAML: {' '.join(str(error).split())}")
 
@@ -237,7 +272,8 @@ def _value(declared: Parameter, value, where: str):
 def _misfit(value, kind: str) -> str:
     """What is wrong with a value for a parameter of this type, "" if nothing is."""
     if kind in ("int", "float") and isinstance(value, str) and _is_number(value):
-        text = re.sub(r"e([+-])0", r"e\1", repr(float(value)))
+        number = float(value)
+        text = str(int(number)) if value.strip("+-0_").isdigit() else re.sub(r"e([+-])0", r"e\1", repr(number))
         text = text if "." in text else text.replace("e", ".0e")
         return f"YAML reads {value} as a string, not a number; write {text}"
     if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):

@@ -8,6 +8,7 @@ Environment: SKYMATH_OUTPUTS and SKYMATH_NOTEBOOKS move those two folders, SKYMA
 """
 
 import ast
+import errno
 import hashlib
 import html
 import importlib.metadata
@@ -54,6 +55,7 @@ VERSIONS = (
 MODEL_FILES = (".json", ".safetensors", ".model", ".txt", ".jinja")
 COMPLETE = "complete.json"  # of a phase of training, in its folder
 TRAINING = "training.json"  # of a model folder that was trained here: how, not what
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MIN_FREE_BYTES = 200e6  # a step that fills the disk half-way costs more than one that does not start
 
 
@@ -95,6 +97,14 @@ def save(path: Path, text: str) -> Path:
     draft.write_text(text, encoding="utf-8")
     os.replace(draft, path)
     return path
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder that stands in its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 class Busy(RuntimeError):
@@ -184,6 +194,19 @@ def existing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.parents) if place.is_dir())
 
 
+def missing_space(folder: Path) -> str:
+    """Which disk holds a folder, how much of it is free, how much is missing, and what to do."""
+    place = existing(folder.resolve())
+    disk = next(parent for parent in (place, *place.parents) if parent.is_mount() or parent == parent.parent)
+    free = shutil.disk_usage(place).free
+    missing = max(MIN_FREE_BYTES - free, 0)
+    amount = f"at least {missing / 1e6:.0f} MB are missing" if missing else "the last write needed more, or a quota or limit holds"
+    return (
+        f"The disk {disk}, which holds {folder}, has {free / 1e6:.0f} MB free; {amount}. Free some space, or set SKYMATH_OUTPUTS "
+        "to a folder on another disk; the same command then goes on from here."
+    )
+
+
 def size_of(path: Path) -> int:
     """Bytes of a file, or of the files of a folder."""
     return sum(p.stat().st_size for p in ([path] if path.is_file() else files_of(path).values()))
@@ -197,7 +220,7 @@ def locate(place: str | Path) -> Path:
 def _portable(path: Path) -> str:
     """A place that `locate` finds again on another machine, where the path allows it."""
     data = os.environ.get("SKYMATH_DATA")
-    for folder, prefix in ((home(), ""), (data and Path(data).resolve(), "$SKYMATH_DATA/")):
+    for folder, prefix in ((home(), ""), (data and Path(data).expanduser().resolve(), "$SKYMATH_DATA/")):
         if folder and path.is_relative_to(folder):
             return prefix + path.relative_to(folder).as_posix()
     return path.as_posix()
@@ -375,8 +398,11 @@ def _commit() -> str:
     """The commit, marked where tracked files differ from it; "unknown" outside a git checkout."""
     if not shutil.which("git"):
         return "unknown"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    environment["GIT_CEILING_DIRECTORIES"] = str(home().parent)  # a repository around this one says nothing about it
     command = ["git", "-C", str(home()), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"
+    described = subprocess.run(command, capture_output=True, text=True, env=environment)
+    return described.stdout.strip() or "unknown"
 
 
 def processor() -> str:
@@ -409,12 +435,80 @@ def _provenance() -> dict:
 def read_manifest(folder: Path) -> dict | None:
     """The manifest of a complete step, None where the step is not complete."""
     path = folder / "manifest.json"
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not a manifest ({error}). Delete it, and the step runs again.") from error
+        manifest = read_record(path, MANIFEST)
+        for key, fields in PARTS.items():
+            for name, part in manifest[key].items():
+                _check_shape(f"{key} {name}", part, fields)
+        _check_shape("code", manifest["code"], {"notebook": str, "modules": dict})
+        for name in (*manifest["outputs"], *manifest["inputs"]):
+            if name.startswith(("/", "\\")) or ".." in Path(name).parts:
+                raise Damaged(f"it names {name}, which lies outside the run")
+    except Damaged as error:
+        raise Damaged(f"{path} is not a manifest ({error}). Delete it, and the step runs again.") from error
+    return manifest
+
+
+class Damaged(ValueError):
+    """A file of a run folder is not what a step writes; the message says which file and what is wrong."""
+
+
+MANIFEST = {
+    "step": str, "parameters": dict, "inputs": dict, "uses": dict, "code": dict, "outputs": dict, "seconds": float,
+    "finished": str, "commit": str, "versions": dict,
+}  # fmt: skip
+PARTS = {"outputs": {"sha256": str, "bytes": int}, "uses": {"path": str, "sha256": str}, "inputs": str, "versions": str}
+LARGEST_RECORD = 64e6  # bytes; a manifest, a report or a run.json has some kilobytes
+
+
+def read_record(path: Path, fields: dict[str, type]) -> dict:
+    """The JSON object in a file of a run folder.
+
+    Args:
+        fields: The keys that it must have, each with its type; float stands for any finite number.
+
+    Raises:
+        Damaged: There is no such file, or it holds something else.
+    """
+    try:
+        if not path.is_file():
+            raise ValueError("it is no file")
+        if path.stat().st_size > LARGEST_RECORD:
+            raise ValueError(f"it has {path.stat().st_size:,} bytes")
+        record = json.loads(path.read_text(encoding="utf-8"))
+        _check_shape("it", record, fields)
+    except (ValueError, OSError, RecursionError) as error:
+        raise Damaged(f"{path.name} of {path.parent}: {error}") from error
+    return record
+
+
+def read_report(folder: Path) -> dict:
+    """The numbers that a complete step reported. Raises Damaged where `report.json` holds something else."""
+    path = folder / "report.json"
+    report = read_record(path, {})
+    for key, value in report.items():
+        if not isinstance(value, str | int | float):
+            raise Damaged(f"{path} is not a report ({key} is a {type(value).__name__}). Run the step again.")
+    return report
+
+
+def read_about(folder: Path) -> dict:
+    """The commit, versions and machine in a run's `run.json`, {} without that file. Raises Damaged."""
+    path = folder / "run.json"
+    return read_record(path, {"commit": str, "versions": dict, "machine": dict}) if path.exists() else {}
+
+
+def _check_shape(what: str, value, shape: type | dict[str, type]) -> None:
+    kind = dict if isinstance(shape, dict) else shape
+    good = type(value) in (int, float) and math.isfinite(value) if kind is float else type(value) is kind
+    if not good:
+        raise Damaged(f"{what} is a {type(value).__name__}, not a {'number' if kind is float else kind.__name__}")
+    for key, wanted in shape.items() if isinstance(shape, dict) else ():
+        if key not in value:
+            raise Damaged(f"{what} has no {key!r}")
+        _check_shape(f"{key} of {what}", value[key], wanted)
 
 
 def take(source: Path, folder: Path, manifest: dict) -> bool:
@@ -423,7 +517,7 @@ def take(source: Path, folder: Path, manifest: dict) -> bool:
     The files are hard links (copies where the disk has none), checked against the manifest. False, and nothing is complete, where
     they are no longer what it says, because that run has begun the step again.
     """
-    (folder / "manifest.json").unlink(missing_ok=True)
+    remove(folder / "manifest.json")
     try:
         for file, record in manifest["outputs"].items():
             _link(source / file, folder / file)
@@ -442,9 +536,7 @@ def take(source: Path, folder: Path, manifest: dict) -> bool:
 
 
 def _link(source: Path, target: Path):
-    if target.is_dir():
-        shutil.rmtree(target)
-    target.unlink(missing_ok=True)
+    remove(target)
     files = {target / name: file for name, file in files_of(source).items()} if source.is_dir() else {target: source}
     for place, file in files.items():
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -511,7 +603,8 @@ class Step:
     def output(self, file: str) -> Path:
         """Path for a file or folder that this step writes; `finish` insists that it exists."""
         path = self.folder / file
-        if not path.resolve().is_relative_to(self.folder) or path.resolve() == self.folder:
+        place = path.resolve()
+        if not place.is_relative_to(self.folder.resolve()) or place == self.folder.resolve():
             raise ValueError(f"{self.id}: output {file!r} is not inside the step's folder; give a relative name.")
         path.parent.mkdir(parents=True, exist_ok=True)
         self._outputs += [] if file in self._outputs else [file]
@@ -599,7 +692,7 @@ def step(name: str, run: str, label: str = "", **identity) -> Step:
     """Start a step: its folder exists, is no longer complete, and holds no figure or report of an older run.
 
     `identity` holds the parameters that matter. Other files of an earlier attempt stay, for resuming.
-    Raises ValueError for bad names or parameters, RuntimeError when the disk is nearly full, Busy while another process runs this run.
+    Raises ValueError for bad names or parameters, OSError when the disk is nearly full, Busy while another process runs this run.
     """
     check_name("run's name", run)
     check_name("label", label or "none")
@@ -612,12 +705,9 @@ def step(name: str, run: str, label: str = "", **identity) -> Step:
     work.folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(work.folder).free
     if free < MIN_FREE_BYTES:
-        raise RuntimeError(
-            f"{work.id} needs {MIN_FREE_BYTES / 1e6:.0f} MB of disk, but {work.folder} has {free / 1e6:.0f} MB free. "
-            "Free some space, or set SKYMATH_OUTPUTS to a folder on another disk."
-        )
-    for old in ("manifest.json", "report.json"):
-        (work.folder / old).unlink(missing_ok=True)
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {work.id} does not start. {missing_space(work.folder)}")
+    for old in (work.folder / "manifest.json", work.folder / "report.json", root() / run / "run.json"):
+        remove(old)
     _separate(work.folder)
     shutil.rmtree(work.folder / "figures", ignore_errors=True)
     save(root() / run / "run.json", json.dumps(work._made, indent=1))
