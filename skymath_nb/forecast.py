@@ -494,11 +494,13 @@ def _scaled(plan: Plan, job: Job, step: Step) -> Step:
     alike = []
     for path in runs.root().glob(f"*/{job.name}*/manifest.json"):
         try:
-            manifest = runs.read_manifest(path.parent)
+            manifest = runs.read_record(path, {"parameters": dict, "seconds": float, "outputs": dict})
+            for name, output in manifest["outputs"].items():
+                runs.check_shape(f"output {name}", output, {"bytes": int})
             report = runs.read_report(path.parent)
         except runs.Damaged:  # `status` of that run says so
             continue
-        if manifest and all(manifest["parameters"].get(key) == job.parameters[key] for key in ALIKE.get(job.name, ())):
+        if all(manifest["parameters"].get(key) == job.parameters[key] for key in ALIKE.get(job.name, ())):
             estimate = _earlier(path.parents[1]).get(path.parent.name)
             if estimate and estimate[0] == manifest["parameters"]:
                 own = path.parents[1].name == plan.run, path.parent.name == job.id

@@ -441,8 +441,8 @@ def read_manifest(folder: Path) -> dict | None:
         manifest = read_record(path, MANIFEST)
         for key, fields in PARTS.items():
             for name, part in manifest[key].items():
-                _check_shape(f"{key} {name}", part, fields)
-        _check_shape("code", manifest["code"], {"notebook": str, "modules": dict})
+                check_shape(f"{key} {name}", part, fields)
+        check_shape("code", manifest["code"], {"notebook": str, "modules": dict})
         for name in (*manifest["outputs"], *manifest["inputs"]):
             if name.startswith(("/", "\\")) or ".." in Path(name).parts:
                 raise Damaged(f"it names {name}, which lies outside the run")
@@ -478,7 +478,7 @@ def read_record(path: Path, fields: dict[str, type]) -> dict:
         if path.stat().st_size > LARGEST_RECORD:
             raise ValueError(f"it has {path.stat().st_size:,} bytes")
         record = json.loads(path.read_text(encoding="utf-8"))
-        _check_shape("it", record, fields)
+        check_shape("it", record, fields)
     except (ValueError, OSError, RecursionError) as error:
         raise Damaged(f"{path.name} of {path.parent}: {error}") from error
     return record
@@ -500,7 +500,8 @@ def read_about(folder: Path) -> dict:
     return read_record(path, {"commit": str, "versions": dict, "machine": dict}) if path.exists() else {}
 
 
-def _check_shape(what: str, value, shape: type | dict[str, type]) -> None:
+def check_shape(what: str, value, shape: type | dict[str, type]) -> None:
+    """Raise Damaged where a value read from a file lacks a key or has another type; float stands for any finite number."""
     kind = dict if isinstance(shape, dict) else shape
     good = type(value) in (int, float) and math.isfinite(value) if kind is float else type(value) is kind
     if not good:
@@ -508,7 +509,7 @@ def _check_shape(what: str, value, shape: type | dict[str, type]) -> None:
     for key, wanted in shape.items() if isinstance(shape, dict) else ():
         if key not in value:
             raise Damaged(f"{what} has no {key!r}")
-        _check_shape(f"{key} of {what}", value[key], wanted)
+        check_shape(f"{key} of {what}", value[key], wanted)
 
 
 def take(source: Path, folder: Path, manifest: dict) -> bool:

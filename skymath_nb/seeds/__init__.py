@@ -306,8 +306,8 @@ def _hub_tables(name: str, split: str) -> Iterator:
         except (OSError, ValueError, RuntimeError) as error:
             raise ConnectionError(
                 f"The {split} split of {name} was asked for. No local folder is given ({DATA} is not set), and "
-                f"{source.hub} cannot be had from the Hugging Face hub ({why or type(error).__name__}"
-                f"{'' if why else f': {str(error)[:200]}'}). Connect to the network, or set {DATA} to a folder that holds "
+                f"{source.hub} cannot be had from the Hugging Face hub ({f'{why}; ' if why else ''}"
+                f"{type(error).__name__}: {str(error)[:200]}). Connect to the network, or set {DATA} to a folder that holds "
                 f"{source.files[split]}."
             ) from error
         yield table
