@@ -693,7 +693,7 @@ def step(name: str, run: str, label: str = "", **identity) -> Step:
     """Start a step: its folder exists, is no longer complete, and holds no figure or report of an older run.
 
     `identity` holds the parameters that matter. Other files of an earlier attempt stay, for resuming.
-    Raises ValueError for bad names or parameters, OSError when the disk is nearly full, Busy while another process runs this run.
+    Raises ValueError for bad names or parameters, RuntimeError when the disk is nearly full, Busy while another process runs this run.
     """
     check_name("run's name", run)
     check_name("label", label or "none")
@@ -706,7 +706,7 @@ def step(name: str, run: str, label: str = "", **identity) -> Step:
     work.folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(work.folder).free
     if free < MIN_FREE_BYTES:
-        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {work.id} does not start. {missing_space(work.folder)}")
+        raise RuntimeError(f"{os.strerror(errno.ENOSPC)}: {work.id} does not start. {missing_space(work.folder)}")
     for old in (work.folder / "manifest.json", work.folder / "report.json", root() / run / "run.json"):
         remove(old)
     _separate(work.folder)
