@@ -5,6 +5,7 @@ same run, 130 interrupted, 143 terminated.
 """
 
 import argparse
+import errno
 import os
 import sys
 from contextlib import redirect_stdout
@@ -53,7 +54,12 @@ def _run(given) -> int:
         trust.tell(plan, _say)
         forecast.tell(plan, echo=_say)
         return 0
-    return suite.run(plan, given.from_step, given.keep_stale, echo=_say, servers=given.allow_server)
+    checks = {}
+    if not given.anyway:
+        from skymath_nb import forecast
+
+        checks = {"check": forecast.check, "check_step": forecast.check_levels}
+    return suite.run(plan, given.from_step, given.keep_stale, echo=_say, servers=given.allow_server, **checks)
 
 
 def _prefetch(given) -> int:
@@ -70,7 +76,7 @@ def _sweep(given) -> int:
 
     sweep = sweeps.load(given.file)
     if given.list:
-        print(sweeps.shown(sweeps.table(sweep)).to_string(index=False))
+        _say(sweeps.shown(sweeps.table(sweep)).to_string(index=False))
         return 0
     return sweeps.run(sweep, given.point, given.jobs, given.keep_stale, echo=_say, servers=given.allow_server)
 
@@ -80,7 +86,7 @@ def _status(given) -> int:
 
     plan = suite.load(given.params, given.set)
     trust.tell(plan, _say)
-    print(suite.status(plan).to_string(index=False, na_rep=""))
+    _say(suite.status(plan).to_string(index=False, na_rep=""))
     return 0
 
 
@@ -104,19 +110,19 @@ def _ledger(given) -> int:
     if given.deed == "show":
         import pandas as pd
 
-        print(pd.DataFrame(ledger.totals(given.ledger)).to_string(index=False))
+        _say(pd.DataFrame(ledger.totals(given.ledger)).to_string(index=False))
     elif given.deed == "export":
-        print(f"{ledger.export(given.ledger, given.file):,} replies of {given.ledger} are in {given.file}")
+        _say(f"{ledger.export(given.ledger, given.file):,} replies of {given.ledger} are in {given.file}")
     else:
         read, new = ledger.merge(given.ledger, given.others) if given.deed == "merge" else ledger.add(given.ledger, given.file)
-        print(f"{read:,} replies read, {new:,} of them new in {given.ledger}")
+        _say(f"{read:,} replies read, {new:,} of them new in {given.ledger}")
     return 0
 
 
 def _base(given) -> int:
     from skymath_nb import pretrain
 
-    print(pretrain.remake(given.params, given.out))
+    _say(pretrain.remake(given.params, given.out))
     return 0
 
 
@@ -130,7 +136,7 @@ def _store(given) -> int:
     if job is None or manifest and (differs := suite.changes(manifest, job)):
         why = f"was run with other parameters: {'; '.join(differs)}" if job else "is no step of that file"
         raise plans.ParamsError(f"params/{given.run}.yaml is to make the stored result again, but {given.step} {why}.")
-    print(f"{results.store(given.run, given.step)} holds the tables of {given.step}")
+    _say(f"{results.store(given.run, given.step)} holds the tables of {given.step}")
     return 0
 
 
@@ -213,7 +219,7 @@ def _strip(given) -> int:
 
     changed = notebooks.strip(check=given.check, renew=given.exercises)
     for path in changed:
-        print(f"{path} {'is not stripped: run python -m skymath_nb strip [--exercises]' if given.check else 'stripped'}")
+        _say(f"{path} {'is not stripped: run python -m skymath_nb strip [--exercises]' if given.check else 'stripped'}")
     return 1 if given.check and changed else 0
 
 
@@ -249,6 +255,7 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("params", help="for example params/tiny.yaml")
         sub.add_argument("--set", action="append", default=[], metavar="STEP.KEY=VALUE", help="change a parameter")
     run.add_argument("--from", dest="from_step", metavar="STEP", help="rerun this step and all after it")
+    run.add_argument("--anyway", action="store_true", help="start although this machine lacks what a later step needs")
     run.add_argument("--dry-run", action="store_true", help="start nothing: say what it would take, and what this machine lacks")
     sweep = command("sweep", _sweep, "run a params file at every point of a grid, sharing what is the same")
     sweep.add_argument("file", help="for example params/sweeps/smoke.yaml")
@@ -343,11 +350,22 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {sys.executable} has no package {error.name}; install what is needed: {remedy}", file=sys.stderr)
         return 2
     except (ValueError, OSError, RuntimeError) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return _full(error, given)
         print(f"error: {error}".translate(SHOWN), file=sys.stderr)
         return 5 if type(error).__name__ == "Busy" else 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _full(error: OSError, given) -> int:
+    """Say which disk is full, and how much is missing. Returns the exit code of a step that failed."""
+    from skymath_nb import runs
+
+    place = error.filename or getattr(given, "out", None) or runs.root()
+    print(f"error: {error}\n{runs.missing_space(Path(place).absolute().parent)}".translate(SHOWN), file=sys.stderr)
+    return 3
 
 
 if __name__ == "__main__":

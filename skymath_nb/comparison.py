@@ -44,12 +44,15 @@ class Section(NamedTuple):
 def read(name: str | Path) -> Run:
     """A run of that name or in that folder. Raises what folders.find raises, ValueError where no step is complete."""
     folder = folders.find(name)
-    steps = folders.manifests(folder)
+    steps, damaged = folders.manifests(folder)
+    if damaged:
+        raise runs.Damaged(f"The run {folder.name} cannot be compared. {' '.join(damaged.values())}")
     if not steps:
         raise ValueError(f"{folder} has no complete step, so there is nothing to compare. Run it first.")
-    about = folder / "run.json"
-    reports = {step: json.loads((folder / step / "report.json").read_text(encoding="utf-8")) for step in steps}
-    return Run(folder, json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}, steps, reports)
+    try:
+        return Run(folder, runs.read_about(folder), steps, {step: runs.read_report(folder / step) for step in steps})
+    except runs.Damaged as error:
+        raise runs.Damaged(f"The run {folder.name} cannot be compared: {error}. Run that step again.") from error
 
 
 def compare(names: Sequence[str | Path], out: str | Path | None = None, echo: Callable[[str], None] = print) -> list[Section]:

@@ -52,9 +52,8 @@ def gate(
     echo("\nleaks planted in these benchmarks that this gate finds, by kind:")
     echo(recall.round(3).to_string(index=False))
     for row in hits.head(3).itertuples():
-        echo(
-            f"\n{row.verdict} ({row.tier}) {_short(row.id)}: {_short(row.query)}\n  {row.benchmark} {row.benchmark_id}: {_short(row.problem)}"
-        )
+        echo(f"\n{row.verdict} ({row.tier}) {_short(row.id)}: {_short(row.query)}")
+        echo(f"  {row.benchmark} {row.benchmark_id}: {_short(row.problem)}")
         echo(f"  shared: {_short(row.shared)}" + (f"; {row.note}" if row.note else ""))
     echo(f"\nverdicts: {out}\nhits, with both texts: {seen}")
     return counts

@@ -31,10 +31,15 @@ def find(name: str | Path) -> Path:
     )
 
 
-def manifests(folder: Path) -> dict[str, dict]:
-    """The manifests of a run's complete steps, in the order in which they ended."""
-    found = {path.parent.name: runs.read_manifest(path.parent) for path in folder.glob("*/manifest.json")}
-    return dict(sorted(found.items(), key=lambda item: (item[1]["finished"], item[0])))
+def manifests(folder: Path) -> tuple[dict[str, dict], dict[str, str]]:
+    """The manifests of a run's complete steps, in the order in which they ended, and what is wrong with the damaged ones, by step."""
+    found, damaged = {}, {}
+    for path in folder.glob("*/manifest.json"):
+        try:
+            found[path.parent.name] = runs.read_manifest(path.parent)
+        except runs.Damaged as error:
+            damaged[path.parent.name] = str(error)
+    return dict(sorted(found.items(), key=lambda item: (item[1]["finished"], item[0]))), damaged
 
 
 def input_of(folder: Path, name: str) -> Path:
@@ -55,11 +60,12 @@ def verify(name: str | Path, echo: Callable[[str], None] = print) -> Check:
     """Compare all outputs and inputs that a run's manifests record with the files, and say what differs.
 
     Inputs from other steps are looked for in the same folder, wherever it lies now; outside files where they were.
-    Raises:  FileNotFoundError if there is no such run, ValueError if no step of it is complete or a manifest cannot be read.
+    Raises:  FileNotFoundError if there is no such run, ValueError if no step of it is complete, or, after all else was
+        checked, where a manifest is damaged.
     """
     folder = find(name)
-    steps = manifests(folder)
-    if not steps:
+    steps, damaged = manifests(folder)
+    if not steps and not damaged:
         raise ValueError(f"{folder} has no complete step, so there is nothing to verify. Run it first.")
     digests, differing, absent = check(folder, steps)
     for line in differing:
@@ -71,6 +77,8 @@ def verify(name: str | Path, echo: Callable[[str], None] = print) -> Check:
         echo(f"outside data that is not on this machine, and not checked: {', '.join(absent)}")
     what = f"{len(differing)} things differ from" if differing else "everything is as recorded in"
     echo(f"{folder.name}: {what} the manifests of {len(steps)} steps ({digests} files and folders read)")
+    if damaged:
+        raise runs.Damaged("\n".join(damaged.values()))
     return Check(digests, differing, absent)
 
 

@@ -11,6 +11,8 @@ import json
 import math
 import os
 import shutil
+import socket
+import urllib.request
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -20,7 +22,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from skymath_nb import augment, bases, contrasts, hub, ledger, runs, scaling, seeds, suite, trust, world
-from skymath_nb.plans import Job, Plan, load
+from skymath_nb.plans import Job, ParamsError, Plan, load
 from skymath_nb.sft import cost
 from skymath_nb.sft.settings import Settings
 from skymath_nb.teacher import prices
@@ -401,12 +403,19 @@ def _texts(sources: list[str], chain: Chain) -> pd.DataFrame:
 
 def _replies(p: dict) -> tuple[int, float, float]:
     """Replies of the teacher in the ledger, and their mean tokens in and out; 0 where there are too few to tell."""
-    book = runs.locate(p["ledger"]) if p["ledger"] else runs.root() / "ledger.sqlite"
+    book = _book(p)
     if not book.is_file():
         return 0, 0.0, 0.0
-    found = [row for row in _totals(book) if row["model"].split("#")[0] == p["teacher_model"]]
+    try:
+        found = [row for row in _totals(book) if row["model"].split("#")[0] == p["teacher_model"]]
+    except ledger.LedgerError:
+        return 0, 0.0, 0.0  # told among what is lacking
     n, tokens_in, tokens_out = (sum(row[name] for row in found) for name in ("replies", "tokens_in", "tokens_out"))
     return (n, tokens_in / n, tokens_out / n) if n >= 20 else (0, 0.0, 0.0)
+
+
+def _book(p: dict) -> Path:
+    return runs.locate(p["ledger"]) if p["ledger"] else runs.root() / "ledger.sqlite"
 
 
 @cache
@@ -484,17 +493,23 @@ def _scaled(plan: Plan, job: Job, step: Step) -> Step:
     """The estimate, corrected by what an earlier run took against its own estimate: this run's, else the largest one alike."""
     alike = []
     for path in runs.root().glob(f"*/{job.name}*/manifest.json"):
-        manifest = runs.read_manifest(path.parent)
+        try:
+            manifest = runs.read_record(path, {"parameters": dict, "seconds": float, "outputs": dict})
+            for name, output in manifest["outputs"].items():
+                runs.check_shape(f"output {name}", output, {"bytes": int})
+            report = runs.read_report(path.parent)
+        except runs.Damaged:  # `status` of that run says so
+            continue
         if all(manifest["parameters"].get(key) == job.parameters[key] for key in ALIKE.get(job.name, ())):
             estimate = _earlier(path.parents[1]).get(path.parent.name)
             if estimate and estimate[0] == manifest["parameters"]:
-                alike.append((path.parents[1].name == plan.run, path.parent.name == job.id, estimate[1].hours, path, manifest, estimate[1]))
+                own = path.parents[1].name == plan.run, path.parent.name == job.id
+                alike.append((*own, estimate[1].hours, path, manifest, report, estimate[1]))
     if not alike:
         return step
-    *_, path, manifest, before = max(alike, key=lambda found: found[:3])
+    *_, path, manifest, report, before = max(alike, key=lambda found: found[:3])
     took = {"hours": manifest["seconds"] / 3600, "disk": sum(output["bytes"] for output in manifest["outputs"].values())}
-    report = json.loads((path.parent / "report.json").read_text(encoding="utf-8"))
-    took |= {"tokens": report["tokens"]} if "tokens" in report else {}
+    took |= {"tokens": report["tokens"]} if isinstance(report.get("tokens"), int | float) else {}
     change = {}
     for name, value in took.items():
         old, new = getattr(before, name), getattr(step, name)
@@ -550,6 +565,72 @@ def _lacks(plan: Plan, todo: list[Step], states: dict[str, str]) -> tuple[list[s
     return list(dict.fromkeys(lacks)), [] if why else missing
 
 
+def check(plan: Plan) -> None:
+    """Refuse a plan of which a step needs a base, data set, program, GPU, server or key that is not here and cannot be fetched.
+
+    Raises:
+        ParamsError: It names all that is lacking. Nothing was started or asked.
+    """
+    found = forecast(plan)
+    todo = {step.step for step in _todo(found)}
+    jobs = [job for job in plan.jobs if job.id in todo]
+    estimates = (" of memory; ", " of disk; ")  # which a smaller run of the same machine may prove wrong
+    lacks = [text for text in found.lacks if not any(estimate in text for estimate in estimates)]
+    lacks += dict.fromkeys(text for job in jobs if (text := _unanswered(job)))
+    if lacks:
+        listed = "".join(f"\n  - {text}" for text in lacks)
+        raise ParamsError(
+            f"{plan.source} needs what this machine does not have; nothing was run.{listed}\nProvide it, or start with --anyway "
+            "as far as it goes."
+        )
+    check_levels(plan)
+
+
+def _unanswered(job: Job) -> str:
+    """That nothing listens at the address of a step's server, "" where something does, or nothing will be asked."""
+    address = urlsplit(job.parameters.get("server", "offline"))
+    if not address.hostname or job.parameters.get("replay_only"):
+        return ""
+    if not is_loopback(address.hostname) and urllib.request.getproxies():
+        return ""  # only the proxy can tell
+    try:
+        port = address.port or {"http": 80}.get(address.scheme, 443)
+        socket.create_connection((address.hostname, port), timeout=seeds.WAIT_S).close()
+    except (OSError, ValueError) as error:
+        return f"the server {address.hostname}{f':{address.port}' if address.port else ''} of {job.id} does not answer ({error})"
+    return ""
+
+
+def check_levels(plan: Plan) -> None:
+    """Refuse a plan in which `min_level` leaves a later step no seeds, as soon as the seeds or their levels are known.
+
+    Raises:
+        ParamsError: It names the step, its level, and the highest level that the seeds have.
+    """
+    jobs = {job.id: job for job in plan.jobs}
+    for job in plan.jobs:
+        level, source = job.parameters.get("min_level", 0), jobs.get(job.parameters.get("seeds_from"))
+        highest = _highest_level(plan, source) if level and source else None
+        if highest is not None and highest < level:
+            raise ParamsError(
+                f"steps.{job.id}.min_level: {level} leaves no seeds, for those of {source.id} have level {highest} at most. "
+                "Lower min_level, or choose harder seeds."
+            )
+
+
+def _highest_level(plan: Plan, source: Job) -> int | None:
+    """The highest level of the seeds that a step has made or will make, None where that is not known yet."""
+    path = plan.folder / source.id / "seeds.parquet"
+    if suite.state(plan, source).name in ("fresh", "edited") and path.is_file():
+        try:
+            return int(pd.read_parquet(path, columns=["level"])["level"].max())
+        except (OSError, ValueError, KeyError):
+            return None  # the step that reads it says what is wrong
+    if source.parameters.get("sources") == ["world"]:
+        return max(source.parameters.get("levels") or world.LEVELS)
+    return None
+
+
 def _sizes(gpus: tuple[int, ...]) -> str:
     return ", ".join(f"{size / 1e9:.0f} GB" for size in gpus) or "none"
 
@@ -564,13 +645,15 @@ def _unready(p: dict) -> list[str]:
     if p.get("engine") and not (shutil.which(p.get("command") or p["engine"])):
         found.append(f"the program {p.get('command') or p['engine']} on the PATH (`command` names another place)")
     host = urlsplit(p.get("server", "offline")).hostname
-    if host and not is_loopback(host) and not os.environ.get("OPENAI_API_KEY", "").strip():
+    if host and not p.get("replay_only") and not is_loopback(host) and not os.environ.get("OPENAI_API_KEY", "").strip():
         found.append("OPENAI_API_KEY is not set")
     try:
+        if "ledger" in p and _book(p).exists():
+            _totals(_book(p))
         prices.check(p.get("prices") or None)
         if p.get("launcher"):
             Settings.of(launcher=p["launcher"]).launcher_config()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ledger.LedgerError) as error:
         found.append(str(error))
     return found
 

@@ -8,19 +8,18 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from skymath_nb import bases, runs, seeds, world
 from skymath_nb.plans import Plan
+from skymath_nb.seeds import unreachable
 from skymath_nb.teacher.client import is_loopback
 
 FILES = tuple(f"*{suffix}" for suffix in runs.MODEL_FILES)
 NOT_LOADED = ("original/*", "consolidated*", "onnx/*", "openvino/*")  # second copies of weights, for other programs
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
-WAIT_S = 5  # for the hub's first word
 
 
 class Missing(RuntimeError):
@@ -141,25 +140,6 @@ def data_cache() -> Path:
 
 
 # --- what the hub has ------------------------------------------------------------------------------------
-
-
-@cache
-def unreachable() -> str:
-    """Why the hub cannot be reached, "" if it can; asked once a process."""
-    import urllib.error
-    import urllib.request
-
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        return "HF_HUB_OFFLINE is set"
-    try:
-        urllib.request.urlopen(urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=WAIT_S).close()
-    except urllib.error.HTTPError:
-        return ""  # somebody answered
-    except (OSError, ValueError) as error:
-        return f"{constants.ENDPOINT} cannot be reached ({getattr(error, 'reason', error)})"
-    return ""
 
 
 def files(need: Need) -> dict[str, int]:

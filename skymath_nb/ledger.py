@@ -5,6 +5,7 @@ reply that was cut off at a lower limit is replaced by the longer one when a hig
 ask claims the key first, so that two processes never ask the same; a claim ends with the process that made it.
 """
 
+import errno
 import gzip
 import hashlib
 import itertools
@@ -14,7 +15,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -126,10 +127,11 @@ def alive(owner: str) -> bool:
 class Ledger:
     """An open reply store at `path`, made if absent; a context manager, safe for threads and processes.
 
-    Every `put` is its own transaction in a write-ahead log, so a killed process loses no finished `put`.
+    Every `put` is its own transaction in a write-ahead log, so a killed process loses no finished `put`. A store that may not be
+    written is opened for reading, as with `read_only`: a replay works from it, and a `put` says that it cannot.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, read_only: bool = False):
         self.path = Path(path)
         self._lock = threading.Lock()
         try:
@@ -137,13 +139,21 @@ class Ledger:
         except OSError as error:
             raise LedgerError(f"The ledger {self.path} has no folder and none can be made: {error}.") from error
         with self._explained("opened"):
-            self._db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            if read_only or not _writable(self.path):
+                self._db, prepare = _reader(self.path), self._check_version
+            else:
+                self._db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+                prepare = self._prepare
         try:
             with self._explained("opened"):
-                self._prepare()
+                prepare()
         except BaseException:
             self._db.close()
             raise
+
+    def _check_version(self):
+        if (version := _version(self._db)) != VERSION:
+            raise LedgerError(f"{self.path} is no ledger of version {VERSION} (it says {version}); nothing of it was read.")
 
     def _prepare(self):
         """Check the version before anything is written; then switch to WAL and make the tables if new."""
@@ -317,6 +327,22 @@ class Ledger:
             ) from error
 
 
+def _writable(path: Path) -> bool:
+    """Whether a store can be written, or made where there is none; a write-ahead log needs its folder, too."""
+    if not path.is_file():
+        return True  # SQLite says why not
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    """A connection that only reads. Where no log can lie beside the file, the file alone holds all that was stored."""
+    log = path.with_name(f"{path.name}-wal")
+    whole = not (log.is_file() and log.stat().st_size)
+    immutable = "&immutable=1" if whole and not os.access(path.parent, os.W_OK) else ""
+    place = f"{path.absolute().as_uri()}?mode=ro{immutable}"
+    return sqlite3.connect(place, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+
+
 def _version(db: sqlite3.Connection) -> int:
     return db.execute("PRAGMA user_version").fetchone()[0]
 
@@ -331,14 +357,18 @@ def export(path: str | Path, out: str | Path) -> int:
     part, n = out.with_name(out.name + ".part"), 0
     with _existing(path) as book:
         try:
-            with open(part, "wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if out.suffix == ".gz" else raw as file:
-                for key, *fields in book._rows():
-                    file.write(json.dumps({"key": key} | Record(*fields)._asdict(), ensure_ascii=False).encode() + b"\n")
-                    n += 1
+            with open(part, "wb") as raw, book._explained("read"):
+                with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if out.suffix == ".gz" else nullcontext(raw) as file:
+                    for key, *fields in book._rows():
+                        file.write(json.dumps({"key": key} | Record(*fields)._asdict(), ensure_ascii=False).encode() + b"\n")
+                        n += 1
             os.replace(part, out)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
             raise LedgerError(f"The ledger {path} could not be exported to {out}: {error}. Name a file that may be written.") from error
+        finally:
+            part.unlink(missing_ok=True)
     return n
 
 
@@ -395,7 +425,7 @@ def merge(path: str | Path, others: Iterable[str | Path]) -> tuple[int, int]:
 def _rows_of(path: Path) -> Iterator[tuple]:
     """The rows of a ledger of this or an earlier version, which is only read."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)) as db:
+        with closing(_reader(path)) as db:
             version = _version(db)
             if version not in (1, VERSION):
                 raise LedgerError(f"{path} is no ledger of version 1 to {VERSION} (it says {version}); nothing of it was merged.")
@@ -410,7 +440,7 @@ def _rows_of(path: Path) -> Iterator[tuple]:
 def _existing(path: str | Path) -> Ledger:
     if not Path(path).is_file():
         raise LedgerError(f"There is no ledger {path}; a run that asks a teacher makes one (its parameter `ledger` says where).")
-    return Ledger(path)
+    return Ledger(path, read_only=True)
 
 
 def totals(path: str | Path) -> list[dict]:

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
@@ -43,7 +44,7 @@ def look(mend: bool = True) -> pd.DataFrame:
     state  good; note: not needed for the tiny run; bad: to be mended first, as `to_do` says
     mend   make the outputs folder, and remove drafts that nobody has written to for a day and whose process does not live
     """
-    found = [*_python(), *_size(), _gpu(), *_keys(), _data(), _hub(), *_outputs(mend), _widgets()]
+    found = [*_python(), *_size(), _gpu(), *_keys(), *_data(), _hub(), *_outputs(mend), _widgets()]
     return pd.DataFrame(found, columns=Finding._fields)
 
 
@@ -154,11 +155,26 @@ def _keys():
         yield Finding(name, "set" if there else "not set", "good" if there else "note", "" if there else f"only for {use}")
 
 
+def _folder(name: str) -> str:
+    """What is wrong with the folder that a variable names, "" if nothing is."""
+    place = os.environ.get(name, "")
+    try:
+        there = Path(place).expanduser()
+    except RuntimeError:
+        return f"{place}: its `~` stands for no known home folder"
+    if there.exists() and not there.is_dir():
+        return f"{there} is no folder"
+    return "" if there.is_dir() or name == "SKYMATH_OUTPUTS" else f"there is no folder {there}"
+
+
 def _data():
     folder = os.environ.get("SKYMATH_DATA")
-    if folder and not Path(folder).expanduser().is_dir():
-        return Finding("SKYMATH_DATA", "set, but no such folder", "bad", "correct or unset it, and restart the kernel")
-    return Finding(
+    for name in ("SKYMATH_DATA", "SKYMATH_NOTEBOOKS"):
+        if os.environ.get(name) and (problem := _folder(name)):
+            yield Finding(name, f"set, but {problem}", "bad", "correct or unset it, and restart the kernel")
+    if folder and _folder("SKYMATH_DATA"):
+        return
+    yield Finding(
         "SKYMATH_DATA", "set" if folder else "not set", "good" if folder else "note", "" if folder else "only for real benchmarks"
     )
 
@@ -169,15 +185,18 @@ def _hub():
 
 
 def _outputs(mend: bool):
-    folder = runs.root()
     try:
+        folder = runs.root()
         if mend:
             folder.mkdir(parents=True, exist_ok=True)
-        good = os.access(runs.existing(folder), os.W_OK)
-    except OSError:
-        good = False
-    to_do = "" if good else "make it writable, or set SKYMATH_OUTPUTS to another folder"
-    yield Finding("outputs", "can be written" if good else f"{folder} cannot be written", "good" if good else "bad", to_do)
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(f"{folder} is no folder")
+        with tempfile.TemporaryFile(dir=runs.existing(folder)):  # what permissions say is not the whole truth: root, read-only disks
+            pass
+    except (OSError, RuntimeError) as error:
+        yield Finding("outputs", f"cannot be written ({error})", "bad", "make it a writable folder, or set SKYMATH_OUTPUTS to another one")
+        return
+    yield Finding("outputs", "can be written")
     drafts = [path for path in folder.glob("**/.*.tmp") if _left(path)] if folder.is_dir() else []
     for path in drafts if mend else []:
         path.unlink(missing_ok=True)

@@ -5,7 +5,6 @@ All figures are drawn by one plotly.min.js in the run folder. TeX in notebooks i
 
 import html
 import json
-import math
 import re
 from pathlib import Path
 
@@ -99,13 +98,17 @@ def index(run_folder: Path, source: str, steps: dict[str, dict], notes: dict[str
     `notes` has a word for steps that ended badly.
     """
     plotly_script(run_folder)
-    about = _read(run_folder / "run.json")
+    try:
+        about, damaged = runs.read_about(run_folder), ""
+    except runs.Damaged as error:
+        about, damaged = {}, f"<p>{_text(error)}</p>"
     machine, versions = about.get("machine", {}), about.get("versions", {})
     body = [
         f"<p>From {_text(source)}, as resolved in <a href='params.yaml'>params.yaml</a>. "
         f"{_text(machine.get('platform', ''))}, {_text(machine.get('cpus', '?'))} CPUs ({_text(machine.get('processor', '?'))}), "
         f"{_text(machine.get('memory_gb', '?'))} GB of memory, commit {_text(about.get('commit', '')[:18])}.</p>",
         f"<p>{_text(', '.join(f'{name} {version}' for name, version in versions.items()))}</p>",
+        damaged,
         _steps_table(run_folder, steps, notes),
         *(_section(run_folder / step, parameters) for step, parameters in steps.items()),
     ]
@@ -129,8 +132,12 @@ def _cell(value, links: dict[str, str]) -> str:
     return f"<a href='{_text(links[value])}'>{_text(value)}</a>" if value in links else _text(value)
 
 
-def _read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+def _manifest(folder: Path) -> tuple[dict, str]:
+    """The manifest of a complete step, {} without one, and what is wrong with a damaged one."""
+    try:
+        return runs.read_manifest(folder) or {}, ""
+    except runs.Damaged as error:
+        return {}, str(error)
 
 
 def _text(value) -> str:
@@ -140,9 +147,10 @@ def _text(value) -> str:
 def _steps_table(run_folder: Path, steps: dict, notes: dict) -> str:
     rows, total = [], 0.0
     for step in steps:
-        manifest = runs.read_manifest(run_folder / step) or {}
-        word = "done" if manifest else notes.get(step, "to do")
-        told = f"{word} in run {_text(manifest['taken_from'])}" if "taken_from" in manifest else word
+        manifest, damaged = _manifest(run_folder / step)
+        word = "done" if manifest else notes.get(step, "damaged" if damaged else "to do")
+        place = f" in run {_text(manifest['taken_from'])}" if "taken_from" in manifest else ""
+        told = _text(damaged) if word == "damaged" else f"{word}{place}"
         total += manifest.get("seconds", 0)
         links = "".join(
             f"<a href='{_text(step)}/{file}'>{name}</a>"
@@ -158,22 +166,29 @@ def _steps_table(run_folder: Path, steps: dict, notes: dict) -> str:
 
 
 def _section(folder: Path, parameters: dict) -> str:
-    if not runs.read_manifest(folder):
+    if not _manifest(folder)[0]:
         return ""
     step = _text(folder.name)
-    report = "".join(f"<tr><td>{_text(k)}</td><td>{_text(v)}</td></tr>" for k, v in rows(_read(folder / "report.json")))
+    try:
+        report = "".join(f"<tr><td>{_text(k)}</td><td>{_text(v)}</td></tr>" for k, v in rows(runs.read_report(folder)))
+    except runs.Damaged as error:
+        report = f"<tr><td>{_text(error)}</td></tr>"
     settings = "".join(
         f"<tr><td><code>{_text(k)}</code></td><td><code>{_text(json.dumps(v, ensure_ascii=False))}</code></td></tr>"
         for k, v in parameters.items()
     )
-    figures = "".join(
-        f"<div class='figure'>{_figure(f'{folder.name}-{path.stem}', _read(path))}</div>"
-        for path in sorted((folder / "figures").glob("*.json"))
-    )
+    figures = "".join(f"<div class='figure'>{_figure_of(path)}</div>" for path in sorted((folder / "figures").glob("*.json")))
     return (
         f"<section id='{step}'><h2><a href='{step}/notebook.html'>{step}</a></h2><table>{report}</table>"
         f"<details><summary>parameters</summary><table>{settings}</table></details>{figures}</section>"
     )
+
+
+def _figure_of(path: Path) -> str:
+    try:
+        return _figure(f"{path.parents[1].name}-{path.stem}", runs.read_record(path, {"data": list, "layout": dict}))
+    except runs.Damaged as error:
+        return f"<p>{_text(error)}</p>"
 
 
 def rows(report: dict) -> list[tuple[str, str]]:
@@ -181,7 +196,8 @@ def rows(report: dict) -> list[tuple[str, str]]:
 
     Example: accuracy 0.62, n 300, low 0.57, high 0.67 -> ("accuracy", "62.0 % [57.0, 67.0], n=300")
     """
-    scores = {key for key in report if all(f"{key}_{part}" in report for part in ("n", "low", "high"))}
+    numbers = {key for key, value in report.items() if isinstance(value, int | float)}
+    scores = {key for key in numbers if all(f"{key}_{part}" in numbers for part in ("n", "low", "high"))}
     companions = {f"{key}_{part}" for key in scores for part in ("n", "low", "high")}
     found = []
     for key, value in report.items():
@@ -198,7 +214,7 @@ def rows(report: dict) -> list[tuple[str, str]]:
 def _number(value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int) or isinstance(value, float) and value == math.floor(value):
+    if isinstance(value, int) or isinstance(value, float) and value.is_integer():
         return f"{value:,.0f}"
     return f"{value:,.4g}" if isinstance(value, float) else value
 

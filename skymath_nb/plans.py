@@ -26,7 +26,6 @@ from skymath_nb import runs
 
 RUNNER = ("run", "label", "interactive", "progress")  # parameters that the runner sets, no params file
 MOST_VALUES = 100_000  # of a params file
-OTHER_BASE = re.compile(r"[-+]?(?:0[0-7_]*[0-7]|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)")  # 012 is 10 to YAML 1.1, 1:30 is 90
 
 
 class ParamsError(ValueError):
@@ -65,37 +64,48 @@ class Plan:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML that says what it reads: a key given twice, a merge and a number of another base are errors, and a day stays text."""
+    """YAML without silent loss: a date is text, and what YAML 1.1 reads otherwise than it looks is an error.
 
-    def flatten_mapping(self, node):
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(
-                    problem="<< merges other values in without showing them; write them out", problem_mark=key.start_mark
-                )
+    Errors are a key given twice, merge keys (`<<:`), and octal (012, 0o12) and base-60 (1:30) numbers.
+    """
 
-    def construct_number(self, node):
-        text = node.value
-        if OTHER_BASE.fullmatch(text):
-            value = super().construct_yaml_float(node) if "." in text else super().construct_yaml_int(node)
-            base = "a number of base 60" if ":" in text else "an octal number"
-            raise yaml.constructor.ConstructorError(
-                problem=f'{text} is {base} to YAML, {value}; write {value} if that is meant, or "{text}" as text',
-                problem_mark=node.start_mark,
-            )
-        return super().construct_yaml_float(node) if node.tag.endswith("float") else super().construct_yaml_int(node)
+    def construct_object(self, node, deep=False):
+        if isinstance(node, yaml.ScalarNode) and node.style is None and (problem := _misread(node)):
+            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark)
+        return super().construct_object(node, deep)
 
     def construct_mapping(self, node, deep=False):
-        self.flatten_mapping(node)
         keys = [self.construct_object(key) for key, _ in node.value]
         for key in (key for key in keys if keys.count(key) > 1):
             raise yaml.constructor.ConstructorError(problem=f"{key!r} is given twice", problem_mark=node.start_mark)
         return super().construct_mapping(node, deep)
 
 
-for _kind in ("int", "float"):
-    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _Loader.construct_number)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_scalar)
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+OCTAL = re.compile(r"([-+]?)0o?([0-7_]+)")
+
+
+def _misread(node: yaml.ScalarNode) -> str:
+    """Why a plain scalar is refused, with the right spelling, "" where it reads as it looks."""
+    text, kind = node.value, node.tag.rpartition(":")[2]
+    if kind == "merge":
+        return "the merge key << is not supported; write the keys out"
+    if kind in ("int", "float") and ":" in text:
+        sign = -1 if text.startswith("-") else 1
+        number = 0.0
+        for part in text.lstrip("+-").replace("_", "").split(":"):
+            number = 60 * number + float(part)
+        return f"YAML reads {text} as a number in base 60; write {sign * number:g}, or '{text}' in quotes for text"
+    if (octal := OCTAL.fullmatch(text)) and (kind == "int" or "o" in text):
+        digits = octal[2].replace("_", "")
+        if not digits.strip("0") and "o" not in text:
+            return ""
+        meant = f"{octal[1]}{digits.lstrip('0') or '0'}"
+        return f"{text} is an octal number; write {meant}, or {int(octal[1] + digits, 8)} if octal is meant, or '{text}' in quotes for text"
+    return ""
 
 
 def load(params_path, overrides=(), notebooks: Path | None = None, run: str | None = None, values: dict | None = None) -> Plan:
@@ -154,7 +164,7 @@ def read(source: Path) -> dict:
         )
     try:
         text = _bounded(yaml.load(runs.read_text(source), _Loader), source)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ParamsError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(text, dict):
         raise ParamsError(f"{source} holds a {type(text).__name__}; it needs `name: value` pairs.")
@@ -304,7 +314,8 @@ def _value(declared: Parameter, value, where: str):
 def _misfit(value, kind: str) -> str:
     """What is wrong with a value for a parameter of this type, "" if nothing is."""
     if kind in ("int", "float") and isinstance(value, str) and _is_number(value):
-        text = re.sub(r"e([+-])0", r"e\1", repr(float(value)))
+        number = float(value)
+        text = str(int(number)) if value.strip("+-0_").isdigit() else re.sub(r"e([+-])0", r"e\1", repr(number))
         text = text if "." in text else text.replace("e", ".0e")
         return f"YAML reads {value} as a string, not a number; write {text}"
     if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):

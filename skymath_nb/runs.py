@@ -8,6 +8,7 @@ Environment: SKYMATH_OUTPUTS and SKYMATH_NOTEBOOKS move those two folders, SKYMA
 """
 
 import ast
+import errno
 import hashlib
 import html
 import importlib.metadata
@@ -67,6 +68,7 @@ MANIFEST = {  # what a manifest holds
     "commit": str, "versions": dict,
 }  # fmt: skip
 SYSTEM = ("/proc/", "/sys/")  # what looks like files there is made by the system as it is read
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MIN_FREE_BYTES = 200e6  # a step that fills the disk half-way costs more than one that does not start
 
 
@@ -108,6 +110,14 @@ def save(path: Path, text: str) -> Path:
     draft.write_text(text, encoding="utf-8")
     os.replace(draft, path)
     return path
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder that stands in its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 class Busy(RuntimeError):
@@ -249,6 +259,19 @@ def existing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.parents) if place.is_dir())
 
 
+def missing_space(folder: Path) -> str:
+    """Which disk holds a folder, how much of it is free, how much is missing, and what to do."""
+    place = existing(folder.resolve())
+    disk = next(parent for parent in (place, *place.parents) if parent.is_mount() or parent == parent.parent)
+    free = shutil.disk_usage(place).free
+    missing = max(MIN_FREE_BYTES - free, 0)
+    amount = f"at least {missing / 1e6:.0f} MB are missing" if missing else "the last write needed more, or a quota or limit holds"
+    return (
+        f"The disk {disk}, which holds {folder}, has {free / 1e6:.0f} MB free; {amount}. Free some space, or set SKYMATH_OUTPUTS "
+        "to a folder on another disk; the same command then goes on from here."
+    )
+
+
 def size_of(path: Path) -> int:
     """Bytes of a file, or of the files of a folder."""
     return sum(p.stat().st_size for p in ([path] if path.is_file() else files_of(path).values()))
@@ -262,7 +285,7 @@ def locate(place: str | Path) -> Path:
 def _portable(path: Path) -> str:
     """A place that `locate` finds again on another machine, where the path allows it."""
     data = os.environ.get("SKYMATH_DATA")
-    for folder, prefix in ((home(), ""), (data and Path(data).resolve(), "$SKYMATH_DATA/")):
+    for folder, prefix in ((home(), ""), (data and Path(data).expanduser().resolve(), "$SKYMATH_DATA/")):
         if folder and path.is_relative_to(folder):
             return prefix + path.relative_to(folder).as_posix()
     return path.as_posix()
@@ -455,8 +478,11 @@ def _commit() -> str:
     """The commit, marked where tracked files differ from it; "unknown" outside a git checkout."""
     if not shutil.which("git"):
         return "unknown"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    environment["GIT_CEILING_DIRECTORIES"] = str(home().parent)  # a repository around this one says nothing about it
     command = ["git", "-C", str(home()), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"
+    described = subprocess.run(command, capture_output=True, text=True, env=environment)
+    return described.stdout.strip() or "unknown"
 
 
 def processor() -> str:
@@ -489,33 +515,76 @@ def _provenance() -> dict:
 def read_manifest(folder: Path) -> dict | None:
     """The manifest of a complete step, None where the step is not complete."""
     path = folder / "manifest.json"
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
-        return check_manifest(json.loads(read_text(path)))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not a manifest ({error}). Delete it, and the step runs again.") from error
-
-
-def check_manifest(manifest: dict) -> dict:
-    """The manifest, if what it holds is of the right types, and it names places inside its own run alone. Raises:  ValueError."""
-    if not isinstance(manifest, dict):
-        raise ValueError(f"it holds a {type(manifest).__name__}")
-    for key, kind in MANIFEST.items():
-        if not isinstance(manifest.get(key, kind()), (int, float) if kind is float else kind):
-            raise ValueError(f"its {key} are of another type")
-    inputs, uses, outputs = (manifest.get(key, {}) for key in ("inputs", "uses", "outputs"))
-    if not all(isinstance(record, dict) for record in [*uses.values(), *outputs.values()]):
-        raise ValueError("its uses or outputs are of another type")
-    texts = [*inputs.values(), *(use.get(key, "") for use in uses.values() for key in ("path", "sha256"))]
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError("a path or a digest in it is no text")
-    if "manifest.json" in map(relative, outputs):
-        raise ValueError("it names itself as an output")
-    for name in inputs:
-        step, _, file = name.partition("/")
-        relative(check_step(step) and file)
+        manifest = read_record(path, MANIFEST)
+        for key, fields in PARTS.items():
+            for name, part in manifest[key].items():
+                check_shape(f"{key} {name}", part, fields)
+        check_shape("code", manifest["code"], {"notebook": str, "modules": dict})
+        if "manifest.json" in map(relative, manifest["outputs"]):
+            raise ValueError("it names itself as an output")
+        for name in manifest["inputs"]:
+            step, _, file = name.partition("/")
+            relative(check_step(step) and file)
+    except ValueError as error:
+        raise Damaged(f"{path} is not a manifest ({error}). Delete it, and the step runs again.") from error
     return manifest
+
+
+class Damaged(ValueError):
+    """A file of a run folder is not what a step writes; the message says which file and what is wrong."""
+
+
+PARTS = {"outputs": {"sha256": str, "bytes": int}, "uses": {"path": str, "sha256": str}, "inputs": str, "versions": str}
+
+
+def read_record(path: Path, fields: dict[str, type]) -> dict:
+    """The JSON object in a file of a run folder.
+
+    Args:
+        fields: The keys that it must have, each with its type; float stands for any finite number.
+
+    Raises:
+        Damaged: There is no such file, or it holds something else.
+    """
+    try:
+        if not path.is_file():
+            raise ValueError("it is no file")
+        record = json.loads(read_text(path))
+        check_shape("it", record, fields)
+    except (ValueError, OSError, RecursionError) as error:
+        raise Damaged(f"{path.name} of {path.parent}: {error}") from error
+    return record
+
+
+def read_report(folder: Path) -> dict:
+    """The numbers that a complete step reported. Raises Damaged where `report.json` holds something else."""
+    path = folder / "report.json"
+    report = read_record(path, {})
+    for key, value in report.items():
+        if not isinstance(value, str | int | float):
+            raise Damaged(f"{path} is not a report ({key} is a {type(value).__name__}). Run the step again.")
+    return report
+
+
+def read_about(folder: Path) -> dict:
+    """The commit, versions and machine in a run's `run.json`, {} without that file. Raises Damaged."""
+    path = folder / "run.json"
+    return read_record(path, {"commit": str, "versions": dict, "machine": dict}) if path.exists() else {}
+
+
+def check_shape(what: str, value, shape: type | dict[str, type]) -> None:
+    """Raise Damaged where a value read from a file lacks a key or has another type; float stands for any finite number."""
+    kind = dict if isinstance(shape, dict) else shape
+    good = type(value) in (int, float) and math.isfinite(value) if kind is float else type(value) is kind
+    if not good:
+        raise Damaged(f"{what} is a {type(value).__name__}, not a {'number' if kind is float else kind.__name__}")
+    for key, wanted in shape.items() if isinstance(shape, dict) else ():
+        if key not in value:
+            raise Damaged(f"{what} has no {key!r}")
+        check_shape(f"{key} of {what}", value[key], wanted)
 
 
 def take(source: Path, folder: Path, manifest: dict) -> bool:
@@ -524,7 +593,7 @@ def take(source: Path, folder: Path, manifest: dict) -> bool:
     The files are hard links (copies where the disk has none), checked against the manifest. False, and nothing is complete, where
     they are no longer what it says, because that run has begun the step again.
     """
-    (folder / "manifest.json").unlink(missing_ok=True)
+    remove(folder / "manifest.json")
     try:
         for file, record in manifest["outputs"].items():
             _link(within(source, file), within(folder, file))
@@ -543,9 +612,7 @@ def take(source: Path, folder: Path, manifest: dict) -> bool:
 
 
 def _link(source: Path, target: Path):
-    if target.is_dir():
-        shutil.rmtree(target)
-    target.unlink(missing_ok=True)
+    remove(target)
     files = {target / name: file for name, file in files_of(source).items()} if source.is_dir() else {target: source}
     for place, file in files.items():
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -612,7 +679,8 @@ class Step:
     def output(self, file: str) -> Path:
         """Path for a file or folder that this step writes; `finish` insists that it exists."""
         path = self.folder / file
-        if not path.resolve().is_relative_to(self.folder) or path.resolve() == self.folder:
+        place = path.resolve()
+        if not place.is_relative_to(self.folder.resolve()) or place == self.folder.resolve():
             raise ValueError(f"{self.id}: output {file!r} is not inside the step's folder; give a relative name.")
         path.parent.mkdir(parents=True, exist_ok=True)
         self._outputs += [] if file in self._outputs else [file]
@@ -714,12 +782,9 @@ def step(name: str, run: str, label: str = "", **identity) -> Step:
     work.folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(work.folder).free
     if free < MIN_FREE_BYTES:
-        raise RuntimeError(
-            f"{work.id} needs {MIN_FREE_BYTES / 1e6:.0f} MB of disk, but {work.folder} has {free / 1e6:.0f} MB free. "
-            "Free some space, or set SKYMATH_OUTPUTS to a folder on another disk."
-        )
-    for old in ("manifest.json", "report.json"):
-        (work.folder / old).unlink(missing_ok=True)
+        raise RuntimeError(f"{os.strerror(errno.ENOSPC)}: {work.id} does not start. {missing_space(work.folder)}")
+    for old in (work.folder / "manifest.json", work.folder / "report.json", root() / run / "run.json"):
+        remove(old)
     _separate(work.folder)
     shutil.rmtree(work.folder / "figures", ignore_errors=True)
     save(root() / run / "run.json", json.dumps(work._made, indent=1))

@@ -7,8 +7,10 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -46,7 +48,10 @@ class State(NamedTuple):
 def state(plan: Plan, job: Job) -> State:
     """Whether the step's manifest still holds, and if not, every reason."""
     folder = plan.folder / job.id
-    manifest = runs.read_manifest(folder)
+    try:
+        manifest = runs.read_manifest(folder)
+    except runs.Damaged as error:
+        return State("missing", [str(error)])
     if manifest is None:
         return State("missing", ["started but not finished" if folder.is_dir() else "not run yet"])
     return _judged(plan, job, manifest, folder)
@@ -112,18 +117,36 @@ def status(plan: Plan) -> pd.DataFrame:
 
 def _expected(plan: Plan, job: Job) -> float | None:
     """Seconds the step took last time: in this run, else in any run, else as the notebook says."""
-    own = runs.read_manifest(plan.folder / job.id)
-    others = [runs.read_manifest(path.parent) for path in runs.root().glob(f"*/{job.id}/manifest.json")]
-    last = own or max(others, key=lambda manifest: manifest["finished"], default=None)
+    others = dict(_manifests(f"*/{job.id}/manifest.json"))
+    last = others.get(plan.folder / job.id) or max(others.values(), key=lambda manifest: manifest["finished"], default=None)
     if last:
         return last["seconds"] + STARTUP_S
     return json.loads(job.notebook.read_text(encoding="utf-8"))["metadata"].get("skymath", {}).get("seconds")
 
 
+def _manifests(pattern: str) -> Iterator[tuple[Path, dict]]:
+    """The complete steps of all runs that match a pattern, each with its manifest; damaged ones are left to their own run's status."""
+    for path in sorted(runs.root().glob(pattern)):
+        try:
+            if manifest := runs.read_manifest(path.parent):
+                yield path.parent, manifest
+        except runs.Damaged:
+            continue
+
+
 # --- running ---------------------------------------------------------------------------------------------
 
 
-def run(plan: Plan, from_step: str | None = None, keep_stale: bool = False, echo=print, share: bool = False, servers=()) -> int:
+def run(
+    plan: Plan,
+    from_step: str | None = None,
+    keep_stale: bool = False,
+    echo=print,
+    share: bool = False,
+    servers: Sequence[str] = (),
+    check: Callable[[Plan], None] = lambda plan: None,
+    check_step: Callable[[Plan], None] = lambda plan: None,
+) -> int:
     """Execute what must run, in order. Returns 0 when all is done, 3 after a failure, 4 when a budget is reached, 128 + n after a signal.
 
     from_step: that step and all after it run again; the ones before must be complete, and are kept.
@@ -131,17 +154,26 @@ def run(plan: Plan, from_step: str | None = None, keep_stale: bool = False, echo
     share: a step that another run has complete, the same in all that counts, is taken over from there; of several processes that
     need it one computes it and the others wait.
     servers: hosts that a plan of others may ask (`trust`).
+    check, check_step: called with the plan, once it may run at all, before anything starts and before each step that runs; they
+    raise ParamsError where a later step cannot run.
     Raises:  ParamsError for what a plan of others may not, runs.Busy while another process runs the same run folder.
     """
     first = _first(plan, from_step)
     if plan.others:
         trust.tell(plan, echo)
         trust.check(plan, [job for n, job in enumerate(plan.jobs) if not _kept(state(plan, job), n, first, keep_stale)], servers)
-    with runs.claim(plan.folder), kernel.signals(echo) as stop:
-        return _run(plan, first, keep_stale, share, stop, echo, servers)
+    check(plan)
+    try:
+        with runs.claim(plan.folder), kernel.signals(echo) as stop:
+            return _run(plan, first, keep_stale, share, stop, echo, servers, check_step)
+    except OSError as error:
+        if error.errno not in runs.FULL:
+            raise
+        echo(f"{error}\n{runs.missing_space(plan.folder)}")
+        return FAILED
 
 
-def _run(plan: Plan, first: int | None, keep_stale: bool, share: bool, stop: kernel.Stop, echo, servers) -> int:
+def _run(plan: Plan, first: int | None, keep_stale: bool, share: bool, stop: kernel.Stop, echo, servers, check_step) -> int:
     mark = {runs.FOREIGN: plan.others.removeprefix(trust.TAKEN)} if plan.others.startswith(trust.TAKEN) else {}
     frozen = {"run": plan.run, **mark, "steps": {job.id: job.parameters for job in plan.jobs}}
     runs.save(plan.folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False, allow_unicode=True))
@@ -155,6 +187,7 @@ def _run(plan: Plan, first: int | None, keep_stale: bool, share: bool, stop: ker
                 echo(f"{line}  {kept}")
                 continue
             trust.check(plan, [job], servers)  # a step that ran may have made this one stale
+            check_step(plan)
             notes[job.id] = "failed"
             with _turn(plan, job, line, echo) if share else nullcontext():
                 if share and (other := _taken(plan, job)):
@@ -209,8 +242,8 @@ def _execute(plan: Plan, job: Job, reasons: list[str], line: str, start: float, 
     why = f" ({'; '.join(reasons)})" if reasons else ""
     echo(f"{line}  running{why}, " + (f"expected {expected:.0f} s" if expected else "duration unknown"))
     folder.mkdir(parents=True, exist_ok=True)
-    for old in ("manifest.json", "notebook.html"):
-        (folder / old).unlink(missing_ok=True)
+    for old in ("manifest.json", "notebook.html", "notebook.ipynb"):
+        runs.remove(folder / old)
     copy, began, tail = folder / "notebook.ipynb", time.monotonic(), kernel.Tail()
     own = {"run": plan.run, "label": job.label, "interactive": False, "progress": False}
     parameters = {key: value for key, value in own.items() if key in job.known} | job.parameters
@@ -227,13 +260,46 @@ def _execute(plan: Plan, job: Job, reasons: list[str], line: str, start: float, 
         raise
     if failure:
         (folder / "manifest.json").unlink(missing_ok=True)  # finish() may stand above the failing cell
-        problem = StepFailed(f"  at:    {_heading(copy)}\n  error: {failure}\n  see:   {copy}")
+        text = f"  at:    {_heading(copy)}\n  error: {failure}\n  see:   {copy}"
+        problem = StepFailed("\n".join([text, *_disk(plan.folder, str(failure)), *_damaged_sources(plan, job)]))
         problem.code = BUDGET if failure.error == "BudgetReached" else FAILED
         raise problem
     pages.notebook(copy, plan.folder)
     now = time.monotonic()
     echo(f"{line}  done in {now - began:.0f} s (total {_clock(now - start)})")
     stop.check()
+
+
+def _disk(folder: Path, error: str) -> list[str]:
+    """A line where a full disk made a step fail: which disk, and how much is missing."""
+    full = any(os.strerror(number) in error for number in runs.FULL) or "database or disk is full" in error
+    return [f"  disk:  {runs.missing_space(folder)}"] if full else []
+
+
+def _damaged_sources(plan: Plan, job: Job) -> list[str]:
+    """A line for each output that the failed step may have read and that is not what was written; its step is then not complete."""
+    damaged = []
+    for source in _sources(plan, job):
+        folder = plan.folder / source.id
+        found = state(plan, source)
+        if found.manifest is None:
+            continue
+        files = [
+            file
+            for file, record in found.manifest["outputs"].items()
+            if not (folder / file).exists() or runs.digest_file(folder / file) != record["sha256"]
+        ]
+        if files:
+            runs.remove(folder / "manifest.json")
+            damaged.append(f"  input: {source.id} no longer has what it wrote ({', '.join(files)}); the same command makes it again")
+    return damaged
+
+
+def _sources(plan: Plan, job: Job) -> list[Job]:
+    """The steps that a step's parameters name as its inputs."""
+    values = [value for key, value in job.parameters.items() if key.endswith("_from")]
+    names = {name for value in values for name in (value if isinstance(value, list) else [value])}
+    return [source for source in plan.jobs if source.id in names]
 
 
 @contextmanager
@@ -250,27 +316,20 @@ def _turn(plan: Plan, job: Job, line: str, echo):
 
 def _identity(plan: Plan, job: Job) -> str:
     """A digest of all that a plan says of a step: its parameters and code, and those of the steps that it reads from."""
-    names = [value if isinstance(value, list) else [value] for key, value in job.parameters.items() if key.endswith("_from")]
-    sources = {name for name in sum(names, []) if name}
     parts = [job.id, counted(job), runs.code_digests(job.name, job.notebook.parent)]
-    parts += [_identity(plan, source) for source in plan.jobs if source.id in sources]
+    parts += [_identity(plan, source) for source in _sources(plan, job)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _taken(plan: Plan, job: Job) -> str:
     """Take a step over from a run where it is complete and the same in all that counts; that run's name, "" if there is none."""
-    for path in sorted(runs.root().glob(f"*/{job.id}/manifest.json")):
-        other = path.parent
-        try:
-            manifest = runs.read_manifest(other)
-        except ValueError:  # of whatever run: its own status says so
-            continue
-        if other.parent == plan.folder or manifest is None or changes(manifest, job):
+    for other, manifest in _manifests(f"*/{job.id}/manifest.json"):
+        if other.resolve() == (plan.folder / job.id).resolve() or changes(manifest, job):
             continue
         if _judged(plan, job, manifest, other).name == "fresh" and runs.take(other, plan.folder / job.id, manifest):
             about, own = other.parent / "run.json", plan.folder / "run.json"
-            if about.is_file() and not own.is_file():
-                runs.save(own, about.read_text(encoding="utf-8"))
+            if about.is_file() and not own.exists():
+                shutil.copy2(about, own)
             return other.parent.name
     return ""
 

@@ -247,16 +247,17 @@ def _reports(plan: Plan) -> dict[str, dict]:
     """The reports of the steps that are complete with the plan's parameters and have read what is there now, by what manifests say."""
     reports, made = {}, {}
     for job in plan.jobs:
-        manifest = runs.read_manifest(plan.folder / job.id)
+        try:
+            manifest = runs.read_manifest(plan.folder / job.id)
+            report = runs.read_report(plan.folder / job.id)
+        except runs.Damaged:  # `status` of that run says so; without a report the step has just begun again
+            continue
         if manifest is None or suite.changes(manifest, job):
             continue
         read = {tuple(file.split("/", 1)): digest for file, digest in manifest["inputs"].items()}
         if any(step not in reports or made.get((step, file), digest) != digest for (step, file), digest in read.items()):
             continue
-        try:
-            reports[job.id] = json.loads((plan.folder / job.id / "report.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:  # the step has just begun again
-            continue
+        reports[job.id] = report
         made |= {(job.id, file): record["sha256"] for file, record in manifest["outputs"].items()}
     return reports
 

@@ -128,6 +128,6 @@ def _is_run(folder: Path, below: bool) -> bool:
         return True
     for path in folder.glob("*/manifest.json"):
         with suppress(ValueError, OSError):  # of something else
-            if "outputs" in (runs.read_manifest(path.parent) or {}):
+            if "outputs" in runs.read_record(path, {}):  # damaged or not
                 return True
     return False

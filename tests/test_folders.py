@@ -109,4 +109,4 @@ def test_steps_come_in_the_order_in_which_they_ended(run):
     for step, when in (("01_first", "2026-02"), ("02_second", "2026-01")):
         path = run / step / "manifest.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | {"finished": when}))
-    assert list(folders.manifests(run)) == ["02_second", "01_first"]
+    assert list(folders.manifests(run)[0]) == ["02_second", "01_first"]

@@ -137,7 +137,8 @@ def keep(folder, plan, step, seconds, **report):
     frozen = {"run": folder.name, "steps": {job.id: job.parameters for job in plan.jobs}}
     runs.save(folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False))
     identity = {key: value for key, value in job.parameters.items() if key not in runs.EXECUTION}
-    manifest = {"parameters": identity, "seconds": seconds, "finished": "2026-01-01", "outputs": {"a": {"bytes": 10}}}
+    manifest = {"step": step, "parameters": identity, "seconds": seconds, "finished": "2026-01-01", "outputs": {"a": {"bytes": 10}}}
+    manifest |= {"inputs": {}, "uses": {}, "code": {}, "commit": "", "versions": {}}
     runs.save(folder / step / "manifest.json", json.dumps(manifest))
     runs.save(folder / step / "report.json", json.dumps(report))
 

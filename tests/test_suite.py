@@ -197,25 +197,6 @@ def test_bad_params_are_refused_with_the_remedy(folder, change, said):
     assert not (folder / "outputs").exists()
 
 
-@pytest.mark.parametrize(
-    "text, reason",
-    [
-        ("n: 012", "012 is an octal number to YAML, 10; write 10"),
-        ("n: -017", "-017 is an octal number to YAML, -15"),
-        ("n: 1:30", "1:30 is a number of base 60 to YAML, 90; write 90"),
-        ("n: 1:30.5", "1:30.5 is a number of base 60"),
-        ("<<: {n: 3}", "<< merges other values in without showing them"),
-    ],
-)
-def test_yaml_that_reads_as_something_else_is_refused_in_files_and_on_the_command_line(folder, text, reason):
-    (folder / "odd.yaml").write_text(f"run: tiny\nsteps:\n  01_make: {{{text}}}\n")
-    with pytest.raises(suite.ParamsError, match=re.escape(reason)):
-        suite.load(folder / "odd.yaml")
-    if not text.startswith("<<"):
-        with pytest.raises(suite.ParamsError, match=re.escape(reason)):
-            suite.load(folder / "tiny.yaml", [f"01_make.n={text[3:]}"])
-
-
 def test_a_day_without_quotes_is_text():
     plan = plans.load(runs.home() / "params/smoke.yaml", ["02_augmentation.prices={input: 1.0, output: 2.0, date: 2026-11-23}"])
     assert plan.jobs[2].parameters["prices"] == {"input": 1.0, "output": 2.0, "date": "2026-11-23"}
@@ -385,3 +366,52 @@ def test_no_command_prints_help(capsys):
 
 def test_values_that_the_runner_sets_are_the_execution_parameters():
     assert set(plans.RUNNER) <= set(runs.EXECUTION)
+
+
+# --- damage, links and repositories in repositories -------------------------------------------------------------------------
+
+
+DAMAGED = ["", "{", "[]", "null", '{"outputs": {}}', '{"finished": 3}', "\x00\x01", '{"a": ' * 100_000]
+
+
+@pytest.mark.parametrize("text", DAMAGED, ids=range(len(DAMAGED)))
+def test_a_damaged_manifest_of_another_run_is_no_affair_of_this_one(folder, text):
+    for step in ("01_make", "02_use"):
+        place = folder / "outputs" / "other" / step
+        place.mkdir(parents=True)
+        (place / "manifest.json").write_text(text)
+    lines = []
+    plan = suite.load(folder / "tiny.yaml")
+    assert suite.run(plan, echo=lines.append, share=True) == 0 and not any("other" in line for line in lines)
+    assert set(suite.status(plan)["state"]) == {"fresh"}
+
+
+@pytest.mark.parametrize("linked", ["outputs", "outputs/tiny", "outputs/tiny/01_make", "outputs/tiny/02_use"])
+def test_folders_that_are_links_to_another_disk_work(folder, tmp_path_factory, linked):
+    elsewhere = tmp_path_factory.mktemp("disk")
+    (folder / linked).parent.mkdir(parents=True, exist_ok=True)
+    (folder / linked).symlink_to(elsewhere, target_is_directory=True)
+    plan = suite.load(folder / "tiny.yaml")
+    assert suite.run(plan, echo=lambda line: None) == 0 and any(elsewhere.iterdir())
+    assert set(suite.status(plan)["state"]) == {"fresh"} and (folder / linked).is_symlink()
+
+
+def test_the_commit_is_this_repositorys_also_inside_another_one(tmp_path, monkeypatch):
+    def git(place, *words):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+        return subprocess.run(["git", *who, "-C", str(place), *words], capture_output=True, text=True, check=True).stdout.strip()
+
+    outer, inner = tmp_path / "outer", tmp_path / "outer" / "inner"
+    for place in (outer, inner):
+        place.mkdir()
+        git(place, "init")
+        (place / "file").write_text(place.name)
+        git(place, "add", "file")
+        git(place, "commit", "-m", place.name)
+    monkeypatch.setattr(runs, "home", lambda: inner)
+    assert runs._commit() == git(inner, "rev-parse", "HEAD")
+    monkeypatch.setenv("GIT_DIR", str(outer / ".git"))  # as a hook of the outer repository has it
+    assert runs._commit() == git(inner, "--git-dir", str(inner / ".git"), "rev-parse", "HEAD")
+    monkeypatch.delenv("GIT_DIR")
+    shutil.rmtree(inner / ".git")
+    assert runs._commit() == "unknown", "a copy without history is not the repository that it lies in"

@@ -208,15 +208,15 @@ def test_the_dry_run_names_every_host_and_the_key_that_goes_there(place, capsys,
 @pytest.mark.parametrize("source", [foreign, taken, copied])
 def test_programs_and_places_of_others_are_shown_and_must_be_named(place, source, key, capsys):
     path = source(place, **{key: "/tmp/theirs"})
-    assert command_line.main(["run", str(path)]) == 2
+    assert command_line.main(["run", str(path), "--anyway"]) == 2
     said = capsys.readouterr()
     assert f"from others: 01_ask.{key} = '/tmp/theirs'" in said.out and f"--set 01_ask.{key}=/tmp/theirs" in said.err
-    assert command_line.main(["run", str(path), "--set", f"01_ask.{key}=/tmp/theirs"]) == 0
+    assert command_line.main(["run", str(path), "--anyway", "--set", f"01_ask.{key}=/tmp/theirs"]) == 0
 
 
 def test_a_base_and_files_of_others_are_shown(place, capsys):
     path = foreign(place, base="somebody/model")
-    assert command_line.main(["run", str(path)]) == 0
+    assert command_line.main(["run", str(path), "--anyway"]) == 0
     assert "from others: 01_ask.base = 'somebody/model'" in capsys.readouterr().out
 
 

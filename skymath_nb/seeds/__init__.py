@@ -3,12 +3,15 @@
 `sources` is the table of those that have a name, `layouts` says how their rows read.
 """
 
+import functools
 import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
+from unittest.mock import patch
 
 import pandas as pd
 
@@ -18,11 +21,13 @@ from .layouts import MARKS
 from .sources import SOURCES, Source, spoils
 
 __all__ = [
-    "DATA", "MARKS", "REFUSED", "SOURCES", "Source", "benchmarks", "count", "draw", "fetch", "file", "files", "load", "refuse_seeded",
-    "take", "translations",
+    "DATA", "MARKS", "REFUSED", "SOURCES", "WAIT_S", "Source", "benchmarks", "count",
+    "draw", "fetch", "file", "files", "load", "refuse_seeded",
+    "take", "translations", "unreachable",
 ]  # fmt: skip
 
 DATA = "SKYMATH_DATA"  # environment variable: a folder of benchmark files, used in place of the hub
+WAIT_S = 5  # for the hub's first word
 WORLD_ITEMS = 300  # items of a world benchmark when all are asked for: its supply has no end
 REFUSED = re.compile(r"(?:^|[\W_])agieval[\W_]+(?:v1[\W_]+)?math(?:\.jsonl?)?(?:\.gz)?$", re.I)
 SPEAKS_OF_A_FIGURE = re.compile(
@@ -140,7 +145,7 @@ def file(name: str, split: str = "train", data: str | os.PathLike | None = None)
     if not folder:
         return None
     source = SOURCES[name]
-    path = Path(folder) / source.files[split]
+    path = Path(folder).expanduser() / source.files[split]
     if not path.is_file():
         raise FileNotFoundError(
             f"The {split} split of {name} was asked for from the data folder {folder}, but {path} is missing. Put "
@@ -240,6 +245,39 @@ def count(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return counts.fillna(0).astype({name: int for name in counts.columns.drop("licence")})
 
 
+@contextmanager
+def _offline() -> Iterator[None]:
+    """While the block lasts the hub's clients look only into their cache: without a network each would try again for half a minute."""
+    from huggingface_hub import constants
+
+    with patch.object(constants, "HF_HUB_OFFLINE", True):
+        yield
+
+
+@functools.cache
+def unreachable() -> str:
+    """Why the hub cannot be reached, "" if it can; asked once a process."""
+    import urllib.error
+    import urllib.request
+
+    from huggingface_hub import constants
+
+    offline = [name for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE") if _is_set(name)]
+    if constants.HF_HUB_OFFLINE or offline:
+        return f"{(offline or ['HF_HUB_OFFLINE'])[0]} is set"
+    try:
+        urllib.request.urlopen(urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=WAIT_S).close()
+    except urllib.error.HTTPError:
+        return ""  # somebody answered
+    except (OSError, ValueError) as error:
+        return f"{constants.ENDPOINT} cannot be reached ({getattr(error, 'reason', error)})"
+    return ""
+
+
+def _is_set(name: str) -> bool:
+    return os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")
+
+
 def fetch(name: str, split: str = "train") -> None:
     """Bring a split of a named source from the hub into the cache. Raises what `load` raises of it."""
     for _ in _hub_tables(name, split):
@@ -258,16 +296,18 @@ def _hub_tables(name: str, split: str) -> Iterator:
             f"The {split} split of {name} was asked for, but {DATA} is not set. Set it to a folder that holds {source.files[split]}"
             f"; {source.whence}."
         )
+    why = unreachable()
     from datasets import load_dataset
 
     for config in source.configs:
         try:
-            table = load_dataset(source.hub, config, split=source.hub_split.get(split, split))
+            with _offline() if why else nullcontext():
+                table = load_dataset(source.hub, config, split=source.hub_split.get(split, split))
         except (OSError, ValueError, RuntimeError) as error:
             raise ConnectionError(
                 f"The {split} split of {name} was asked for. No local folder is given ({DATA} is not set), and "
-                f"{source.hub} cannot be had from the Hugging Face hub ({type(error).__name__}: "
-                f"{str(error)[:200]}). Connect to the network, or set {DATA} to a folder that holds "
+                f"{source.hub} cannot be had from the Hugging Face hub ({f'{why}; ' if why else ''}"
+                f"{type(error).__name__}: {str(error)[:200]}). Connect to the network, or set {DATA} to a folder that holds "
                 f"{source.files[split]}."
             ) from error
         yield table
