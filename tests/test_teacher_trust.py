@@ -9,7 +9,7 @@ import pytest
 
 from skymath_nb import teacher
 from skymath_nb.ledger import Ledger
-from skymath_nb.teacher import Request, complete
+from skymath_nb.teacher import Request, complete, limits
 
 KEY = "sk-proj-" + "".join(chr(97 + i * 7 % 26) + str(i % 10) for i in range(78))
 URL = "https://teacher.example/v1"
@@ -119,3 +119,46 @@ def test_a_try_may_take_as_long_as_the_clients_own_default():
     from openai._constants import DEFAULT_TIMEOUT
 
     assert teacher.Settings().timeout == DEFAULT_TIMEOUT.read
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "least", "most", "said"),
+    [
+        (502, {"retry-after": "7200"}, 30, 60, True),
+        (500, {"retry-after-ms": "1"}, 0.3, 60, False),
+        (429, {"retry-after-ms": "1"}, 0.3, 60, False),
+        (503, {"retry-after": "0.001"}, 0.3, 60, False),
+        (429, {"retry-after": "300"}, 300, 300, True),
+    ],
+)
+def test_pauses_have_a_floor_and_a_bound_and_a_long_one_is_said(monkeypatch, capfd, status, headers, least, most, said):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    slept = []
+
+    async def pause(self, seconds):
+        slept.append(seconds)
+
+    monkeypatch.setattr(limits.Stop, "pause", pause)
+    answers = [httpx2.Response(status, headers=headers, json={"error": {"message": f"later {KEY}"}}) for _ in range(3)]
+    transport = httpx2.MockTransport(lambda _: answers.pop() if answers else httpx2.Response(200, json=completion()))
+    assert complete(questions(), server=URL, transport=transport)[0].text == "good"
+    assert len(slept) == 3 and least <= min(slept) and max(slept) <= most
+    shown = "".join(capfd.readouterr())
+    assert ("is asked again in" in shown) == said and not pieces(shown)
+
+
+def test_a_server_that_is_always_busy_for_a_millisecond_is_not_hammered(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+    async def pause(self, seconds):
+        pass
+
+    monkeypatch.setattr(limits.Stop, "pause", pause)
+    seen = []
+
+    def busy(request):
+        seen.append(request)
+        return httpx2.Response(429, headers={"retry-after-ms": "1"}, json={"error": {"message": "later"}})
+
+    reply = complete(questions(), server=URL, transport=httpx2.MockTransport(busy))[0]
+    assert "later" in reply.error and len(seen) < 1000

@@ -11,6 +11,7 @@ import math
 import os
 import random
 import re
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -24,6 +25,8 @@ from .request import Request, Settings, TeacherError
 
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 8.0  # without a word from the server: doubling, with jitter
 LONGEST_PAUSE_S = 3600  # in all, for one request, at the server's word; a longer wait is better taken by a rerun
+LONGEST_RETRY_S = 60  # after a failure, whatever the server's Retry-After names
+TOLD_PAUSE_S = 30  # a longer one is said
 RETRIED = {408, 409, 429}  # and all from 500
 BUSY = {429, 503}  # with Retry-After no failure but a date
 REFUSED_PARAMETER = {"unsupported_parameter", "unsupported_value", "unknown_parameter"}
@@ -48,7 +51,7 @@ class Client:
         from openai import AsyncOpenAI, DefaultAioHttpClient
 
         self.settings, self.url, self.key, self.stop = settings, url, key, stop
-        self.tries = 0
+        self.tries, self._told_until = 0, 0.0
         self._secret = None if key == NO_KEY else spellings(key)
         limits = httpx2.Limits(max_connections=settings.workers + 4, max_keepalive_connections=settings.workers)
         direct = is_loopback(urlsplit(url).hostname or "")  # no proxy sees what stays on this machine
@@ -67,7 +70,7 @@ class Client:
 
     async def ask(self, request: Request) -> ledgers.Record:
         """The reply to one request, faults that pass tried again; raises Fault, TeacherError, Stopped."""
-        failures, waited = 0, 0.0
+        failures, waits, waited = 0, 0, 0.0
         while True:
             self.tries += 1
             try:
@@ -75,17 +78,27 @@ class Client:
             except Fault as fault:
                 if not fault.passing:
                     raise
-                pause = fault.pause
-                if pause and fault.status in BUSY:  # the server said when: this is no failure
+                tries_before = failures + waits
+                least = min(FIRST_PAUSE_S * 2**tries_before, LAST_PAUSE_S) * random.uniform(0.75, 1)
+                pause = max(fault.pause or 0.0, least)
+                if fault.pause and fault.status in BUSY:  # the server said when: this is no failure
                     if waited + pause > LONGEST_PAUSE_S:
                         raise
-                    waited += pause
+                    waits, waited = waits + 1, waited + pause
                 else:
                     failures += 1
                     if failures > self.settings.retries:
                         raise
-                    pause = pause or min(FIRST_PAUSE_S * 2 ** (failures - 1), LAST_PAUSE_S) * random.uniform(0.75, 1)
+                    pause = min(pause, LONGEST_RETRY_S)
+                self._tell(pause, fault)
             await self.stop.pause(pause)
+
+    def _tell(self, pause: float, fault: Fault):
+        """Say a long pause, once for all the requests that share it."""
+        now = time.monotonic()
+        if pause > TOLD_PAUSE_S and now > self._told_until:
+            self._told_until = now + pause
+            print(self.named(f"is asked again in {pause:.0f} s ({fault})."), file=sys.stderr, flush=True)
 
     async def _send(self, request: Request) -> bytes:
         """The body of one answer. The time limit is on the whole try, so that a slow drip ends too."""
