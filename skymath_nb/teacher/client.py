@@ -10,6 +10,8 @@ import json
 import math
 import os
 import random
+import re
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,10 +25,13 @@ from .request import Request, Settings, TeacherError
 
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 8.0  # without a word from the server: doubling, with jitter
 LONGEST_PAUSE_S = 3600  # in all, for one request, at the server's word; a longer wait is better taken by a rerun
+LONGEST_RETRY_S = 60  # after a failure, whatever the server's Retry-After names
+TOLD_PAUSE_S = 30  # a longer one is said
 RETRIED = {408, 409, 429}  # and all from 500
 BUSY = {429, 503}  # with Retry-After no failure but a date
 REFUSED_PARAMETER = {"unsupported_parameter", "unsupported_value", "unknown_parameter"}
 NO_KEY = "no-key-needed"
+MOST_TOKENS = 10**9  # a count above is no count
 OPERATOR, SAMPLE = "X-SkyMath-Operator", "X-SkyMath-Sample"  # read by the offline teacher alone
 
 
@@ -46,9 +51,14 @@ class Client:
         from openai import AsyncOpenAI, DefaultAioHttpClient
 
         self.settings, self.url, self.key, self.stop = settings, url, key, stop
-        self.tries = 0
+        self.tries, self._told_until = 0, 0.0
+        self._secret = None if key == NO_KEY else spellings(key)
         limits = httpx2.Limits(max_connections=settings.workers + 4, max_keepalive_connections=settings.workers)
-        http = httpx2.AsyncClient(transport=transport) if transport else DefaultAioHttpClient(limits=limits)
+        direct = is_loopback(urlsplit(url).hostname or "")  # no proxy sees what stays on this machine
+        if transport:
+            http = httpx2.AsyncClient(transport=transport)
+        else:
+            http = DefaultAioHttpClient(limits=limits, trust_env=not direct)
         self.openai = AsyncOpenAI(base_url=url, api_key=key, http_client=http, timeout=settings.timeout, max_retries=0)
         self._raw = httpx2.Response
 
@@ -60,7 +70,7 @@ class Client:
 
     async def ask(self, request: Request) -> ledgers.Record:
         """The reply to one request, faults that pass tried again; raises Fault, TeacherError, Stopped."""
-        failures, waited = 0, 0.0
+        failures, waits, waited = 0, 0, 0.0
         while True:
             self.tries += 1
             try:
@@ -68,17 +78,27 @@ class Client:
             except Fault as fault:
                 if not fault.passing:
                     raise
-                pause = fault.pause
-                if pause and fault.status in BUSY:  # the server said when: this is no failure
+                tries_before = failures + waits
+                least = min(FIRST_PAUSE_S * 2**tries_before, LAST_PAUSE_S) * random.uniform(0.75, 1)
+                pause = max(fault.pause or 0.0, least)
+                if fault.pause and fault.status in BUSY:  # the server said when: this is no failure
                     if waited + pause > LONGEST_PAUSE_S:
                         raise
-                    waited += pause
+                    waits, waited = waits + 1, waited + pause
                 else:
                     failures += 1
                     if failures > self.settings.retries:
                         raise
-                    pause = pause or min(FIRST_PAUSE_S * 2 ** (failures - 1), LAST_PAUSE_S) * random.uniform(0.75, 1)
+                    pause = min(pause, LONGEST_RETRY_S)
+                self._tell(pause, fault)
             await self.stop.pause(pause)
+
+    def _tell(self, pause: float, fault: Fault):
+        """Say a long pause, once for all the requests that share it."""
+        now = time.monotonic()
+        if pause > TOLD_PAUSE_S and now > self._told_until:
+            self._told_until = now + pause
+            print(self.named(f"is asked again in {pause:.0f} s ({fault})."), file=sys.stderr, flush=True)
 
     async def _send(self, request: Request) -> bytes:
         """The body of one answer. The time limit is on the whole try, so that a slow drip ends too."""
@@ -102,13 +122,13 @@ class Client:
                 return TeacherError(self.named(f"cannot go on with {self.settings.model!r}: {remedy}"))
             status, wish = error.status_code, error.response.headers.get("x-should-retry")
             passing = wish == "true" or (wish != "false" and (status in RETRIED or status >= 500))
-            return Fault(f"{status}: {said(error)}", status, passing, retry_after(error.response.headers))
+            return Fault(f"{status}: {self.masked(said(error))}", status, passing, retry_after(error.response.headers))
         if isinstance(error, APIConnectionError):
             chain = list(causes(error))
             if isinstance(error, APITimeoutError) and any(isinstance(cause, TimeoutError) for cause in chain):
                 return Fault(f"the try timed out after {self.settings.timeout:g} s", passing=True)
             unreached = any(isinstance(cause, ConnectionRefusedError | OSError) and cause.errno is not None for cause in chain)
-            return Fault(f"{error.message} {chain[-1]!r}", passing=True, unreached=unreached)
+            return Fault(self.masked(f"{error.message} {chain[-1]!r}"), passing=True, unreached=unreached)
         return error
 
     def record(self, body: bytes | dict, messages: Sequence[dict], max_tokens: int) -> ledgers.Record:
@@ -120,15 +140,16 @@ class Client:
             payload = body if isinstance(body, dict) else json.loads(body)
             choice = payload["choices"][0]
             message = choice["message"] if "message" in choice else {"content": choice["text"]}
-            text, finish = message.get("content") or "", choice.get("finish_reason") or ""
+            text, finish = _text(message.get("content")), choice.get("finish_reason") or ""
+            finish = finish if isinstance(finish, str) else json.dumps(finish)
             if not text and message.get("refusal"):
                 finish = "content_filter"
             text = text.encode("utf-8", "replace").decode()  # lone surrogates go
             counts = _counts(payload.get("usage"))
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-            raise Fault(f"the reply cannot be read: {error!r:.100} in {body!r:.200}", passing=True) from None
-        if self.key != NO_KEY:
-            text = text.replace(self.key, "[key]")  # a server that echoes headers
+            reason, answer = self.masked(repr(error)), self.masked(repr(body))
+            raise Fault(f"the reply cannot be read: {reason:.100} in {answer:.200}", passing=True) from None
+        text, finish = self.masked(text), self.masked(finish)  # a server that echoes headers
         if counts is None:
             counts = (prices.tokens(messages), prices.tokens([{"content": text}]), 0, 0)
         tokens_in, tokens_out, cached, reasoning = counts
@@ -138,16 +159,39 @@ class Client:
 
     def named(self, what: str) -> str:
         """The server and what happened, without the key, which some servers repeat."""
-        return f"{self.url} {what}".replace(self.key, "[key]")[:600]
+        return self.masked(f"{self.url} {what}")[:600]
+
+    def masked(self, text: str) -> str:
+        """Foreign text without the key, in whatever spelling. Mask before every cut."""
+        return self._secret.sub("[key]", text) if self._secret else text
+
+
+def spellings(key: str) -> re.Pattern:
+    """The key as it stands, or with JSON escapes, percent-encoding or whitespace between its characters."""
+    ways = (rf"(?:{re.escape(c)}|%{ord(c):02x}|\\u{ord(c):04x})" for c in key)
+    between = r"(?:\s|\\[nrt]?)*"
+    return re.compile(between.join(ways) if len(key) > 8 else re.escape(key), re.IGNORECASE)
+
+
+def _text(content) -> str:
+    """The text of a message; of a list of parts those of type text, thoughts left out."""
+    if not isinstance(content, list):
+        return content or ""
+    parts = [part if isinstance(part, dict) else {"type": "text", "text": part} for part in content]
+    return "".join(part["text"] for part in parts if part.get("type") in ("text", "output_text"))
 
 
 def _counts(usage) -> tuple[int, int, int, int] | None:
     """Tokens in, out, of those in cached, of those out reasoned; None if the server did not count."""
-    if not usage:
+    try:
+        tokens_in = int(usage.get("prompt_tokens", usage.get("input_tokens")))
+        tokens_out = int(usage.get("completion_tokens", usage.get("output_tokens")))
+        cached = int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0)
+        reasoning = int((usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0)
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        return None  # the reply was paid for and stands
+    if min(tokens_in, tokens_out, cached, reasoning) < 0 or max(tokens_in, tokens_out, reasoning) > MOST_TOKENS:
         return None
-    tokens_in, tokens_out = int(usage["prompt_tokens"]), int(usage["completion_tokens"])
-    cached = int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0)
-    reasoning = int((usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0)
     if reasoning and usage.get("total_tokens") == tokens_in + tokens_out + reasoning:
         tokens_out += reasoning  # some servers leave it out of the completion, and bill it
     return tokens_in, tokens_out, min(cached, tokens_in), reasoning

@@ -158,7 +158,7 @@ class Settings:
     tokens_per_minute: float = 0
     prices: dict | None = None
     budget_usd: float = 0.0
-    timeout: float = 60
+    timeout: float = 600  # as the OpenAI client's own
     retries: int = 5
     parameters: dict | None = None
     length_parameter: str = "max_tokens"
