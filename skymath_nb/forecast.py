@@ -609,11 +609,13 @@ def check_levels(plan: Plan) -> None:
     """
     jobs = {job.id: job for job in plan.jobs}
     for job in plan.jobs:
-        level, source = job.parameters.get("min_level", 0), jobs.get(job.parameters.get("seeds_from"))
-        highest = _highest_level(plan, source) if level and source else None
-        if highest is not None and highest < level:
+        level, named = job.parameters.get("min_level", 0), job.parameters.get("seeds_from", "")
+        sources = [jobs[name] for name in (named if isinstance(named, list) else [named]) if name in jobs]
+        levels = [_highest_level(plan, source) for source in sources] if level else []
+        if levels and None not in levels and max(levels) < level:
+            names = ", ".join(source.id for source in sources)
             raise ParamsError(
-                f"steps.{job.id}.min_level: {level} leaves no seeds, for those of {source.id} have level {highest} at most. "
+                f"steps.{job.id}.min_level: {level} leaves no seeds, for those of {names} have level {max(levels)} at most. "
                 "Lower min_level, or choose harder seeds."
             )
 

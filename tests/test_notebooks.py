@@ -18,7 +18,7 @@ import yaml
 from click.testing import CliRunner
 from papermill.cli import papermill as papermill_command
 
-from skymath_nb import exercises, notebooks, plans, runs, schema, suite
+from skymath_nb import exercises, forecast, notebooks, plans, runs, schema, suite
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -120,7 +120,9 @@ def test_notebooks_are_committed_without_outputs():
 
 @by_name(PARAMS)
 def test_every_params_file_fits_the_notebooks(path):
-    assert plans.load(path).jobs
+    plan = plans.load(path)
+    forecast.check_levels(plan)
+    assert plan.jobs
 
 
 # --- one real run -----------------------------------------------------------------------------------------------------------
