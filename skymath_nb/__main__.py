@@ -5,7 +5,6 @@ same run, 130 interrupted, 143 terminated.
 """
 
 import argparse
-import errno
 import os
 import sys
 from contextlib import redirect_stdout
@@ -350,7 +349,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {sys.executable} has no package {error.name}; install what is needed: {remedy}", file=sys.stderr)
         return 2
     except (ValueError, OSError, RuntimeError) as error:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        from skymath_nb import runs
+
+        if getattr(error, "errno", None) in runs.FULL:
             return _full(error, given)
         print(f"error: {error}".translate(SHOWN), file=sys.stderr)
         return 5 if type(error).__name__ == "Busy" else 2
