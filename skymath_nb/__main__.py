@@ -53,12 +53,17 @@ def _run(given) -> int:
         trust.tell(plan, _say)
         forecast.tell(plan, echo=_say)
         return 0
-    checks = {}
-    if not given.anyway:
-        from skymath_nb import forecast
-
-        checks = {"check": forecast.check, "check_step": forecast.check_levels}
+    checks = _checks(given)
     return suite.run(plan, given.from_step, given.keep_stale, echo=_say, servers=given.allow_server, **checks)
+
+
+def _checks(given) -> dict:
+    """What `run` and `sweep` ask before they start anything, and before each step; nothing with --anyway."""
+    if given.anyway:
+        return {}
+    from skymath_nb import forecast
+
+    return {"check": forecast.check, "check_step": forecast.check_levels}
 
 
 def _prefetch(given) -> int:
@@ -77,7 +82,8 @@ def _sweep(given) -> int:
     if given.list:
         _say(sweeps.shown(sweeps.table(sweep)).to_string(index=False))
         return 0
-    return sweeps.run(sweep, given.point, given.jobs, given.keep_stale, echo=_say, servers=given.allow_server)
+    checks = _checks(given)
+    return sweeps.run(sweep, given.point, given.jobs, given.keep_stale, echo=_say, servers=given.allow_server, **checks)
 
 
 def _status(given) -> int:
@@ -254,7 +260,6 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("params", help="for example params/tiny.yaml")
         sub.add_argument("--set", action="append", default=[], metavar="STEP.KEY=VALUE", help="change a parameter")
     run.add_argument("--from", dest="from_step", metavar="STEP", help="rerun this step and all after it")
-    run.add_argument("--anyway", action="store_true", help="start although this machine lacks what a later step needs")
     run.add_argument("--dry-run", action="store_true", help="start nothing: say what it would take, and what this machine lacks")
     sweep = command("sweep", _sweep, "run a params file at every point of a grid, sharing what is the same")
     sweep.add_argument("file", help="for example params/sweeps/smoke.yaml")
@@ -262,6 +267,7 @@ def parser() -> argparse.ArgumentParser:
     sweep.add_argument("--point", type=int, metavar="I", help="run this point alone, from 0: for job arrays")
     sweep.add_argument("--list", action="store_true", help="only list the points, and what is known of them")
     for sub in (run, sweep):
+        sub.add_argument("--anyway", action="store_true", help="start although this machine lacks what a later step needs")
         sub.add_argument("--keep-stale", action="store_true", help="keep steps of which only the code changed")
     for sub in (run, sweep, opened):
         sub.add_argument(

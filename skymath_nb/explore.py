@@ -301,6 +301,10 @@ def _standing(tally) -> str:
     return (
         f"{tally.done:,} of {tally.total:,} requests: {tally.cached:,} from the ledger, {tally.answered:,} answered, "
         f"{tally.failed:,} refused or failed; {tally.tokens_in + tally.tokens_out:,} tokens, ${tally.spent_usd:.2f}"
+        + (f", of it ${tally.lost_usd:.2f} for tries whose reply never came" if tally.lost_usd else "")
+        + (f"; {tally.estimated:,} replies with estimated tokens" if tally.estimated else "")
+        + (f"; {tally.unfinished:,} broken, to be asked again by a rerun" if tally.unfinished else "")
+        + (f"; the next try in {wait:.0f} s" if (wait := tally.waits_until - time.monotonic()) > 0 else "")
         + (f", ${tally.spent_before_usd + tally.spent_usd:.2f} in all" if tally.spent_before_usd else "")
     )
 

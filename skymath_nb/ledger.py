@@ -20,7 +20,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-VERSION = 2  # 2 adds cached and reasoning tokens, claims and batches; a ledger of version 1 is brought up when it is opened
+from .finish_reasons import BROKEN, COMPLETE, FILTERED, TRUNCATED, outcome
+
+VERSION = 3  # 3 adds thoughts and the mark of estimated tokens
+BEFORE = 2  # read as it is, and brought up when it is opened for writing
 BUSY_S = 60.0  # how long a writer waits for another process before it calls the file locked
 CHUNK = 900  # keys per SELECT; SQLite before 3.32 takes 999 variables
 PORTION = 1000  # rows at a time when whole ledgers are copied
@@ -28,24 +31,39 @@ CLOCK_S = 2.0  # two readings of one process's start agree this well
 
 TABLES = (
     """CREATE TABLE IF NOT EXISTS replies (
-      key TEXT PRIMARY KEY, text TEXT NOT NULL, finish_reason TEXT NOT NULL, tokens_in INTEGER NOT NULL,
-      tokens_out INTEGER NOT NULL, model TEXT NOT NULL, max_tokens INTEGER NOT NULL, created TEXT NOT NULL)""",
-    "ALTER TABLE replies ADD COLUMN tokens_cached INTEGER NOT NULL DEFAULT 0",
-    "ALTER TABLE replies ADD COLUMN tokens_reasoning INTEGER NOT NULL DEFAULT 0",
+      key TEXT PRIMARY KEY, text TEXT NOT NULL, finish_reason TEXT NOT NULL,
+      tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, model TEXT NOT NULL,
+      max_tokens INTEGER NOT NULL, created TEXT NOT NULL,
+      tokens_cached INTEGER NOT NULL DEFAULT 0, tokens_reasoning INTEGER NOT NULL DEFAULT 0)""",
     "CREATE TABLE claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID",
     "CREATE INDEX claims_by_owner ON claims (owner)",
-    "CREATE TABLE batches (name TEXT PRIMARY KEY, server TEXT NOT NULL, id TEXT NOT NULL, sender TEXT NOT NULL)",
+    """CREATE TABLE batches
+      (name TEXT PRIMARY KEY, server TEXT NOT NULL, id TEXT NOT NULL, sender TEXT NOT NULL)""",
+)
+ADDED = (
+    "ALTER TABLE replies ADD COLUMN reasoning TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE replies ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0",
 )
 # A refusal for good, told from whatever a server may call its own finish_reason: this and no text.
-REFUSED, REFUSAL = re.compile(r"refused (\d{3})"), "({0}finish_reason GLOB 'refused [0-9][0-9][0-9]' AND {0}text = '')"
-# The first complete reply stands; only a cut-off one makes way, and only for one with a higher limit, and a refusal for any reply.
+REFUSED = re.compile(r"refused (\d{3})")
+REFUSAL = 0  # the least of what may stand under a key
+STANDING = {BROKEN: 1, TRUNCATED: 2, FILTERED: 3, COMPLETE: 3}
+COLUMNS = (
+    *("key", "text", "finish_reason", "tokens_in", "tokens_out", "model", "max_tokens", "created"),
+    *("tokens_cached", "tokens_reasoning", "reasoning", "estimated"),
+)
+# The first complete reply stands. A refusal or a broken reply makes way for a better one, a truncated
+# reply for one that was allowed more tokens.
 INSERT = f"""
-INSERT INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
-  text = excluded.text, finish_reason = excluded.finish_reason, tokens_in = excluded.tokens_in,
-  tokens_out = excluded.tokens_out, max_tokens = excluded.max_tokens, created = excluded.created,
-  tokens_cached = excluded.tokens_cached, tokens_reasoning = excluded.tokens_reasoning
-WHERE NOT {REFUSAL.format("excluded.")} AND ({REFUSAL.format("replies.")}
-  OR replies.finish_reason = 'length' AND excluded.max_tokens > replies.max_tokens)
+INSERT INTO replies ({", ".join(COLUMNS)}) VALUES ({", ".join("?" * len(COLUMNS))})
+ON CONFLICT (key) DO UPDATE SET
+  {", ".join(f"{name} = excluded.{name}" for name in COLUMNS if name not in ("key", "model"))}
+WHERE CASE standing(replies.finish_reason, replies.text)
+  WHEN {STANDING[COMPLETE]} THEN 0
+  WHEN {STANDING[TRUNCATED]} THEN excluded.max_tokens > replies.max_tokens
+    AND standing(excluded.finish_reason, excluded.text) >= {STANDING[TRUNCATED]}
+  ELSE standing(excluded.finish_reason, excluded.text)
+    > standing(replies.finish_reason, replies.text) END
 """
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 RUNS, LIVE = itertools.count(), set()  # tells the owners within this process apart, and which of them still run
@@ -59,8 +77,10 @@ class Record(NamedTuple):
     """One reply as stored: token counts as the server gave them, `created` in ISO UTC, set by `put`.
 
     `tokens_cached` are those of `tokens_in` that the server had in its cache, `tokens_reasoning` those of
-    `tokens_out` that were thought and not said. A request that the server refused for good has the finish_reason
-    "refused" and the status, and no text: only a replay takes that for an answer, who asks a server asks again.
+    `tokens_out` that were thought and not said. `reasoning` are the thoughts that the server sent beside the text.
+    `estimated` is 1 where the server did not count and the tokens are estimated from the text. A request that the
+    server refused for good has the finish_reason "refused" and the status, and no text: only a replay takes that for
+    an answer, who asks a server asks again.
     """
 
     text: str
@@ -72,6 +92,8 @@ class Record(NamedTuple):
     created: str = ""
     tokens_cached: int = 0
     tokens_reasoning: int = 0
+    reasoning: str = ""
+    estimated: int = 0
 
     @property
     def refused(self) -> int:
@@ -80,10 +102,15 @@ class Record(NamedTuple):
         return int(found[1]) if found else 0
 
     def serves(self, max_tokens: int, replay: bool = False) -> bool:
-        """False if the reply was cut off and more tokens are allowed now, or is a refusal and no `replay`: then it counts as missing."""
-        if self.refused:
-            return replay
-        return self.finish_reason != "length" or self.max_tokens >= max_tokens
+        """Whether this reply answers a request; one that does not counts as missing.
+
+        A truncated reply does not where more tokens are allowed now. A refusal or a broken reply
+        answers a replay alone.
+        """
+        ending = outcome(self.finish_reason, self.text)
+        if ending == TRUNCATED:
+            return self.max_tokens >= max_tokens
+        return replay or ending != BROKEN
 
 
 class Batch(NamedTuple):
@@ -93,6 +120,13 @@ class Batch(NamedTuple):
     server: str
     id: str
     sender: str
+
+
+def _standing(finish_reason: str, text: str) -> int:
+    """What a stored reply is worth beside another under its key, for SQL."""
+    if not text and REFUSED.fullmatch(finish_reason):
+        return REFUSAL
+    return STANDING[outcome(finish_reason, text)]
 
 
 def key(model: str, messages: Iterable[dict], sampling: dict, sample: int) -> str:
@@ -144,16 +178,21 @@ class Ledger:
             else:
                 self._db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
                 prepare = self._prepare
+        self._db.create_function("standing", 2, _standing, deterministic=True)
         try:
             with self._explained("opened"):
                 prepare()
+                self._columns = _columns(self._db)
         except BaseException:
             self._db.close()
             raise
 
     def _check_version(self):
-        if (version := _version(self._db)) != VERSION:
-            raise LedgerError(f"{self.path} is no ledger of version {VERSION} (it says {version}); nothing of it was read.")
+        if (version := _version(self._db)) not in (BEFORE, VERSION):
+            raise LedgerError(
+                f"{self.path} is no ledger of version {BEFORE} or {VERSION} (it says {version}); "
+                "nothing of it was read."
+            )
 
     def _prepare(self):
         """Check the version before anything is written; then switch to WAL and make the tables if new."""
@@ -167,13 +206,13 @@ class Ledger:
         version, tables = _version(self._db), self._db.execute("SELECT name FROM sqlite_master")
         if version == VERSION:
             return
-        if version not in (0, 1) or (version == 0 and tables.fetchone()):
+        if version not in (0, BEFORE) or (version == 0 and tables.fetchone()):
             raise LedgerError(
                 f"A ledger of version {VERSION} was asked for, but {self.path} has version {version}"
                 f"{'' if version else ' and tables of another program'}. Nothing was changed. Name another "
                 "path, or use the release that wrote this file."
             )
-        for statement in TABLES:
+        for statement in ADDED if version == BEFORE else TABLES + ADDED:
             self._db.execute(statement)
         self._db.execute(f"PRAGMA user_version = {VERSION}")
 
@@ -191,7 +230,7 @@ class Ledger:
     def get_many(self, keys: Iterable[str]) -> dict[str, Record]:
         """The stored records of those keys that are there; see `Record.serves` for the cut-off ones."""
         with self._lock, self._explained("read"):
-            return {row[0]: Record(*row[1:]) for row in self._select("*", "replies", keys)}
+            return {row[0]: Record(*row[1:]) for row in self._select(self._columns, "replies", keys)}
 
     def _select(self, columns: str, table: str, keys: Iterable[str]) -> Iterator[tuple]:
         wanted = list(dict.fromkeys(keys))
@@ -218,7 +257,7 @@ class Ledger:
         that has ended is taken over; one of a batch holds until the batch is collected.
         """
         with self._lock, self._explained("written"), self._transaction():
-            found = {row[0]: Record(*row[1:]) for row in self._select("*", "replies", wanted)}
+            found = {row[0]: Record(*row[1:]) for row in self._select(self._columns, "replies", wanted)}
             found = {key: record for key, record in found.items() if record.serves(wanted[key])}
             holders = dict(self._select("key, owner", "claims", (key for key in wanted if key not in found)))
             batches = {name for (name,) in self._db.execute("SELECT name FROM batches")} if holders else set()
@@ -272,18 +311,26 @@ class Ledger:
     def count(self) -> int:  # no __len__: an empty ledger must not read as no ledger
         """How many replies there are, refusals left out."""
         with self._lock, self._explained("read"):
-            return self._db.execute(f"SELECT count(*) FROM replies WHERE NOT {REFUSAL.format('')}").fetchone()[0]
+            query = f"SELECT count(*) FROM replies WHERE standing(finish_reason, text) > {REFUSAL}"
+            return self._db.execute(query).fetchone()[0]
 
     def totals(self) -> list[dict]:
-        """Per model, in order of name, refusals left out: model, replies, cut_off, tokens_in, tokens_out, first and last (ISO UTC)."""
-        query = f"""SELECT model, count(*), sum(finish_reason = 'length'), sum(tokens_in), sum(tokens_out), min(created), max(created)
-                   FROM replies WHERE NOT {REFUSAL.format("")} GROUP BY model ORDER BY model"""
-        names = ("model", "replies", "cut_off", "tokens_in", "tokens_out", "first", "last")
+        """Per model, in order of name, refusals left out: what is stored, of it truncated or broken.
+
+        Returns:
+            Dicts of model, replies, cut_off, broken, tokens_in, tokens_out, first and last (ISO UTC).
+        """
+        query = f"""SELECT model, count(*), sum(standing = {STANDING[TRUNCATED]}),
+            sum(standing = {STANDING[BROKEN]}), sum(tokens_in), sum(tokens_out), min(created), max(created)
+            FROM (SELECT *, standing(finish_reason, text) AS standing FROM replies)
+            WHERE standing > {REFUSAL} GROUP BY model ORDER BY model"""
+        sums = ("replies", "cut_off", "broken", "tokens_in", "tokens_out", "first", "last")
+        names = ("model", *sums)
         with self._lock, self._explained("read"):
             return [dict(zip(names, row, strict=True)) for row in self._db.execute(query)]
 
     def _rows(self) -> Iterator[tuple]:
-        yield from self._db.execute("SELECT * FROM replies ORDER BY key")
+        yield from self._db.execute(f"SELECT {self._columns} FROM replies ORDER BY key")
 
     def _add(self, rows: Iterator[tuple]) -> tuple[int, int]:
         """(rows read, rows new or longer than before), in one transaction: all or none."""
@@ -347,6 +394,13 @@ def _version(db: sqlite3.Connection) -> int:
     return db.execute("PRAGMA user_version").fetchone()[0]
 
 
+def _columns(db: sqlite3.Connection) -> str:
+    """What to select for a key and its Record; a store of the version before lacks the last two."""
+    if _version(db) == BEFORE:
+        return ", ".join((*COLUMNS[:-2], "'' AS reasoning", "0 AS estimated"))
+    return ", ".join(COLUMNS)
+
+
 def export(path: str | Path, out: str | Path) -> int:
     """Write all replies of a ledger to a file, one JSON object a line, in order of key; returns how many.
 
@@ -384,6 +438,9 @@ def add(path: str | Path, file: str | Path) -> tuple[int, int]:
         return book._add(_parsed(file, lines))
 
 
+KINDS = [str, str, str, int, int, str, int, str, int, int, str, int]  # of a key and its Record
+
+
 def _parsed(file: Path, lines: Iterable[bytes]) -> Iterator[tuple]:
     n, lines = 0, iter(lines)
     while True:
@@ -395,7 +452,8 @@ def _parsed(file: Path, lines: Iterable[bytes]) -> Iterator[tuple]:
             named = json.loads(line)
             key, record = named.pop("key"), Record(**named)
             kinds = [type(field) for field in (key, *record)]
-            if kinds != [str, str, str, int, int, str, int, str, int, int] or len(key) != 64 or set(key) - set("0123456789abcdef"):
+            digest = len(key) == 64 and not set(key) - set("0123456789abcdef")
+            if kinds != KINDS or not digest:
                 raise ValueError("a field has a wrong type, or the key is no digest")
         except (ValueError, TypeError, KeyError, AttributeError, EOFError, OSError) as error:
             raise LedgerError(f"Line {n} of {file} is no reply ({error!r:.200}). Nothing was imported; export it again.") from None
@@ -427,12 +485,12 @@ def _rows_of(path: Path) -> Iterator[tuple]:
     try:
         with closing(_reader(path)) as db:
             version = _version(db)
-            if version not in (1, VERSION):
-                raise LedgerError(f"{path} is no ledger of version 1 to {VERSION} (it says {version}); nothing of it was merged.")
-            extra = "0, 0" if version == 1 else "tokens_cached, tokens_reasoning"
-            yield from db.execute(
-                f"SELECT key, text, finish_reason, tokens_in, tokens_out, model, max_tokens, created, {extra} FROM replies ORDER BY key"
-            )
+            if version not in (BEFORE, VERSION):
+                raise LedgerError(
+                    f"{path} is no ledger of version {BEFORE} or {VERSION} (it says {version}); "
+                    "nothing of it was merged."
+                )
+            yield from db.execute(f"SELECT {_columns(db)} FROM replies ORDER BY key")
     except sqlite3.Error as error:
         raise LedgerError(f"The ledger {path} cannot be read: {error}. Nothing of it was merged.") from error
 

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from . import answers
+from .finish_reasons import TRUNCATED, outcome
 
 COLUMNS = {
     "response": (
@@ -35,7 +36,6 @@ COLUMNS = {
     "cap_hit": ("cap_hit", "truncated", "finish_reason", "stop_reason"),
 }
 OPTIONAL = ("id", "cap_hit")
-CUT_OFF = ("length", "max_tokens", "max_length")  # what servers call an answer that hit the length limit
 METRICS = ("exact_match", "math_verify", "acc")  # of a harness, the first that a line has
 MANY = 2000  # responses, from which on processes are worth their start
 SHOWN = 5  # bad lines named in an error
@@ -260,7 +260,7 @@ def _cut(value):
     """Whether an answer was cut off: True, False, or None where that is not known."""
     if value is None or isinstance(value, float) and value != value:
         return None
-    return value.lower() in CUT_OFF if isinstance(value, str) else bool(value)
+    return outcome(value) == TRUNCATED if isinstance(value, str) else bool(value)
 
 
 def _merge_filters(rows):

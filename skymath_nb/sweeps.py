@@ -33,7 +33,7 @@ from skymath_nb.plans import ParamsError, Plan, nearest
 SECTIONS = ("sweep", "base", "grid", "report")
 COMPANIONS = ("", "_n", "_low", "_high")
 LONGEST = 60  # characters of a point's values in its run's name
-BUSY, INTERRUPTED = 5, 130  # exit codes of a point
+BAD_INPUT, BUSY, INTERRUPTED = 2, 5, 130  # exit codes of a point
 
 
 class Point(NamedTuple):
@@ -139,10 +139,13 @@ def _word(value) -> str:
 # --- running ---------------------------------------------------------------------------------------------
 
 
-def run(sweep: Sweep, point: int | None = None, jobs: int = 1, keep_stale: bool = False, echo=print, servers=()) -> int:
+def run(
+    sweep: Sweep, point: int | None = None, jobs: int = 1, keep_stale: bool = False, echo=print, servers=(), check=None, check_step=None
+) -> int:
     """Run all points, or one, `jobs` of them side by side; write the sweep's table. Returns 0, else the first point's other exit code.
 
-    A point that fails does not stop the others.
+    A point that fails does not stop the others. `check` and `check_step` are those of `suite.run`: the first is asked of every
+    point before the first one starts.
     Raises:  ParamsError for a point that is not there, ValueError for jobs below 1; runs.Busy where `point` is at work already.
     """
     if jobs < 1:
@@ -150,13 +153,18 @@ def run(sweep: Sweep, point: int | None = None, jobs: int = 1, keep_stale: bool 
     if point is not None and not 0 <= point < len(sweep.points):
         raise ParamsError(f"--point {point}: {sweep.source} has the points 0 to {len(sweep.points) - 1}.")
     if point is not None:
-        code = suite.run(sweep.points[point].plan, keep_stale=keep_stale, echo=echo, share=True, servers=servers)
+        checks = {name: asked for name, asked in (("check", check), ("check_step", check_step)) if asked}
+        given = {"keep_stale": keep_stale, "share": True, "servers": servers}
+        code = suite.run(sweep.points[point].plan, echo=echo, **given, **checks)
         write(sweep)
         return code
     for each in sweep.points:
         trust.check(each.plan, each.plan.jobs, servers)
+        if check:
+            check(each.plan)
     try:
-        codes = _side_by_side(sweep, jobs, keep_stale, echo, servers) if jobs > 1 else _in_turn(sweep, keep_stale, echo, servers)
+        work = _side_by_side if jobs > 1 else _in_turn
+        codes = work(sweep, jobs, keep_stale, echo, servers, check_step)
     except KeyboardInterrupt as signal:
         write(sweep)
         echo("interrupted; the same command goes on from here")
@@ -170,12 +178,17 @@ def run(sweep: Sweep, point: int | None = None, jobs: int = 1, keep_stale: bool 
     return next((code for code in bad.values() if code >= INTERRUPTED), next(iter(bad.values()), 0))
 
 
-def _in_turn(sweep: Sweep, keep_stale: bool, echo, servers) -> dict[int, int]:
+def _in_turn(sweep: Sweep, jobs: int, keep_stale: bool, echo, servers, check_step) -> dict[int, int]:
+    given = {"keep_stale": keep_stale, "share": True, "servers": servers}
+    given |= {"check_step": check_step} if check_step else {}
     codes = {}
     for point in sweep.points:
         echo(f"point {point.number} of {len(sweep.points)}: {point}, run {point.plan.run}")
         try:
-            codes[point.number] = suite.run(point.plan, keep_stale=keep_stale, echo=echo, share=True, servers=servers)
+            codes[point.number] = suite.run(point.plan, echo=echo, **given)
+        except ParamsError as error:  # of `check_step`
+            echo(str(error))
+            codes[point.number] = BAD_INPUT
         except runs.Busy as error:
             echo(str(error))
             codes[point.number] = BUSY
@@ -184,10 +197,11 @@ def _in_turn(sweep: Sweep, keep_stale: bool, echo, servers) -> dict[int, int]:
     return codes
 
 
-def _side_by_side(sweep: Sweep, jobs: int, keep_stale: bool, echo, servers) -> dict[int, int]:
+def _side_by_side(sweep: Sweep, jobs: int, keep_stale: bool, echo, servers, check_step) -> dict[int, int]:
     """Each point in a process of its own, behind a guard: none outlives this one."""
     stopped, alive, lock, codes = threading.Event(), [], threading.Lock(), {}
     words = [sys.executable, "-m", "skymath_nb", "sweep", str(sweep.source), *["--keep-stale"] * keep_stale]
+    words += ["--anyway"] * (check_step is None)
     words += [*(word for host in servers for word in ("--allow-server", host)), "--point"]
     grace = kernel.GRACE_S + guard.GRACE_S  # a point asks its kernel first
 

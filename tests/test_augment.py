@@ -101,6 +101,17 @@ def test_a_refusal_is_told_from_a_failure(seeds):
     def broken(status):
         return lambda asks: [teacher.Reply("", "", 0, 0, 0.0, "k", False, f"http://127.0.0.1:8400/v1 {status}", status) for _ in asks]
 
+    def ended(reason, text="so"):
+        return lambda asks: [teacher.Reply(text, reason, 1, 1, 0.0, "k", False) for _ in asks]
+
+    for reason in ("abort", "null", "insufficient_system_resource"):
+        table = augment.augment(seeds, ended(reason), n=5, mix={"xwin": 1.0}, seed=0)
+        assert set(table["reason"]) == {augment.FAILED}
+    table = augment.augment(seeds, ended("stop", " "), n=5, mix={"xwin": 1.0}, seed=0)
+    assert set(table["reason"]) == {augment.FAILED}
+    table = augment.augment(seeds, ended("MAX_TOKENS"), n=5, mix={"xwin": 1.0}, seed=0)
+    assert set(table["reason"]) == {"cut off at max_tokens"}
+
     for status, reason in ((400, augment.REFUSED), (429, augment.FAILED), (503, augment.FAILED), (0, augment.FAILED)):
         table = augment.augment(seeds, broken(status), n=5, mix={"xwin": 1.0}, seed=0)
         assert set(table["reason"]) == {reason}
@@ -108,11 +119,12 @@ def test_a_refusal_is_told_from_a_failure(seeds):
 
 def test_replies_that_do_not_parse_are_counted_not_lost(seeds):
     def mute(asks):
-        return [teacher.Reply("  ", "stop", 1, 1, 0.0, "k", False) for _ in asks]
+        return [teacher.Reply("#", "stop", 1, 1, 0.0, "k", False) for _ in asks]
 
     table = augment.augment(seeds, mute, n=30, mix=MIX, seed=0)
     assert len(table) > 0 and not table["kept"].any()
-    assert set(table["reason"]) <= {"question: empty question", "question: no final question", "response: empty response"}
+    reasons = {"question: too short", "question: no final question", "response: no answer announced"}
+    assert set(table["reason"]) <= reasons
 
 
 @pytest.mark.parametrize(

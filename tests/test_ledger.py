@@ -142,19 +142,41 @@ def test_a_locked_ledger_says_so(tmp_path, monkeypatch):
         book.put("k", record())
 
 
-def test_a_ledger_of_version_1_is_brought_up_with_its_replies(tmp_path):
+def test_a_store_of_the_version_before_is_read_as_it_is_and_brought_up_when_written(tmp_path):
     path = tmp_path / "old.sqlite"
-    db = sqlite3.connect(path)
-    db.execute(ledger.TABLES[0])
-    db.execute("INSERT INTO replies VALUES ('k', 'text', 'stop', 5, 1, 'm', 8, '2026-01-01T00:00:00+00:00')")
-    db.execute("PRAGMA user_version = 1")
-    db.commit()
+    with sqlite3.connect(path) as db:
+        for statement in ledger.TABLES:
+            db.execute(statement)
+        created = "2026-01-01T00:00:00+00:00"
+        db.execute(f"INSERT INTO replies VALUES ('k', 'text', 'stop', 5, 1, 'm', 8, '{created}', 3, 1)")
+        db.execute(f"PRAGMA user_version = {ledger.BEFORE}")
     db.close()
-    assert ledger.merge(tmp_path / "new.sqlite", [path]) == (1, 1), "read as it is"
+    before = path.read_bytes()
+    stored = Record("text", "stop", 5, 1, "m", 8, created, 3, 1)
+    with Ledger(path, read_only=True) as book:
+        assert book.get_many(["k"]) == {"k": stored}
+    assert ledger.export(path, tmp_path / "out.jsonl") == 1 and ledger.totals(path)[0]["replies"] == 1
+    assert ledger.merge(tmp_path / "new.sqlite", [path]) == (1, 1)
+    assert path.read_bytes() == before
     with Ledger(path) as book:
-        assert book.get_many(["k"])["k"] == Record("text", "stop", 5, 1, "m", 8, "2026-01-01T00:00:00+00:00", 0, 0)
-        book.put("l", record()._replace(tokens_cached=3, tokens_reasoning=2))
-        assert book.get_many(["l"])["l"][-2:] == (3, 2)
+        assert book.get_many(["k"]) == {"k": stored}
+        book.put("l", record()._replace(reasoning="hm", estimated=1))
+        assert book.get_many(["l"])["l"][-2:] == ("hm", 1)
+
+
+def test_a_broken_reply_makes_way_for_a_better_one_and_serves_a_replay_alone(tmp_path):
+    with Ledger(tmp_path / "l.sqlite") as book:
+        broken, cut, whole = record("par", "abort"), record("part", "MAX_TOKENS"), record("all", "end_turn")
+        assert broken.serves(8, replay=True) and not broken.serves(8)
+        for reply, stands in [(broken, "par"), (record("x", "error"), "par"), (cut, "part"), (broken, "part")]:
+            book.put("k", reply)
+            assert book.get_many(["k"])["k"].text == stands
+        book.put("k", whole._replace(max_tokens=9))
+        book.put("k", broken._replace(max_tokens=10))
+        assert book.get_many(["k"])["k"].text == "all"
+        book.put("other", record("", "stop"))
+        row = book.totals()[0]
+    assert (row["replies"], row["cut_off"], row["broken"]) == (2, 0, 1)
 
 
 def filled(path, start, stop, **changes):

@@ -8,6 +8,8 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import test_suite
+import yaml
 from test_runs import write_notebook
 
 from skymath_nb import __main__ as command_line
@@ -248,9 +250,41 @@ def real(tmp_path, monkeypatch):
         ("02_augmentation@hard.min_level=9", "leaves no seeds"),
     ],
 )
-def test_what_a_later_step_lacks_stops_the_run_first(real, monkeypatch, capsys, change, named):
+def test_what_a_later_step_lacks_stops_the_run_first(real, tmp_path, monkeypatch, capsys, change, named):
     monkeypatch.delenv("SKYMATH_DATA", raising=False)
     assert command_line.main(["run", real, "--set", change]) == 2
     assert named in capsys.readouterr().err
+    point = {change.partition("=")[0]: [yaml.safe_load(change.partition("=")[2])]}
+    sweep = tmp_path / "points.yaml"
+    sweep.write_text(yaml.safe_dump({"sweep": "points", "base": real, "grid": {"00_start_here.seed": [0]} | point}))
+    assert command_line.main(["sweep", str(sweep)]) == 2
+    assert named in capsys.readouterr().err
     monkeypatch.setattr(suite, "run", lambda *_, **__: 0)
     assert command_line.main(["run", real, "--set", change, "--anyway"]) == 0
+    assert command_line.main(["sweep", str(sweep), "--anyway"]) == 0
+
+
+def test_a_run_goes_on_where_the_disk_was_full(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(tmp_path / "notebooks"))
+    full = tmp_path / "full"
+    full.write_text("")
+    work = (
+        "import errno, os\nfrom pathlib import Path\nfrom skymath_nb import runs\n"
+        'step = runs.step("{0}", run, k=k)\nplace = step.output("rows.txt")\nplace.write_text("half")\n'
+        'if "{0}" == "02_second" and Path({1!r}).exists():\n'
+        "    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\n"
+        'place.write_text("rows")\nstep.finish({{"n": 1}})'
+    )
+    for name in ("01_first", "02_second"):
+        parameters = 'run: str = "tiny"\nk: int = 1  # help'
+        test_suite.write_notebook(tmp_path / "notebooks", name, [parameters, work.format(name, str(full))])
+    params = tmp_path / "tiny.yaml"
+    params.write_text("run: tiny\nsteps: {01_first: {}, 02_second: {}}\n")
+    lines = []
+    assert suite.run(plans.load(params), echo=lines.append) == 3
+    assert "The disk /" in "\n".join(lines) and not (tmp_path / "outputs/tiny/02_second/manifest.json").exists()
+    full.unlink()
+    lines.clear()
+    assert suite.run(plans.load(params), echo=lines.append) == 0
+    assert "running" not in lines[0] and (tmp_path / "outputs/tiny/02_second/rows.txt").read_text() == "rows"

@@ -185,3 +185,98 @@ def test_a_batch_that_the_server_forgot_frees_its_requests(book, monkeypatch):
         with pytest.raises(TeacherError, match="does not know batch"):
             complete(requests, server=url, ledger=book, batch=True, poll_s=0.01)
         assert all(r.text for r in complete(requests, server=url, ledger=book, batch=True, poll_s=0.01))
+
+
+def spoil(monkeypatch, change):
+    """Let every line of the server's output files pass through `change`: a dict in, bytes or a dict out."""
+    content = Pages._content
+
+    def changed(self, id):
+        status, body = content(self, id)
+        if status != 200 or not id.startswith("file"):
+            return status, body
+        lines = [change(json.loads(line)) for line in body.splitlines()]
+        return status, b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
+
+    monkeypatch.setattr(Pages, "_content", changed)
+
+
+def first(changed):
+    """Change the first line alone."""
+    numbers = iter(range(10**6))
+    return lambda line: changed(line) if next(numbers) == 0 else line
+
+
+def with_response(**given):
+    return lambda line: line | {"response": line["response"] | given}
+
+
+FAULTY = {
+    "status null": (with_response(status_code=None, body=None), 0),
+    "status text": (with_response(status_code="teapot"), 1),
+    "status text, refused": (with_response(status_code="400", body={"error": "no"}), 400),
+    "status list": (with_response(status_code=[200], body="no"), 0),
+    "response text": (lambda line: line | {"response": "gone"}, 0),
+    "no response": (lambda line: {"custom_id": line["custom_id"]}, 0),
+    "no JSON": (lambda line: b"{", 0),
+    "a number": (lambda line: b"7", 0),
+    "another id": (lambda line: line | {"custom_id": "what.ever"}, 0),
+    "an id that is no text": (lambda line: line | {"custom_id": 7}, 0),
+    "no body": (with_response(body=[]), 0),
+    "an error as text": (lambda line: line | {"error": "gone", "response": None}, 0),
+}
+
+
+@pytest.mark.parametrize(("change", "status"), FAULTY.values(), ids=FAULTY)
+def test_a_faulty_line_is_one_fault_among_many(book, monkeypatch, change, status):
+    spoil(monkeypatch, first(change))
+    requests = questions(6)
+    with teacher.serving() as url:
+        replies = complete(requests, server=url, ledger=book, prices=PRICES, batch=True, poll_s=0.01)
+    errors = [reply for reply in replies if reply.error]
+    if status == 1:  # a status that says nothing, beside a whole answer: it was paid for
+        assert not errors
+    else:
+        assert [reply.status for reply in errors] == [status] and all(reply.text for reply in replies if not reply.error)
+
+
+def test_a_reply_of_a_batch_that_cannot_be_read_counts_at_its_worst_case(book, monkeypatch):
+    spoil(monkeypatch, first(with_response(body={"choices": []})))
+    tallies = []
+    with teacher.serving() as url:
+        given = {"server": url, "ledger": book, "prices": PRICES, "progress": tallies.append}
+        complete(questions(3), batch=True, poll_s=0.01, **given)
+    assert tallies[-1].lost_usd > 1024 * 10 * 0.5 / 1e6
+
+
+def test_no_piece_of_a_key_is_shown_by_a_batch_wherever_the_cut_falls(book, monkeypatch, capfd):
+    key = "sk-" + "".join(chr(97 + i * 7 % 26) + str(i % 10) for i in range(60))
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    numbers = iter(range(10**6))
+
+    def echoing(line):
+        text = "!" * (8 * next(numbers)) + key
+        return with_response(status_code=400, body={"error": {"message": text}})(line)
+
+    spoil(monkeypatch, echoing)
+    with teacher.serving() as url:
+        replies = complete(questions(80), server=url, ledger=book, batch=True, poll_s=0.01)
+    shown = "".join(reply.error for reply in replies) + "".join(capfd.readouterr())
+    assert len(replies) == 80 and not [i for i in range(len(key) - 11) if key[i : i + 12] in shown]
+
+
+@pytest.mark.parametrize("status", ["paused", "queued_for_review", None])
+def test_an_unknown_state_is_reported_and_not_polled_forever(book, monkeypatch, status):
+    look = Pages._look
+
+    def strange(self, id):
+        code, batch = look(self, id)
+        return code, batch | {"status": status}
+
+    monkeypatch.setattr(Pages, "_look", strange)
+    with teacher.serving() as url:
+        given = {"server": url, "ledger": book, "batch": True, "poll_s": 0.01}
+        with pytest.raises(TeacherError, match=f"is {status!r}, which is none of validating"):
+            complete(questions(3), **given)
+        monkeypatch.setattr(Pages, "_look", look)
+        assert all(reply.text for reply in complete(questions(3), **given)), "the batch was kept, and is collected"

@@ -11,12 +11,14 @@ from typing import NamedTuple
 import pandas as pd
 
 from .. import answers, prompts, runs, schema, world
+from ..finish_reasons import BROKEN, COMPLETE, FILTERED, TRUNCATED, outcome
 from .chains import BACKWARD, BY_RULE, METHOD_OF, SAME_ANSWER, VARIANTS, plan, question_values
 from .replies import PARSERS, Unparsed, check_question, check_variant
 from .tables import SYNTHETIC
 from .verdicts import CHECKS, contradicted, graph, judge, vote
 
 REFUSED, FAILED = "teacher refused", "teacher failed"  # the first is an answer, the second can be asked again
+UNUSABLE = {COMPLETE: "", TRUNCATED: "cut off at max_tokens", FILTERED: REFUSED, BROKEN: FAILED}
 PASSING = {408, 409, 425, 429}  # states of a server, not of a request: a rerun asks again
 # What a row carries while it is made, beside the columns of an instance.
 SCRATCH = ("chain", "depth", "gold", "synthetic", "rng", "seed_problem", "seed_level", "seed_answer")
@@ -340,9 +342,7 @@ def _count(row: dict, reply) -> str:
     row["cost_usd"] += reply.cost_usd
     if reply.error:
         return REFUSED if 400 <= reply.status < 500 and reply.status not in PASSING else FAILED
-    if reply.finish_reason == "length":
-        return "cut off at max_tokens"
-    return REFUSED if reply.finish_reason == "content_filter" else ""
+    return UNUSABLE[outcome(reply.finish_reason, reply.text)]
 
 
 def _drop(row: dict, reason: str):

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import devices, runs
 from .. import ledger as ledgers
+from ..finish_reasons import TRUNCATED, outcome
 from .question import Completion, Question, Sampling, cut, line
 
 LEFT_OUT = "the prompt leaves no room for an answer in the model's context"
@@ -56,11 +57,17 @@ def _key(digest: str, question: Question, sampling: Sampling, dtype: str) -> str
 
 def _serves(record: ledgers.Record, limit: int) -> bool:
     """Whether a kept answer is the one that this limit gives; a longer one is made anew, for it would have been cut off."""
-    return record.serves(limit) and record.tokens_out <= limit - (record.finish_reason != "length")  # its end is a token too
+    cut = _truncated(record)
+    enough = record.max_tokens >= limit if cut else True
+    return enough and record.tokens_out <= limit - (not cut)  # its end is a token too
 
 
 def _kept(record: ledgers.Record) -> Completion:
-    return Completion(record.text, record.tokens_out, record.finish_reason == "length")
+    return Completion(record.text, record.tokens_out, _truncated(record))
+
+
+def _truncated(record: ledgers.Record) -> bool:
+    return outcome(record.finish_reason) == TRUNCATED
 
 
 def _record(completion: Completion, length: int, name: str, limit: int) -> ledgers.Record:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ..finish_reasons import BROKEN, TRUNCATED, outcome
 from .question import Completion, Question, Sampling, Unanswered, cut, line
 
 REFUSED = (400, 413, 422)  # what servers say to a prompt that is too long; no rerun would help
@@ -23,9 +24,9 @@ def answer(ask: Callable, questions: list[Question], sampling: Sampling, too_lon
     ]
     replies = ask(fields)
     completions = [_completion(reply, sampling) for reply in replies]
-    errors = [reply for reply in replies if reply.error]
+    errors = [(reply, done) for reply, done in zip(replies, completions, strict=True) if done.error]
     some = too_long == "skip" and len(errors) < len(replies)  # where all are refused, it is not for their length
-    failed = [reply for reply in errors if not some or reply.status not in REFUSED]
+    failed = [done for reply, done in errors if not some or reply.status not in REFUSED]
     if progress:
         progress(line(completions, len(questions), sum(reply.cached for reply in replies)))
     if failed:
@@ -47,4 +48,7 @@ def answer(ask: Callable, questions: list[Question], sampling: Sampling, too_lon
 def _completion(reply, sampling: Sampling) -> Completion:
     if reply.error:
         return Completion("", 0, True, reply.error)
-    return Completion(cut(reply.text, sampling.stop), reply.tokens_out, reply.finish_reason == "length")
+    ending = outcome(reply.finish_reason)  # of the reason alone: a student may answer with nothing
+    if ending == BROKEN:
+        return Completion("", 0, True, f"the reply ended with {reply.finish_reason!r}")
+    return Completion(cut(reply.text, sampling.stop), reply.tokens_out, ending == TRUNCATED)

@@ -15,6 +15,7 @@ from .request import Reply, Request, TeacherError
 
 LINES, BYTES = 50_000, 100 * 2**20  # of one batch; OpenAI takes twice the bytes
 ENDS = ("completed", "failed", "expired", "cancelled")
+UNDERWAY = ("validating", "in_progress", "finalizing", "cancelling")
 PORTION = 500  # replies stored at a time
 ENDPOINT = "/v1/chat/completions"
 NAME = "skymath"  # our name of a batch, in its metadata
@@ -114,6 +115,14 @@ class Desk:
             self.at_server[batch.name] = state.request_counts.completed if state.request_counts else 0
             if state.status in ENDS:
                 await self._collect(batch.name, state)
+            elif state.status not in UNDERWAY:
+                known = ", ".join(UNDERWAY + ENDS)
+                raise TeacherError(
+                    self.run.client.named(
+                        f"says that batch {id} is {state.status!r}, which is none of {known}. The batch "
+                        "stays noted and nothing is asked twice: see what the server says of it, then run again."
+                    )
+                )
         except Exception as error:
             if getattr(error, "status_code", 0) == 404:
                 self.book.close_batch(batch.name)
@@ -137,31 +146,42 @@ class Desk:
 
     async def _collect(self, name: str, state):
         """Store what a batch answered, note what it refused or left; only then forget the batch."""
+        unread = []  # what is wrong with lines that name no request
         for file in filter(None, (state.output_file_id, state.error_file_id)):
             content = (await self.patient.files.content(file)).content
-            lines = content.splitlines()
+            lines = content.split(b"\n")
             for start in range(0, len(lines), PORTION):
-                self._keep(lines[start : start + PORTION])
+                unread += self._keep(lines[start : start + PORTION])
         unanswered = [key for key in self.book.claimed(name) if key in self.run.missing and key not in self.run.replies]
         self.book.close_batch(name)
         self.at_server.pop(name, None)
         self.budget.reserved -= self.worst.pop(name, 0.0)
         if state.status == "failed":
             errors = (state.errors.data if state.errors else None) or []
-            said = "; ".join(error.message for error in errors if error.message) or "it does not say why"
+            said = "; ".join(str(error.message) for error in errors if error.message) or "it does not say why"
             raise TeacherError(self.run.client.named(f"refuses batch {state.id} as a whole: {said}. Nothing was paid."))
+        lines = f" ({len(unread)} lines of it name no request: {unread[0]})" if unread else ""
         for key in unanswered:
-            self._fail(key, f"batch {state.id} is {state.status} without an answer to this request; run again to ask it")
+            what = f"batch {state.id} is {state.status} without an answer to this request{lines}"
+            self._fail(key, f"{what}; run again to ask it")
 
-    def _keep(self, lines: list[bytes]):
-        """Store the answers of some lines in one transaction."""
-        records, refusals = {}, {}
-        for line in lines:
+    def _keep(self, lines: list[bytes]) -> list[str]:
+        """Store the answers of some lines in one transaction.
+
+        Returns:
+            What is wrong with the lines that name no request.
+        """
+        records, refusals, unread = {}, {}, []
+        for line in filter(bytes.strip, lines):
             key, what = self._read(line)
             if isinstance(what, ledgers.Record):
                 records[key] = what
+            elif not key:
+                unread.append(str(what))
             elif key in self.run.missing:
                 self._fail(key, str(what), what.status)
+                if what.charged:
+                    self._lose(key)
                 if refusal := self.run.refusal(key, what.status):
                     refusals[key] = refusal
         self.book.put_many(records | refusals)
@@ -169,23 +189,38 @@ class Desk:
             if key in self.run.missing:
                 self.run.count(key, record)
                 self.budget.spent += self.settings.cost(record)
+        return unread
+
+    def _lose(self, key: str):
+        """Count a reply that was made but cannot be read at its worst case."""
+        worst = self.settings.worst(self.run.missing[key])
+        self.budget.spent += worst
+        self.run.tally.spent_usd += worst
+        self.run.tally.lost_usd += worst
 
     def _read(self, line: bytes) -> tuple[str, ledgers.Record | Fault]:
-        """The key of a line and its record or fault; ("", fault) for a line that cannot be read."""
+        """The key of a line and its record or fault; ("", fault) for a line that names no request."""
+        masked = self.run.client.masked
         try:
-            named = json.loads(line)
-            key, _, max_tokens, _ = named["custom_id"].split(".", 3)
-            response, status = named.get("response") or {}, (named.get("response") or {}).get("status_code", 0)
-            if status != 200:
-                body = response.get("body") or {}
-                said = body.get("error") or named.get("error") or body
-                return key, Fault(f"{status}: {said.get('message', said)}", status)
-            request = self.run.missing.get(key)
-            return key, self.run.client.record(response["body"], request.messages if request else (), int(max_tokens))
+            answer = json.loads(line)
+            key, _, max_tokens, _ = answer["custom_id"].split(".", 3)
+            max_tokens = int(max_tokens)
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            return "", Fault(f"a line of a batch cannot be read: {masked(repr(error)):.100}")
+        response = answer.get("response")
+        response = response if isinstance(response, dict) else {}
+        body, status = response.get("body"), _status(response.get("status_code"))
+        answered = isinstance(body, dict) and "choices" in body
+        if status != 200 and not (answered and not status):  # an answer is one without a status, too
+            said = body.get("error", body) if isinstance(body, dict) else body
+            said = said or answer.get("error") or "it does not say why"
+            said = said.get("message", said) if isinstance(said, dict) else said
+            return key, Fault(f"{status or 'no status'}: {masked(str(said))}", status)
+        request = self.run.missing.get(key)
+        try:
+            return key, self.run.client.record(body, request.messages if request else (), max_tokens)
         except Fault as fault:
             return key, fault
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
-            return "", Fault(f"a line of a batch cannot be read: {error!r:.100}")
 
     def _fail(self, key: str, what: str, status: int = 0):
         if self.settings.batch:  # without it, what a batch left is asked directly
@@ -198,3 +233,9 @@ class Desk:
         if isinstance(explained, Fault):
             return TeacherError(self.run.client.named(f"{what}: {explained}. Run again: nothing is handed in twice."))
         return explained
+
+
+def _status(given) -> int:
+    """A status as a number, also from text; 0 for anything else."""
+    digits = str(given)
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) == 3 else 0

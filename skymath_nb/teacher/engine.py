@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -11,7 +12,7 @@ from functools import partial
 from .. import ledger as ledgers
 from ..world import offline
 from . import batch, prices
-from .client import RETRIED, Client, Fault, address
+from .client import RETRIED, TOLD_PAUSE_S, Client, Fault, address
 from .limits import Budget, Pace, Stop, Stopped
 from .request import BudgetReached, MissingReply, Reply, Request, Settings, Tally, TeacherError
 from .server import offline_transport
@@ -19,6 +20,7 @@ from .server import offline_transport
 REFRESH_S = 0.2  # between two calls of `progress`
 HELD_S = 0.2  # between two looks at what another process is asking
 DEAD = 20  # so many requests in a row without an answer, and twice as many as workers: nobody is there
+ALIKE = 8  # so many first requests refused alike: the rest would be, too
 
 
 def complete(requests: Iterable[Request], **settings) -> list[Reply]:
@@ -95,7 +97,7 @@ def _known(requests: list[Request], settings: Settings) -> tuple[dict, dict]:
 
 def _seen(asked: dict, known: dict) -> tuple[float, dict]:
     """Of the replies there are: counted tokens in per estimated one, and mean tokens out per operator, "" for all."""
-    by, known = {}, {key: record for key, record in known.items() if not record.refused}
+    by, known = {}, {key: record for key, record in known.items() if not (record.refused or record.estimated)}
     for key, record in known.items():
         for name in (asked[key].operator, ""):
             by.setdefault(name, []).append(record.tokens_out)
@@ -166,6 +168,8 @@ class Run:
         self.owner = ledgers.owner() if book else ""
         self.ready, self.left, self.held = deque(), deque(missing), set()
         self.silent = 0  # requests in a row that nobody answered
+        self.answered = False  # whether any request was, now
+        self.refused = Counter()  # requests that were refused before any was answered, by status
 
     async def all(self, url: str, api_key: str):
         """Ask everything missing; an error that concerns all lets those in flight end, then is raised."""
@@ -196,9 +200,11 @@ class Run:
 
     def _standing(self) -> str:
         done, left = self.tally, self.tally.total - self.tally.done
+        lost = f"; ${done.lost_usd:.4f} went to tries whose reply never came" if done.lost_usd else ""
         return (
-            f"{done.answered} requests were answered now, {done.cached} came from the ledger, {left} are left. Raise budget_usd and run "
-            "again: " + ("it resumes from the ledger." if self.book else "without a ledger everything is asked anew.")
+            f"{done.answered} requests were answered now, {done.cached} came from the ledger, {left} are left"
+            f"{lost}. Raise budget_usd and run again: "
+            + ("it resumes from the ledger." if self.book else "without a ledger everything is asked anew.")
         )
 
     async def _work(self):
@@ -238,27 +244,41 @@ class Run:
         return [key for key in block if key not in found and key not in held]
 
     async def _pay(self, key: str):
-        """Ask one request within pace and budget, and keep its reply."""
-        request, paid = self.missing[key], 0.0
-        worst, units = self.settings.worst(request), 0
+        """Ask one request within pace and budget, and keep its reply.
+
+        A try whose reply never came counts at its worst case: the server may have charged it.
+        """
+        request, units = self.missing[key], 0
+        account = self.budget.account(self.settings.worst(request), self.stop)
+        self._note_wait(max(self.requests.wait, self.tokens.wait))
         await self.requests.take(1)
         if self.settings.tokens_per_minute:
             units = prices.tokens(request.messages) + request.max_tokens
             await self.tokens.take(units)
-        await self.budget.reserve(worst, self.stop)
         try:
-            record = await self.client.ask(request)
-            paid = self.settings.cost(record)
+            record = await self.client.ask(request, account)
+            await account.settle(self.settings.cost(record))
             self.tokens.give_back(units - record.tokens_in - record.tokens_out)
             await self.keep(key, record)
         except Fault as fault:
             await self.fail(key, str(fault), fault.status, fault.unreached)
+        except asyncio.CancelledError:
+            await account.lose()
+            raise
         except Exception as error:
             self.stop.set(error)  # before the others go on
             raise
         finally:
+            await account.settle(0.0)
             self.tally.tries = self.client.tries
-            await self.budget.settle(worst, paid)
+            self.tally.waits_until = max(self.tally.waits_until, self.client.waits_until)
+            self.tally.lost_usd += account.lost
+            self.tally.spent_usd += account.lost
+
+    def _note_wait(self, seconds: float):
+        """Let the progress say a long wait for one's turn."""
+        if seconds > TOLD_PAUSE_S:
+            self.tally.waits_until = max(self.tally.waits_until, time.monotonic() + seconds)
 
     async def keep(self, key: str, record: ledgers.Record):
         """Store a reply that was paid for and count it."""
@@ -269,6 +289,9 @@ class Run:
         """Note a stored reply that was paid for now."""
         reply = self.replies[key] = self.settings.reply(key, record, cached=False)
         tally, self.silent = self.tally, 0
+        self.answered = True
+        tally.estimated += reply.estimated
+        tally.unfinished += not record.serves(record.max_tokens)
         tally.answered += 1
         tally.tokens_in += reply.tokens_in
         tally.tokens_out += reply.tokens_out
@@ -283,6 +306,8 @@ class Run:
         if unreached and not self.tally.answered:
             remedy = "Start the server or correct the address, then run again"
             raise TeacherError(self.client.named(f"cannot be reached: {what}. {remedy}."))
+        if not self.answered and 400 <= status < 500 and status not in RETRIED:
+            self._refused(status, what)
         if self.silent > max(DEAD, 2 * self.settings.workers):
             raise TeacherError(self.client.named(f"answered none of the last {self.silent} requests ({what}). Run again when it does."))
         self.replies[key] = Reply("", "", 0, 0, 0.0, key, False, self.client.named(what), status)
@@ -290,6 +315,20 @@ class Run:
             await self.writer.put(key, refusal)
         if self.book:
             self.book.release(self.owner, [key])
+
+    def _refused(self, status: int, what: str):
+        """Count a refusal before the first answer; raises TeacherError when all are refused alike."""
+        self.refused[status] += 1
+        alike = self.refused[status]
+        if len(self.refused) > 1 or alike < ALIKE:
+            return
+        whose = ", the key in OPENAI_API_KEY among the reasons to check" if status == 403 else ""
+        raise TeacherError(
+            self.client.named(
+                f"refused each of the first {alike} requests alike ({what}). Nothing was paid. "
+                f"Correct what it names{whose}, then run again."
+            )
+        )
 
     def refusal(self, key: str, status: int) -> ledgers.Record | None:
         """What the ledger keeps of a request that the server refuses for good, so that a replay is whole; None for other faults."""

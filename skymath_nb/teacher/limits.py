@@ -43,6 +43,11 @@ class Pace:
         self._step = 60 / per_minute if per_minute else 0.0
         self._free, self._turn, self._stop = 0.0, asyncio.Lock(), stop
 
+    @property
+    def wait(self) -> float:
+        """Seconds until a turn is free."""
+        return max(0.0, self._free - time.monotonic()) if self._step else 0.0
+
     async def take(self, units: float):
         """Wait for one's turn and use up `units`; raises Stopped."""
         if self._step:
@@ -93,7 +98,38 @@ class Budget:
             async with self._freed:
                 self._freed.notify_all()
 
+    def account(self, worst: float, stop: Stop) -> "Account":
+        """What the tries of one request may cost, each of them at most `worst` dollars."""
+        return Account(self, worst, stop)
+
     def reached(self, worst: float) -> BudgetReached:
         return BudgetReached(
             f"The budget of ${self.cap:.4f} is reached: ${self.spent:.4f} spent, and the next request may cost ${worst:.4f}. "
         )
+
+
+class Account:
+    """The tries of one request: each is reserved at its worst case, then paid, lost or free."""
+
+    def __init__(self, budget: Budget, worst: float, stop: Stop):
+        self.budget, self.worst, self.stop = budget, worst, stop
+        self.lost = 0.0  # dollars of tries whose reply never came
+        self._open = False
+
+    async def reserve(self):
+        """Make room for the next try; raises Stopped and BudgetReached."""
+        if not self._open:
+            await self.budget.reserve(self.worst, self.stop)
+            self._open = True
+
+    async def settle(self, paid: float):
+        """Replace the reservation by what was paid; without one nothing is left to do."""
+        if self._open:
+            self._open = False
+            await self.budget.settle(self.worst, paid)
+
+    async def lose(self):
+        """The server may have charged a try whose reply never came: count its worst case."""
+        if self._open:
+            self.lost += self.worst
+            await self.settle(self.worst)

@@ -96,6 +96,8 @@ class Reply(NamedTuple):
     status: int = 0  # of an error that the server answered with; 0 where it did not answer
     tokens_cached: int = 0  # of tokens_in, read from the server's cache
     tokens_reasoning: int = 0  # of tokens_out, thought and not said
+    reasoning: str = ""  # the thoughts, where the server sends them beside the text
+    estimated: bool = False  # the server did not count: tokens are estimated from the text
 
 
 @dataclass
@@ -110,11 +112,15 @@ class Tally:
     tokens_out: int = 0
     tokens_cached: int = 0
     tokens_reasoning: int = 0
-    spent_usd: float = 0.0
+    estimated: int = 0  # replies whose tokens the server did not count
+    unfinished: int = 0  # replies that ended neither by themselves nor by max_tokens; a rerun asks them again
+    spent_usd: float = 0.0  # replies that never came count at their worst case
+    lost_usd: float = 0.0  # of spent_usd, for tries whose reply never came
     spent_before_usd: float = 0.0  # by earlier calls of the same asker
     at_server: int = 0  # of batches not yet collected, answered there
     held: int = 0  # requests that another process is asking
     tries: int = 0  # requests that left, repeats after a fault included
+    waits_until: float = 0.0  # the end of a long pause, on the clock of time.monotonic
 
     @property
     def done(self) -> int:
@@ -210,5 +216,5 @@ class Settings:
         if record.refused:
             return Reply("", "", 0, 0, 0.0, key, cached, f"the server refused this when it was asked ({record.refused})", record.refused)
         said = (record.text, record.finish_reason, record.tokens_in, record.tokens_out)
-        thought = (record.tokens_cached, record.tokens_reasoning)
+        thought = (record.tokens_cached, record.tokens_reasoning, record.reasoning, bool(record.estimated))
         return Reply(*said, self.cost(record), key, cached, "", 0, *thought)
