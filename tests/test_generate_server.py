@@ -271,3 +271,24 @@ def test_a_real_server_answers_as_transformers_does_here(model, tmp_path):
     assert generate(teacher.asker(**given, replay=True), texts, max_new_tokens=8, temperature=1.5, samples=3) == drawn
     assert chat.row["reason"] == "cut off at max_tokens" or chat.row["reason"].startswith("response: "), "it knows no mathematics"
     assert chat.replies[0].tokens_in > 0 and not chat.replies[0].error and chat.row["tokens_out"] > 0
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
+def test_a_served_student_meets_no_proxy_and_no_key(model, monkeypatch, name):
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.setblocking(False)
+        monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        with serving(model, command=STAND_IN) as served:
+            answers = generate(asker(served), ["three"], max_new_tokens=8)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+    assert answers == [Completion("5", 2, False)]
+
+
+@pytest.mark.parametrize("reason", ["abort", "error", None, "banana"])
+def test_an_answer_that_broke_off_is_no_answer(reason):
+    with teacher.serving(respond=Echo(lambda body: ("half", reason))) as url:
+        with pytest.raises(Unanswered, match="the reply ended with"):
+            generate(teacher.asker(server=url, model="m"), ["a", "b"], max_new_tokens=9)
