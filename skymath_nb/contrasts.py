@@ -1,13 +1,15 @@
 """The paper's takeaways as pairs of arms: what is compared with what, on which items, what the paper claims, and the verdict.
 
 A claim is a sign of the difference arm minus control. With several seeds the difference has its interval over seeds and items; an
-interval wholly on the claimed side of `beyond` says reproduced, one wholly on the other side reversed, else it was not seen.
+interval, corrected for the contrasts of its takeaway, wholly on the claimed side of `beyond` says reproduced, one wholly on the other
+side reversed, else it was not seen.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
+from scipy.stats import norm
 
 from . import evaluate, paper, precision, statistics
 
@@ -182,28 +184,36 @@ def part(answers: pd.DataFrame, items: str) -> pd.DataFrame:
 def compare(tables: dict[str, pd.DataFrame], verdict: str = "flexible") -> pd.DataFrame:
     """Every contrast of a study's tables (contrasts, answers) with its difference, interval, p and `found`, what it says of the claim.
 
-    a, b are the accuracies of arm and control; p_holm is p corrected within the takeaway (and within each variation). With one seed an
-    interval is over items alone, and about these two models.
+    a, b are the accuracies of arm and control; low, high their 95% interval. The contrasts of a takeaway (of each of its variations)
+    are one family of `comparisons`: p_holm is p corrected within it, and `found` rests on the intervals corrected_low, corrected_high,
+    which hold together with 95% (Bonferroni). With one seed an interval is over items alone, and about these two models.
     """
     answers, lines = tables["answers"], []
     by_arm = dict(list(answers.groupby("arm", sort=False)))
-    for row in tables["contrasts"].to_dict("records"):
+    families = tables["contrasts"].groupby(["takeaway", "variation"], sort=False)["arm"]
+    rows = tables["contrasts"].assign(comparisons=families.transform("size")).to_dict("records")
+    for row in rows:
         a, b = part(by_arm[row["arm"]], row["items"]), part(by_arm[row["control"]], row["against"] or row["items"])
         if row["against"]:
             b = b[b["pair"].isin(a["pair"])]
-        lines.append(row | _difference(a, b, verdict, ["pair"] if row["against"] else ["benchmark", "id"]))
+        on = ["pair"] if row["against"] else ["benchmark", "id"]
+        alone = _difference(a, b, verdict, on, statistics.CONFIDENCE)
+        together = _difference(a, b, verdict, on, statistics.corrected(row["comparisons"]))
+        ends = {f"corrected_{end}": together[end] for end in ("low", "high")}
+        lines.append(row | alone | ends)
     told = pd.DataFrame(lines)
-    told["found"] = [found(*values) for values in told[["claim", "beyond", "low", "high"]].itertuples(index=False)]
+    ends = told[["claim", "beyond", "corrected_low", "corrected_high"]]
+    told["found"] = [found(*values) for values in ends.itertuples(index=False)]
     told["p_holm"] = told.groupby(["takeaway", "variation"], sort=False)["p"].transform(statistics.adjust)
     return told
 
 
-def _difference(a, b, verdict, on) -> dict:
+def _difference(a, b, verdict, on, confidence) -> dict:
     if a["seed"].nunique() > 1:
         means = [side.groupby(["seed", *on], as_index=False)[verdict].mean() for side in (a, b)]  # over the versions of an item
-        told = precision.difference(*means, verdict, on)
+        told = precision.difference(*means, verdict, on, confidence)
     else:
-        told = evaluate.compare(a, b, on).set_index("verdict").loc[verdict].to_dict()
+        told = evaluate.compare(a, b, on, confidence=confidence).set_index("verdict").loc[verdict].to_dict()
     return {name: told[name] for name in ("a", "b", "difference", "low", "high", "p", "n")} | {"seeds": a["seed"].nunique()}
 
 
@@ -222,10 +232,13 @@ def section(compared: pd.DataFrame, takeaway: str) -> pd.DataFrame:
 
 
 def lines(part: pd.DataFrame) -> pd.DataFrame:
-    """Compared contrasts to be read: per cent, and points with their 95 % interval."""
+    """Compared contrasts to be read: per cent, points with their 95% interval, and the corrected interval that the verdict rests on."""
     told = pd.DataFrame({"arm / control": part["says"], "n": part["n"], "seeds": part["seeds"]})
     told[["arm", "control"]] = (100 * part[["a", "b"]]).round(1)
     told["difference"] = [_points(row) for row in part.itertuples()]
+    corrected = part[["corrected_low", "corrected_high"]].mul(100).round(1)
+    told["corrected"] = [f"[{low}, {high}]" for low, high in corrected.itertuples(index=False)]
+    told["comparisons"] = part["comparisons"]
     told["p (Holm)"] = part["p_holm"].round(4)
     told["claimed"] = [_claimed(row) for row in part.itertuples()]
     return told.assign(found=part["found"]).reset_index(drop=True)
@@ -248,9 +261,32 @@ def summary(compared: pd.DataFrame) -> pd.DataFrame:
     return told.assign(contrasts=told.sum(axis=1), decided=told.drop(columns="not seen").sum(axis=1))
 
 
-def judged(table: pd.DataFrame, claim: int, low: str = "low", high: str = "high") -> pd.DataFrame:
-    """A table of other differences with what each interval says of a claim (`found`)."""
-    return table.assign(found=[found(claim, 0.0, *ends) for ends in table[[low, high]].itertuples(index=False)])
+def judged(
+    table: pd.DataFrame,
+    claim: int,
+    estimate: str = "difference",
+    low: str = "low",
+    high: str = "high",
+) -> pd.DataFrame:
+    """A table of other differences with what they say of a claim, corrected for the number of lines.
+
+    Args:
+        table: One comparison a line, with an estimate and its 95% interval.
+        claim: 1 for above zero, -1 for below, 0 for none.
+        estimate: The column of the estimate; `low` and `high` are those of the interval's ends.
+
+    Returns:
+        The table with corrected_low, corrected_high and `found`, which rests on them. Of an interval
+        alone a level cannot be changed exactly: each end moves away from the estimate by the ratio
+        of the normal quantiles (Bonferroni).
+    """
+    one = norm.ppf(statistics.tails()[1])
+    all_lines = norm.ppf(statistics.tails(statistics.corrected(len(table)))[1])
+    middle = table[estimate]
+    ends = {f"corrected_{end}": middle + (table[end] - middle) * all_lines / one for end in (low, high)}
+    wide = table.assign(**ends)
+    verdicts = [found(claim, 0.0, *pair) for pair in wide[list(ends)].itertuples(index=False)]
+    return wide.assign(found=verdicts)
 
 
 def hanging(compared: pd.DataFrame) -> pd.DataFrame:
@@ -260,7 +296,8 @@ def hanging(compared: pd.DataFrame) -> pd.DataFrame:
     varied = {name for name, variation in zip(named, compared["variation"], strict=True) if variation}
     same = [name in varied for name in named]
     rows = compared.assign(**names, at=compared["variation"].replace("", "as it is"))[same]
-    rows = rows.assign(told=[_points(row) for row in rows.itertuples()], side=(rows["low"] > 0).astype(int) - (rows["high"] < 0))
+    side = (rows["corrected_low"] > 0).astype(int) - (rows["corrected_high"] < 0)
+    rows = rows.assign(told=[_points(row) for row in rows.itertuples()], side=side)
     index = ["takeaway", "arm", "control", "items"]
     wide = rows.pivot_table(index=index, columns="at", values="told", aggfunc="first", sort=False).fillna("")
     return wide.assign(turns=rows.groupby(index, sort=False)["side"].agg(lambda sides: {1, -1} <= set(sides)))

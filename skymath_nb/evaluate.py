@@ -169,7 +169,13 @@ def _check_samples(part):
         )
 
 
-def compare(a: pd.DataFrame, b: pd.DataFrame, on: Sequence[str] = ITEM, seed: int = 0) -> pd.DataFrame:
+def compare(
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    on: Sequence[str] = ITEM,
+    seed: int = 0,
+    confidence: float = statistics.CONFIDENCE,
+) -> pd.DataFrame:
     """Compare two tables of answers to the same items: one row per verdict.
 
     Columns: n (items), a, b (accuracies), difference (a - b) with its bootstrap 95 % interval low, high (paired resampling of
@@ -196,7 +202,7 @@ def compare(a: pd.DataFrame, b: pd.DataFrame, on: Sequence[str] = ITEM, seed: in
         x, y = left[verdict].to_numpy(float), right[verdict].to_numpy(float)
         differences = x - y
         only_a, only_b = int((differences > 0).sum()), int((differences < 0).sum())
-        low, high = statistics.paired_bootstrap(differences, runs.rng(seed, "bootstrap"))
+        low, high = statistics.paired_bootstrap(differences, runs.rng(seed, "bootstrap"), confidence)
         p = statistics.mcnemar(only_a, only_b) if once else statistics.sign_flips(differences, runs.rng(seed, "signs"))
         row = {"verdict": verdict, "n": len(x), "a": x.mean(), "b": y.mean(), "difference": differences.mean(), "low": low, "high": high}
         rows.append(row | {"only_a": only_a, "only_b": only_b, "p": p, "test": MCNEMAR if once else SIGN_FLIPS})

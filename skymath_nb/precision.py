@@ -83,7 +83,13 @@ def _same_items(a, b, verdict, on):
     return left, right[left.columns]
 
 
-def difference(a: pd.DataFrame, b: pd.DataFrame, verdict: str = "flexible", on=ON) -> dict:
+def difference(
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    verdict: str = "flexible",
+    on=ON,
+    confidence: float = CONFIDENCE,
+) -> dict:
     """Compare two recipes, each with two or more training seeds of its own, on the same items.
 
     Returns n (items), seeds_a, seeds_b, a, b (accuracies), difference (a - b) with its interval low, high, p, and their name, test.
@@ -104,8 +110,8 @@ def difference(a: pd.DataFrame, b: pd.DataFrame, verdict: str = "flexible", on=O
     gap, error = arms[0]["accuracy"] - arms[1]["accuracy"], math.sqrt(max(variance, 0.0))
     degrees = variance**2 / sum(part**2 / degrees for part, degrees in squares) if variance > 0 else math.inf
     degrees = max(degrees, min(arm["seeds"] for arm in arms) - 1)  # what is taken out must not leave fewer than Welch's least
-    half = error * t.ppf((1 + CONFIDENCE) / 2, degrees)
-    low, high = (gap - half, gap + half) if error else unseen(gap, n)
+    half = error * t.ppf((1 + confidence) / 2, degrees)
+    low, high = (gap - half, gap + half) if error else unseen(gap, n, confidence)
     p = 2 * t.sf(abs(gap) / error, degrees) if error else float(gap == 0)
     return {
         "verdict": verdict, "n": n, "seeds_a": arms[0]["seeds"], "seeds_b": arms[1]["seeds"], "a": arms[0]["accuracy"],

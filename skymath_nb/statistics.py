@@ -14,12 +14,21 @@ CONFIDENCE = 0.95
 RESAMPLES = 10_000  # of the bootstrap; its interval moves by less than 0.1 points beyond that
 CELLS = 2_000_000  # counts held at once: 16 MB
 SUBSETS = 500  # of the samples of one item, for the majority of fewer samples than there are
-TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
-def wilson(right: int, n: int) -> tuple[float, float]:
+def tails(confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The two quantiles between which so much lies."""
+    return (1 - confidence) / 2, (1 + confidence) / 2
+
+
+def corrected(comparisons: int) -> float:
+    """The confidence of each of several intervals that together hold with CONFIDENCE (Bonferroni)."""
+    return 1 - (1 - CONFIDENCE) / max(comparisons, 1)
+
+
+def wilson(right: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The interval of a share of n independent answers (Wilson 1927)."""
-    interval = stats.binomtest(right, n).proportion_ci(CONFIDENCE, method="wilson")
+    interval = stats.binomtest(right, n).proportion_ci(confidence, method="wilson")
     # rounding must not push the bounds past the score at 0 and 1
     return min(float(interval.low), right / n), max(float(interval.high), right / n)
 
@@ -37,19 +46,22 @@ def clustered(totals: Sequence[float], sizes: Sequence[int], rng: np.random.Gene
         return min(low, score), max(high, score)
     kinds, counts = np.unique(np.stack([totals, sizes]), axis=1, return_counts=True)
     right, asked = _resampled(kinds, counts, rng)
-    low, high = np.quantile(right / asked, TAILS)
+    low, high = np.quantile(right / asked, tails())
     return float(low), float(high)
 
 
-def paired_bootstrap(differences: Sequence[float], rng: np.random.Generator) -> tuple[float, float]:
+def paired_bootstrap(
+    differences: Sequence[float], rng: np.random.Generator, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
     """The percentile bootstrap interval of a mean difference; one difference an item, from -1 to 1, items resampled.
 
     Where all items differ alike the bootstrap has no width: see `unseen`.
     """
     values, counts = np.unique(np.asarray(differences, float), return_counts=True)
     if len(values) == 1:
-        return unseen(float(values[0]), int(counts[0]))
-    low, high = np.quantile(_resampled(values[None], counts, rng)[0] / counts.sum(), TAILS)
+        return unseen(float(values[0]), int(counts[0]), confidence)
+    means = _resampled(values[None], counts, rng)[0] / counts.sum()
+    low, high = np.quantile(means, tails(confidence))
     return float(low), float(high)
 
 
@@ -60,10 +72,10 @@ def rest(cells: np.ndarray) -> float:
     return float((left**2).sum() / ((seeds - 1) * max(n - 1, 1)))
 
 
-def unseen(difference: float, n: int) -> tuple[float, float]:
+def unseen(difference: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """An interval for a difference that is the same on all n items: as large a share of other items may differ as far as they can as
     Wilson's interval leaves for what was seen on none of n."""
-    share = wilson(0, n)[1]
+    share = wilson(0, n, confidence)[1]
     return difference - share * (1 + difference), difference + share * (1 - difference)
 
 

@@ -76,9 +76,27 @@ def test_a_verdict_is_where_the_interval_lies(claim, beyond, low, high, found):
 
 
 def test_other_tables_are_judged_in_the_same_way():
-    table = pd.DataFrame({"low": [0.1, -0.1], "high": [0.2, 0.1]})
+    table = pd.DataFrame({"difference": [0.15, 0.0], "low": [0.1, -0.1], "high": [0.2, 0.1]})
     assert contrasts.judged(table, 1)["found"].tolist() == ["reproduced", "not seen"]
     assert contrasts.judged(table, -1)["found"].tolist() == ["reversed", "not seen"]
+
+
+def test_a_verdict_of_several_comparisons_rests_on_the_corrected_interval():
+    line = {"difference": 0.10, "low": 0.01, "high": 0.19}
+    alone, of_three = (contrasts.judged(pd.DataFrame([line] * n), 1) for n in (1, 3))
+    assert alone["found"].tolist() == ["reproduced"] and alone["corrected_low"][0] == pytest.approx(0.01)
+    assert of_three["found"].tolist() == ["not seen"] * 3
+    assert of_three["corrected_low"][0] == pytest.approx(0.10 - 0.09 * 2.3940 / 1.9600, abs=1e-4)
+
+
+def test_no_contrast_is_decided_beside_a_large_corrected_p(chosen):
+    names = ["reference", "more", "distracted-5", "distracted-20", "verified", "hard-picked"]
+    chances = {name: 0.5 + 0.01 * i for i, name in enumerate(names)}
+    told = contrasts.compare(tables(chosen, chances))
+    plain = told[told["beyond"] == 0]
+    assert (plain.loc[plain["found"] != "not seen", "p_holm"] < 0.05).all()
+    assert (told["corrected_low"] <= told["low"]).all() and (told["corrected_high"] >= told["high"]).all()
+    assert (told["comparisons"] > 1).any()
 
 
 def test_a_planted_effect_is_found_and_none_is_not(chosen):
