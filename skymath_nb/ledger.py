@@ -20,6 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from .data import files
+
 VERSION = 2  # 2 adds cached and reasoning tokens, claims and batches; a ledger of version 1 is brought up when it is opened
 BUSY_S = 60.0  # how long a writer waits for another process before it calls the file locked
 CHUNK = 900  # keys per SELECT; SQLite before 3.32 takes 999 variables
@@ -380,19 +382,18 @@ def add(path: str | Path, file: str | Path) -> tuple[int, int]:
     file = Path(file)
     if not file.is_file():
         raise LedgerError(f"There is no file {file} to import; `python -m skymath_nb ledger export` writes one.")
-    with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as lines, Ledger(path) as book:
-        return book._add(_parsed(file, lines))
+    with Ledger(path) as book:
+        return book._add(_parsed(file))
 
 
-def _parsed(file: Path, lines: Iterable[bytes]) -> Iterator[tuple]:
-    n, lines = 0, iter(lines)
+def _parsed(file: Path) -> Iterator[tuple]:
+    n, rows = 0, files.rows(file)
     while True:
         n += 1
         try:
-            line = next(lines, None)
-            if line is None:
+            n, named = next(rows, (n, None))
+            if named is None:
                 return
-            named = json.loads(line)
             key, record = named.pop("key"), Record(**named)
             kinds = [type(field) for field in (key, *record)]
             if kinds != [str, str, str, int, int, str, int, str, int, int] or len(key) != 64 or set(key) - set("0123456789abcdef"):

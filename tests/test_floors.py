@@ -15,8 +15,8 @@ FLOORS = {  # from the top
     "experiments": ("ablations", "arms", "answering", "contrasts", "studies"),
     "methods": ("augment", "coreset", "dedup", "leakage", "curriculum", "errors", "evaluate", "precision", "responses", "scaling"),
     "engines": ("teacher", "embed", "sft", "generate", "pretrain"),
-    "sources": ("seeds", "tables", "world", "prompts"),
-    "facts": ("schema", "answers", "bases", "devices", "guard", "ledger", "paper", "results", "runs", "statistics", "words"),
+    "sources": ("seeds", "world", "prompts"),
+    "facts": ("schema", "answers", "bases", "data", "devices", "guard", "ledger", "paper", "results", "runs", "statistics", "words"),
 }
 OWN_FLOOR = {("teacher", "world"), ("seeds", "world")}  # allowed beside going down
 SIDEWAYS = {"faces", "experiments", "facts", "sources"}  # floors whose modules may use each other; engines and methods may not
