@@ -186,7 +186,7 @@ def answer(row: Mapping, paths: Iterable[str] = ANSWERS) -> Text:
 def _first(row: Mapping, paths: Iterable[str], speakers: tuple[str, ...]) -> Text:
     reason, numbers = "", speakers is ANSWERING
     for path in paths:
-        value = row.get(path) if path in row or "." not in path else at(row, path)
+        value = row[path] if path in row else at(row, path) if "." in path else None
         if value is None or value == "":
             continue
         if type(value) is str and path not in CHATS and len(value) > LONGEST_WORD:

@@ -4,17 +4,17 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, repeat, takewhile
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from .. import schema
 from . import files, hub, layouts
 
-PART = 50_000  # rows of a part
+PART = 20_000  # rows of a part
 LISTED = 5  # rows named in a report
+COLUMNS = {"id": "str", "query": "str", "response": "str", "level": "int64", "language": "str"}
 LONGEST_LEVEL = 9  # digits
 
 
@@ -62,7 +62,7 @@ class Rows:
         self.counts, self.layouts = Counter(), Counter()
         self.unread, self.repeated, self.odd = [], [], []
         self.known, self.columns = False, {}
-        self.seen = np.empty(0, np.uint64)  # digests of ids: 8 bytes a row, whatever the ids are
+        self.seen = set()  # hashes of ids, which take less memory than the ids
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         """Yield the tables.
@@ -70,8 +70,8 @@ class Rows:
         Raises:
             ValueError: The file is damaged, has no rows, or no column that is known as a problem.
         """
-        while numbered := list(islice(self.found, self.part)):
-            yield self._table(numbered)
+        parts = map(self._table, repeat(self.part))  # holds no part while it is worked on
+        yield from takewhile(len, parts)
         if not self.counts["rows"]:
             raise ValueError(f"{self.place} has no rows. Look at what wrote it.")
         if not self.known:
@@ -81,15 +81,15 @@ class Rows:
                 "Name the right one with --problem."
             )
 
-    def _table(self, numbered: list[files.Row]) -> pd.DataFrame:
-        columns = [self._row(number, row) for number, row in numbered]
-        ids, *texts, levels, languages = zip(*columns, strict=True)
-        table = pd.DataFrame(dict(zip(("query", "response"), texts, strict=True)), dtype="str")
-        table.insert(0, "id", pd.Series(self._unique(ids, numbered, texts), dtype="str"))
-        self.counts["rows"] += len(table)
-        return table.assign(
-            level=pd.Series(levels, dtype="int64"), language=pd.Series(languages, dtype="str")
-        )
+    def _table(self, size: int) -> pd.DataFrame:
+        read = [self._row(number, row) for number, row in islice(self.found, size)]
+        columns = dict(zip(("number", *COLUMNS), zip(*read, strict=True), strict=False))
+        if not read:
+            return pd.DataFrame()
+        numbers, read = columns.pop("number"), None
+        columns["id"] = self._unique(numbers, columns)
+        self.counts["rows"] += len(numbers)
+        return pd.DataFrame(columns).astype(COLUMNS)
 
     def _row(self, number: int, row: dict) -> tuple:
         problems, responses, ids = self.paths
@@ -104,7 +104,8 @@ class Rows:
             self.known = any(path.partition(".")[0] in row for path in problems)
             self.columns = self.columns or row
         return (
-            written_id(layouts.at(row, ids[0])),
+            number,
+            written_id(row.get(ids[0]) if ids[0] in row else layouts.at(row, ids[0])),
             query.text,
             reply.text,
             level(row.get("level")),
@@ -116,20 +117,18 @@ class Rows:
         if len(notes) < LISTED:
             notes.append(f"row {number}: {reason}")
 
-    def _unique(self, ids: tuple, numbered: list[files.Row], texts: list[tuple]) -> list[str]:
+    def _unique(self, numbers: tuple[int, ...], columns: dict) -> list[str]:
         """Ids as text. A row without one gets a digest of its text, a repeated one its number."""
-        made = list(ids)
-        given = [i for i, id in enumerate(ids) if id]
-        digests = pd.util.hash_array(np.array([ids[i] for i in given], object))
-        again = np.isin(digests, self.seen) | pd.Series(digests).duplicated().to_numpy()
-        for i in np.array(given, int)[again].tolist():
-            number = numbered[i][0]
-            self._note("repeated", self.repeated, number, repr(ids[i]))
-            made[i] = f"{ids[i]} (row {number})"
-        self.seen = np.union1d(self.seen, digests)
-        for i, id in enumerate(ids):
-            made[i] = made[i] if id else schema.row_id(*(column[i] for column in texts))
-        return made
+        unique = []
+        texts = (columns["id"], columns["query"], columns["response"])
+        for number, id, query, response in zip(numbers, *texts, strict=True):
+            if id and hash(id) in self.seen:
+                self._note("repeated", self.repeated, number, repr(id))
+                id = f"{id} (row {number})"
+            if id:
+                self.seen.add(hash(id))
+            unique.append(id or schema.row_id(query, response))
+        return unique
 
     def report(self) -> list[str]:
         """Say what was read, a line for each kind of row."""
@@ -200,6 +199,8 @@ def source(place: str | os.PathLike) -> str:
 
 def level(value) -> int:
     """The first number in a level, 0 where there is none that a table can hold."""
+    if type(value) is int and 0 <= value < 10**LONGEST_LEVEL:
+        return value
     if value is None or isinstance(value, bool | list | dict):
         return 0
     digits = re.search(r"\d+", str(value))
