@@ -111,13 +111,16 @@ def _teacher(given) -> int:
 
 def _ledger(given) -> int:
     from skymath_nb import ledger
+    from skymath_nb.data.outputs import guarded
 
     if given.deed == "show":
         import pandas as pd
 
         _say(pd.DataFrame(ledger.totals(given.ledger)).to_string(index=False))
     elif given.deed == "export":
-        _say(f"{ledger.export(given.ledger, given.file):,} replies of {given.ledger} are in {given.file}")
+        with guarded([given.file], [given.ledger], given.force):
+            replies = ledger.export(given.ledger, given.file)
+        _say(f"{replies:,} replies of {given.ledger} are in {given.file}")
     else:
         read, new = ledger.merge(given.ledger, given.others) if given.deed == "merge" else ledger.add(given.ledger, given.file)
         _say(f"{read:,} replies read, {new:,} of them new in {given.ledger}")
@@ -149,7 +152,8 @@ def _grade(given) -> int:
     from skymath_nb import scorecards
 
     named = {role: getattr(given, role) for role in COLUMNS}
-    scorecards.grade(given.file, by=given.by, out=given.out, workers=given.workers, listed=given.list, echo=_say, **named)
+    named |= {"by": given.by, "out": given.out, "workers": given.workers, "force": given.force}
+    scorecards.grade(given.file, listed=given.list, echo=_say, **named)
     return 0
 
 
@@ -157,11 +161,14 @@ def _compare(given) -> int:
     named = {role: getattr(given, role) for role in COLUMNS}
     files = [name for name in given.what if Path(name).is_file()]
     if not files:
-        from skymath_nb import comparison
+        from skymath_nb import comparison, folders
+        from skymath_nb.data.outputs import guarded
 
         if any(named.values()):
             raise ValueError("Columns are named for files of responses; runs have answers.parquet, whose columns are known.")
-        comparison.compare(given.what, given.out, echo=_say)
+        outputs, runs = [given.out] if given.out else [], map(folders.find, given.what)
+        with guarded(outputs, runs, given.force):
+            comparison.compare(given.what, given.out, echo=_say)
         return 0
     if len(files) < len(given.what):
         other = next(name for name in given.what if name not in files)
@@ -185,22 +192,33 @@ def _verify(given) -> int:
 def _gate(given) -> int:
     from skymath_nb import desk
 
-    counts = desk.gate(given.file, given.against.split(","), given.out, tuple(given.n), echo=_say)
-    return 1 if counts.loc[counts["verdict"] == "leak", "rows"].sum() else 0
+    options = {"force": given.force, **_paths(given)}
+    names = [name.strip() for name in given.against.split(",")]
+    counts = desk.gate(given.file, names, given.out, tuple(given.n), echo=_say, **options)
+    findings = {"leak"} if given.allow_unchecked else {"leak", "unchecked"}
+    return 1 if set(counts["verdict"]) & findings else 0
 
 
 def _coreset(given) -> int:
     from skymath_nb import desk
 
-    desk.choose(given.file, given.k, given.out, given.method, given.embedding, given.dimensions, given.seed, echo=_say)
+    options = {"force": given.force, **_paths(given)}
+    more = (given.method, given.embedding, given.dimensions, given.seed)
+    desk.choose(given.file, given.k, given.out, *more, echo=_say, **options)
     return 0
 
 
+def _paths(given) -> dict[str, str]:
+    return {role: getattr(given, role) for role in ("problem", "response", "id")}
+
+
 def _bundle(given) -> int:
-    from skymath_nb import bundles
+    from skymath_nb import bundles, folders
+    from skymath_nb.data.outputs import guarded
 
     if given.deed == "make":
-        bundles.make(given.run, given.file, given.until, echo=_say)
+        with guarded([given.file], [folders.find(given.run)], given.force):
+            bundles.make(given.run, given.file, given.until, echo=_say)
     else:
         bundles.take(given.file, given.before, given.run, echo=_say)
     return 0
@@ -281,6 +299,7 @@ def parser() -> argparse.ArgumentParser:
     teacher.add_argument("--faults", default="", metavar="NAME=SHARE,...", help="let requests fail, as 429=0.05,500=0.01,cut=0.01")
     replies = command("ledger", _ledger, "look at, export, import and merge ledgers of replies")
     deeds = replies.add_subparsers(dest="deed", required=True, metavar="DEED")
+    written = replies  # the command that writes a file
     for name, text, more in (
         ("show", "count replies and tokens per model", None),
         ("export", "write all replies to a file of JSON lines (.gz: compressed)", "file"),
@@ -289,6 +308,7 @@ def parser() -> argparse.ArgumentParser:
     ):
         deed = deeds.add_parser(name, help=text, description=text)
         deed.add_argument("ledger", help="for example outputs/ledger.sqlite")
+        written = deed if name == "export" else written
         if more:
             deed.add_argument(more, nargs="+" if more == "others" else None)
     base = command("base", _base, "make the tiny base again from its params file")
@@ -298,7 +318,7 @@ def parser() -> argparse.ArgumentParser:
     store.add_argument("run", help="as scaling_tiny")
     store.add_argument("step", help="as 06_scaling_laws")
     grade = command("grade", _grade, "score a file of responses and gold answers, lm-evaluation-harness samples too")
-    grade.add_argument("file", help=".jsonl, .jsonl.gz, .json or .parquet")
+    grade.add_argument("file", help="responses and gold answers: JSON, CSV, Parquet, or what else gate reads")
     grade.add_argument("--by", action="append", default=[], metavar="COLUMN", help="score groups, as level or doc.level")
     grade.add_argument("--out", metavar="FILE", help="write the graded rows (.parquet, .jsonl), and beside them the disagreements")
     grade.add_argument("--list", type=int, default=10, metavar="N", help="disagreements to print of each kind (10)")
@@ -311,24 +331,29 @@ def parser() -> argparse.ArgumentParser:
                 f"--{role.replace('_', '-')}", dest=role, metavar="COLUMN", help=f"the {role} column, if it is not guessed right"
             )
         sub.add_argument("--workers", type=int, default=0, metavar="N", help="processes; 0: one per core")
-    gate = command("gate", _gate, "say which rows of any JSONL or Parquet file meet a benchmark, and write their verdicts")
+    gate = command("gate", _gate, "say which rows of anybody's file meet a benchmark, and write their verdicts")
     gate.add_argument("--against", required=True, metavar="NAME,...", help="benchmarks or files of problems, as gsm8k,math")
     gate.add_argument("--n", nargs=2, type=int, default=[30, 10], metavar=("LEAK", "NEAR"), help="words in a row (30 10)")
-    choose = command("coreset", _coreset, "choose k diverse problems of any JSONL or Parquet file")
+    choose = command("coreset", _coreset, "choose k diverse problems of anybody's file")
     choose.add_argument("-k", type=int, required=True, help="problems to choose")
     choose.add_argument("--method", default="k_center", help="of coreset.METHODS: k_center (the default), random, stratified (by level)")
     choose.add_argument("--embedding", default="tfidf", help="tfidf, or a sentence-transformers model's id or path")
     choose.add_argument("--dimensions", type=int, default=64, help="of tfidf")
     choose.add_argument("--seed", type=int, default=0)
+    gate.add_argument("--allow-unchecked", action="store_true", help="exit 0 though rows have no readable problem")
     for sub in (gate, choose):
-        sub.add_argument("file", help=".jsonl, .jsonl.gz or .parquet of problems or instances")
+        sub.add_argument("file", help="problems or instances: JSON, CSV, Parquet, a saved data set, or id[@revision][:config][/split]")
         sub.add_argument("--out", metavar="FILE", help="where to write the table (beside the file)")
+        for role in ("problem", "response", "id"):
+            sub.add_argument(f"--{role}", default="", metavar="PATH", help=f"the {role}'s column, as query or messages.0.content")
     bundle = command("bundle", _bundle, "pack the complete steps of a run into a file, or take them from one")
     deeds = bundle.add_subparsers(dest="deed", required=True, metavar="DEED")
     pack = deeds.add_parser("make", help="pack the complete steps of a run", description="Pack the complete steps of a run.")
     pack.add_argument("run", help="a run's name, or its folder")
     pack.add_argument("file", help="for example class.tar.gz")
     pack.add_argument("--until", default="", metavar="STEP", help="the last step to pack")
+    for sub in (gate, choose, grade, compare, written, pack):
+        sub.add_argument("--force", action="store_true", help="overwrite an output that was made from another input")
     unpack = deeds.add_parser("take", help="make steps complete from a bundle", description="Make steps complete from a bundle.")
     unpack.add_argument("file", help="what bundle make wrote")
     unpack.add_argument("--before", default="", metavar="STEP", help="take only the steps before this one")

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from skymath_nb import runs
 from skymath_nb.schema import Curriculum, Phase
 
-VERDICTS = ("clean", "near", "leak")  # from the mildest: an instance gated in several tiers has its worst verdict
+VERDICTS = ("clean", "unchecked", "near", "leak")  # from the mildest: an instance gated in several tiers has its worst verdict
 
 
 PART = 50_000  # rows of a file that are in memory at a time

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from skymath_nb import bases, runs, seeds, world
+from skymath_nb.data.hub import parts
 from skymath_nb.plans import Plan
 from skymath_nb.seeds import unreachable
 from skymath_nb.teacher.client import is_loopback
@@ -93,6 +94,8 @@ def _data(name: str, split: str) -> tuple | None:
     split = source.seeded if source and split == "train" and source.seeded else split
     if seeds.file(name, split):
         return None
+    if not source:
+        return "data set", parts(name)["id"], name, split
     if not source.hub:
         raise FileNotFoundError(
             f"The {split} split of {name} is needed ({source.whence}): set {seeds.DATA} to a folder with {source.files[split]}"
@@ -124,12 +127,14 @@ def model_folder(id: str) -> Path | None:
 
 def _has_data(need: Need) -> bool:
     """As `datasets` keeps them: owner___name/config/version/digest/name-split*.arrow."""
-    source = seeds.SOURCES[need.name]
-    splits = source.hub_split.get(need.split, need.split).split("+")
+    source, own = seeds.SOURCES.get(need.name), parts(need.name)
+    configs = source.configs if source else (own.get("config"),)
+    named = source.hub_split.get(need.split, need.split) if source else own.get("split", need.split)
+    splits = named.split("+")
     folder = data_cache() / need.id.replace("/", "___").lower()
     if not folder.is_dir():
         folder = data_cache() / need.id.replace("/", "___")
-    return all(any(folder.glob(f"{config or '*'}/*/*/*-{split}*.arrow")) for config in source.configs for split in splits)
+    return all(any(folder.glob(f"{config or '*'}/*/*/*-{split}*.arrow")) for config in configs for split in splits)
 
 
 def data_cache() -> Path:

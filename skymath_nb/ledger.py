@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from .data import files
 from .finish_reasons import BROKEN, COMPLETE, FILTERED, TRUNCATED, outcome
 
 VERSION = 3  # 3 adds thoughts and the mark of estimated tokens
@@ -434,22 +435,21 @@ def add(path: str | Path, file: str | Path) -> tuple[int, int]:
     file = Path(file)
     if not file.is_file():
         raise LedgerError(f"There is no file {file} to import; `python -m skymath_nb ledger export` writes one.")
-    with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as lines, Ledger(path) as book:
-        return book._add(_parsed(file, lines))
+    with Ledger(path) as book:
+        return book._add(_parsed(file))
 
 
 KINDS = [str, str, str, int, int, str, int, str, int, int, str, int]  # of a key and its Record
 
 
-def _parsed(file: Path, lines: Iterable[bytes]) -> Iterator[tuple]:
-    n, lines = 0, iter(lines)
+def _parsed(file: Path) -> Iterator[tuple]:
+    n, rows = 0, files.rows(file)
     while True:
         n += 1
         try:
-            line = next(lines, None)
-            if line is None:
+            n, named = next(rows, (n, None))
+            if named is None:
                 return
-            named = json.loads(line)
             key, record = named.pop("key"), Record(**named)
             kinds = [type(field) for field in (key, *record)]
             digest = len(key) == 64 and not set(key) - set("0123456789abcdef")

@@ -1,23 +1,22 @@
 """Anybody's responses: a file of responses and gold answers, whatever wrote it, read into a table of answers and graded.
 
-One object a line (.jsonl, .jsonl.gz), one array (.json) or Parquet. Columns are found by name, the first of COLUMNS that the file has;
+What `data.files` reads. Columns are found by name, the first of COLUMNS that the file has;
 a dot looks into an object, doc.level. Files of lm-evaluation-harness (`--log_samples`) have a line per item and filter: `resps` holds
 the raw texts of all repeats, the same on every line of an item, and the metrics are the filter's.
 """
 
-import gzip
 import json
+import math
 import multiprocessing
 import os
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from . import answers
+from .data import files
 from .finish_reasons import TRUNCATED, outcome
 
 COLUMNS = {
@@ -49,8 +48,9 @@ def read(path: str | os.PathLike, by: Iterable[str] = (), **columns: str | None)
              columns of `by`, and harness:FILTER per filter of a harness; `attrs["columns"]` says what was read as what.
     Raises:  FileNotFoundError; ValueError that names the bad lines, or the columns looked for. Nothing of a bad file is used.
     """
-    path, by = Path(path), list(by)
-    lines = list(_objects(path))
+    path, by, unparsed = Path(path), list(by), []
+    lines = list(files.rows(path, "test", bad=unparsed))
+    _refuse(unparsed, path)
     if not lines:
         raise ValueError(f"{path} should hold responses and gold answers, but it is empty.")
     names = {role: _name(lines, role, columns.get(role), path) for role in COLUMNS}
@@ -58,7 +58,7 @@ def read(path: str | os.PathLike, by: Iterable[str] = (), **columns: str | None)
     for number, row in lines:
         try:
             rows += _responses(number, row, names, by)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             bad.append(f"line {number}: {error.args[0]}")
     _refuse(bad, path)
     table = pd.DataFrame(_merge_filters(rows) if names["response"] == "resps" else rows)
@@ -110,45 +110,6 @@ def disagreements(graded: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _objects(path: Path) -> Iterator[tuple[int, dict]]:
-    """Every object of a file with its line (JSON lines) or its place (an array, Parquet)."""
-    if not path.is_file():
-        raise FileNotFoundError(f"Responses were asked for from {path}, but there is no such file.")
-    if path.suffix == ".parquet":
-        try:
-            frame = pd.read_parquet(path)
-        except (OSError, ValueError) as error:  # pyarrow has both for broken files
-            raise ValueError(f"{path} should be a Parquet file, but it cannot be read as one ({error}).") from error
-        yield from enumerate(frame.astype(object).where(frame.notna(), None).to_dict("records"), 1)
-    elif path.name.endswith((".jsonl", ".jsonl.gz", ".json")):
-        yield from _parsed(path)
-    else:
-        raise ValueError(f"{path} is none of .jsonl, .jsonl.gz, .json and .parquet. Convert it to one of these.")
-
-
-def _parsed(path: Path) -> Iterator[tuple[int, dict]]:
-    try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="\n") as file:
-            if path.suffix == ".json":
-                whole = json.load(file)
-                found = enumerate(whole if isinstance(whole, list) else [whole], 1)
-            else:
-                found = ((number, line) for number, line in enumerate(file, 1) if line.strip())
-            bad = []
-            for number, value in found:
-                try:
-                    value = json.loads(value) if path.suffix != ".json" else value
-                    if not isinstance(value, dict):
-                        raise ValueError(f"an object is needed, but it is a {type(value).__name__}")
-                except (ValueError, RecursionError) as error:
-                    bad.append(f"line {number}: {error}")
-                    continue
-                yield number, value
-    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} cannot be read ({error}).") from error
-    _refuse(bad, path)
-
-
 def _refuse(bad, path):
     if bad:
         shown = "; ".join(bad[:SHOWN]) + (f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else "")
@@ -180,12 +141,15 @@ def _has(row, name):
 
 
 def _value(row, name):
-    """The value of a column; a dot looks into an object. Raises KeyError."""
+    """The value of a column; a dot looks into an object or a list. Raises KeyError."""
     if name in row:
         return row[name]
     head, _, rest = name.partition(".")
-    if rest and isinstance(row.get(head), dict):
-        return _value(row[head], rest)
+    inner = row.get(head)
+    if isinstance(inner, list):
+        inner = {str(place): part for place, part in enumerate(inner)}
+    if rest and isinstance(inner, dict):
+        return _value(inner, rest)
     raise KeyError(f"it has no column {name!r}")
 
 
@@ -198,7 +162,7 @@ def _responses(number, row, names, by):
     """The responses of one line, a dict each."""
     texts = _texts(_value(row, names["response"]))
     caps = _get(row, names["cap_hit"])
-    caps = list(caps) if isinstance(caps, (list, np.ndarray)) else [caps] * len(texts)
+    caps = caps if isinstance(caps, list) else [caps] * len(texts)
     if len(caps) != len(texts):
         raise ValueError(f"it has {len(texts)} responses, but {len(caps)} values of {names['cap_hit']!r}")
     id = _value(row, names["id"]) if names["id"] else f"line {number}"
@@ -210,7 +174,12 @@ def _responses(number, row, names, by):
         shared["sample"] = int(row["sample"])
     if names["response"] == "resps":
         metric = next((name for name in METRICS if name in row), None)
-        shared |= {"_filter": row.get("filter"), "_metric": row[metric] if metric else None, "_hash": row.get("doc_hash")}
+        score = row[metric] if metric else None
+        shared |= {
+            "_filter": _label(row.get("filter")),
+            "_metric": None if score is None else float(score),
+            "_hash": _label(row.get("doc_hash")),
+        }
     return [shared | {"response": text, "cap_hit": _cut(cap)} for text, cap in zip(texts, caps, strict=True)]
 
 
@@ -221,17 +190,16 @@ def _label(value):
 
 def _texts(value):
     """The texts of a response column: one, or a list (of lists) with one per sample; nothing is an empty response."""
-    value = value.tolist() if isinstance(value, np.ndarray) else value
     if not isinstance(value, list):
         return [_text(value)]
     return [_text(text) for part in value for text in (part if isinstance(part, list) else [part])] or [""]
 
 
 def _text(value):
-    if value is None or isinstance(value, float) and value != value:
+    if value is None or isinstance(value, float) and not math.isfinite(value):
         return ""
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()  # half a surrogate pair could not be written again
+        return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _number(value)
     raise TypeError(f"a response should be text, but one is {str(value)[:60]!r}")
@@ -243,13 +211,13 @@ def _number(value):
 
 def _gold(value):
     """The gold answer in a gold column: a number, a text, or a solution that ends in #### or holds a box; None where it is missing."""
-    if isinstance(value, (list, np.ndarray)):
+    if isinstance(value, list):
         if len(value) > 1:
             raise ValueError(f"one gold answer is needed, but it has {len(value)}")
         value = value[0] if len(value) else None
-    if value is None or isinstance(value, float) and value != value:
+    if value is None or isinstance(value, float) and not math.isfinite(value):
         return None
-    if isinstance(value, (bool, dict)):
+    if isinstance(value, (bool, dict, list)):
         raise TypeError(f"a gold answer should be text or a number, but it is {str(value)[:60]!r}")
     text = value if isinstance(value, str) else _number(value)
     text = text.rpartition("####")[2] if "####" in text else answers.last_boxed(text) or text
@@ -276,7 +244,7 @@ def _merge_filters(rows):
         place = times[item, name] = times.get((item, name), -1) + 1  # which response of the item, counted per filter
         kept = merged.setdefault((item, place), row)
         if metric is not None:
-            kept[f"harness:{name}"] = float(metric) > 0.5
+            kept[f"harness:{name}"] = metric > 0.5
     several = {item for item, place in merged if place}
     for (item, _), row in merged.items():
         if item in several:  # one metric for all samples of an item is no verdict on any of them

@@ -9,6 +9,7 @@ import pandas as pd
 
 from . import evaluate, precision, responses
 from .answers import equivalent, strict_answer
+from .data.outputs import guarded
 
 LISTED = 10  # disagreements printed; all of them are in the file beside --out
 NAMED = 5  # missing items named
@@ -22,14 +23,22 @@ def grade(
     out: str | os.PathLike | None = None,
     workers: int = 0,
     listed: int = LISTED,
+    force: bool = False,
     echo: Callable[[str], None] = print,
     **columns: str | None,
 ) -> pd.DataFrame:
     """Grade a file of responses, print the scores and where the verdicts differ, and return the graded table.
 
-    out  .parquet or .jsonl: the graded table; the disagreements go beside it, as NAME.disagreements.parquet.
+    out    .parquet or .jsonl: the graded table; the disagreements go beside it, as NAME.disagreements.parquet.
+    force  overwrite an output that was made from another file.
     """
-    out = _checked(out, path)
+    out = _checked(out)
+    outputs = [out, out.with_suffix(f".disagreements{out.suffix}")] if out else []
+    with guarded(outputs, [path], force):
+        return _grade(path, by, outputs, workers, listed, echo, columns)
+
+
+def _grade(path, by, outputs, workers, listed, echo, columns):
     table = responses.read(path, by, **columns)
     graded = responses.grade(table, workers)
     found = ", ".join(f"{role}: {name}" for role, name in table.attrs["columns"].items())
@@ -44,8 +53,9 @@ def grade(
     differ = responses.disagreements(graded)
     for line in _differences(differ, graded, listed):
         echo(line)
-    if out:
-        echo(f"Graded rows are in {_write(graded, out)}, disagreements in {_write(differ, out.with_suffix(f'.disagreements{out.suffix}'))}")
+    if outputs:
+        places = [_write(rows, out) for rows, out in zip((graded, differ), outputs, strict=True)]
+        echo(f"Graded rows are in {places[0]}, disagreements in {places[1]}")
     return graded
 
 
@@ -82,15 +92,11 @@ def compare(
     return compared
 
 
-def _checked(out, path):
+def _checked(out):
     """The path of an output, refused before any work is done for it."""
     out = Path(out) if out else None
     if out and out.suffix not in (".parquet", ".jsonl"):
         raise ValueError(f"--out {out} should end in .parquet or .jsonl.")
-    if out and out.resolve() == Path(path).resolve():
-        raise ValueError(f"--out {out} would overwrite the file that is graded. Name another.")
-    if out and not out.parent.is_dir():
-        raise FileNotFoundError(f"--out {out} lies in a folder that does not exist. Make it first.")
     return out
 
 

@@ -9,16 +9,16 @@ import skymath_nb
 
 FLOORS = {  # from the top
     "faces": (
-        *("figures", "explore", "kernel", "kernelspecs", "lab", "desk", "plans", "hub", "forecast", "pages", "scorecards"),
+        *("figures", "explore", "kernel", "kernelspecs", "lab", "desk", "plans", "hub", "forecast", "pages", "scorecards", "decisions"),
         *("suite", "sweeps", "folders", "comparison", "bundles", "trust", "machine", "notebooks", "pictures", "exercises", "__main__"),
     ),
     "experiments": ("ablations", "arms", "answering", "contrasts", "studies"),
     "methods": ("augment", "coreset", "dedup", "leakage", "curriculum", "errors", "evaluate", "precision", "responses", "scaling"),
     "engines": ("teacher", "embed", "sft", "generate", "pretrain"),
-    "sources": ("seeds", "tables", "world", "prompts"),
+    "sources": ("seeds", "world", "prompts"),
     "facts": (
-        *("schema", "answers", "bases", "devices", "finish_reasons", "guard", "ledger", "paper"),
-        *("results", "runs", "statistics", "words"),
+        *("schema", "answers", "bases", "data", "devices", "evaluation_records", "finish_reasons", "guard", "ledger"),
+        *("paper", "response_columns", "results", "runs", "second_opinion", "statistics", "words"),
     ),
 }
 OWN_FLOOR = {("teacher", "world"), ("seeds", "world")}  # allowed beside going down

@@ -45,8 +45,7 @@ def test_every_kind_of_file_is_read_alike(tmp_path):
     tables = [responses.read(tmp_path / name).drop(columns="line") for name in ("a.jsonl", "a.jsonl.gz", "a.json", "a.parquet")]
     for table in tables[1:]:
         pd.testing.assert_frame_equal(table, tables[0])
-    with pytest.raises(ValueError, match="none of .jsonl"):
-        responses.read(write(tmp_path / "a.csv", rows))
+    assert len(responses.read(write(tmp_path / "a.csv", rows))) == 3, "the content decides"
     with pytest.raises(FileNotFoundError):
         responses.read(tmp_path / "absent.jsonl")
     with pytest.raises(ValueError, match="it is empty"):

@@ -11,10 +11,10 @@ duplicates as in Bayardo et al. 2007.
 """
 
 from .plants import KINDS, flat_recall, plant, recall
-from .report import FILTERS, counts, filtered, flat_report, hits, neighbours, random_control, require
+from .report import FILTERS, counts, filtered, flat_report, hits, neighbours, random_control, require, unchecked
 from .search import Gate, digest, gate
 
 __all__ = [
     "FILTERS", "KINDS", "Gate", "counts", "digest", "filtered", "flat_recall", "flat_report", "gate", "hits", "neighbours", "plant",
-    "random_control", "recall", "require",
+    "random_control", "recall", "require", "unchecked",
 ]  # fmt: skip

@@ -28,6 +28,22 @@ def require(instances: pd.DataFrame, gate_table: pd.DataFrame, benchmarks: dict[
             )
 
 
+def unchecked(gate_table: pd.DataFrame, instances: pd.DataFrame) -> pd.DataFrame:
+    """Call instances without a problem unchecked instead of clean.
+
+    Args:
+        gate_table: The verdicts of these instances.
+        instances: A table with id and query.
+
+    Returns:
+        The verdicts, of which those on empty queries that meet nothing are "unchecked".
+    """
+    blank = instances.loc[instances["query"].fillna("").str.strip().eq(""), "id"]
+    missed = gate_table["verdict"].eq("clean") & gate_table["id"].isin(blank)
+    verdict = gate_table["verdict"].where(~missed, "unchecked")
+    return gate_table.assign(verdict=verdict, tier=gate_table["tier"].where(~missed, ""))
+
+
 def counts(gate_table: pd.DataFrame) -> pd.DataFrame:
     """Count the rows of a gate table per benchmark, verdict, tier and n."""
     groups = gate_table.groupby(["benchmark", "verdict", "tier", "n"], sort=False, dropna=False)

@@ -3,20 +3,22 @@
 `sources` is the table of those that have a name, `layouts` says how their rows read.
 """
 
-import functools
 import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from unittest.mock import patch
 
 import pandas as pd
 
 from .. import answers, runs, schema, world
-from . import layouts, reading
+from ..data import files as formats
+from ..data import hub
+from ..data import layouts as columns
+from ..data import rows as anybodys
+from ..data.hub import WAIT_S, unreachable
+from . import layouts
 from .layouts import MARKS
 from .sources import SOURCES, Source, spoils
 
@@ -27,7 +29,6 @@ __all__ = [
 ]  # fmt: skip
 
 DATA = "SKYMATH_DATA"  # environment variable: a folder of benchmark files, used in place of the hub
-WAIT_S = 5  # for the hub's first word
 WORLD_ITEMS = 300  # items of a world benchmark when all are asked for: its supply has no end
 REFUSED = re.compile(r"(?:^|[\W_])agieval[\W_]+(?:v1[\W_]+)?math(?:\.jsonl?)?(?:\.gz)?$", re.I)
 SPEAKS_OF_A_FIGURE = re.compile(
@@ -40,11 +41,18 @@ TRANSLATED = {"world-test": "world-chinese", "world-chinese": "world-test", "gsm
 DRAWN = "[asy]"  # a figure that the text itself draws
 
 
-def load(name: str, split: str = "train", limit: int = 0, data: str | os.PathLike | None = None) -> pd.DataFrame:
-    """Return the problems of a source: a name in SOURCES, a world benchmark, or the path of a file.
+def load(
+    name: str,
+    split: str = "train",
+    limit: int = 0,
+    data: str | os.PathLike | None = None,
+    unanswered: bool = False,
+) -> pd.DataFrame:
+    """Return the problems of a source: a name in SOURCES, a world benchmark, a file, or a hub id.
 
     limit  the first so many rows that are kept, 0 = all;  data  a folder of benchmark files, else $SKYMATH_DATA,
-           else the hub. `attrs["dropped"]` and `attrs["noted"]` count, by reason, rows left out (no answer, needs an image) and
+           else the hub;  unanswered  keep a file's problems without an answer.
+    `attrs["dropped"]` and `attrs["noted"]` count, by reason, rows left out (no answer, needs an image) and
            odd ones (several boxes, an answer that no grammar reads). Versions of the same items have `distractors` and `pair`.
     Raises:  ValueError for an unknown name, a bad line or an empty file; FileNotFoundError; ConnectionError.
     """
@@ -58,15 +66,17 @@ def load(name: str, split: str = "train", limit: int = 0, data: str | os.PathLik
     path, source = file(name, split, data), SOURCES.get(name)
     if path and "agieval" in str(path).lower() and path.name.split(".")[0] == "math":
         return load("agieval-math")  # by its path: refused with the same words
-    origin = name if source else Path(name).name.split(".")[0]
-    rows = reading.rows(path) if path else _hub_rows(name, split)
-    layout = source.layout if source else layouts.anybody
-    dropped, noted, seen = Counter(), Counter(), Counter()
-    table = list(islice(_seeds(_parsed(layout, rows, path or name), origin, split, source, (dropped, noted, seen)), limit or None))
+    origin = name if source else anybodys.source(name)
+    tables = chain.from_iterable(map(hub.rows, _hub_tables(name, split)))
+    rows = formats.rows(path, split) if path else enumerate(tables, 1)
+    dropped, noted = Counter(), Counter()
+    parsed = _parsed(source.layout if source else layouts.anybody, rows, path or name)
+    found = _seeds(parsed, origin, split, source, unanswered and not source, dropped, noted)
+    table = list(islice(found, limit or None))
     if not table:
         raise ValueError(
             f"Seed problems were asked for from {path or name}, but none of its rows could be used "
-            f"({dict(dropped) or 'it is empty'}). Each row needs a problem ({', '.join(layouts.PROBLEM)}) and an answer."
+            f"({dict(dropped) or 'it is empty'}). Each row needs a problem ({', '.join(columns.PROBLEMS)}) and an answer."
         )
     frame = pd.DataFrame(table)
     _check_own(frame, path or name)
@@ -76,54 +86,85 @@ def load(name: str, split: str = "train", limit: int = 0, data: str | os.PathLik
 
 
 def _check_own(frame: pd.DataFrame, where) -> None:
-    """What a file says of its own rows must fit: ids that tell rows apart, languages that the project has."""
-    again, strange = frame["id"][frame["id"].duplicated()], set(frame["language"]) - set(world.LANGUAGES)
-    if len(again) or strange:
+    """Refuse languages that the project does not have."""
+    strange = sorted(set(frame["language"]) - set(world.LANGUAGES))
+    if strange:
         raise ValueError(
-            f"{where} has {len(again)} repeated ids (the first is {again.iloc[0] if len(again) else 'none'!r}) and the languages "
-            f"{sorted(strange) or 'en, zh'}; ids must differ and languages be {' or '.join(world.LANGUAGES)}. Correct these "
-            "columns, or leave them out: ids and languages are then made from the text."
+            f"{where} has the languages {strange}; languages are {' or '.join(world.LANGUAGES)}. Correct "
+            "the column, or leave it out: languages are then told from the text."
         )
 
 
-def _parsed(layout: Callable[[dict], dict], rows: Iterable[dict], where) -> Iterator[dict]:
-    for number, row in enumerate(rows, 1):
+def _parsed(
+    layout: Callable[[dict], dict], rows: Iterable[formats.Row], where
+) -> Iterator[tuple[int, dict]]:
+    for number, row in rows:
         try:
-            yield layout(row)
+            yield number, layout(row)
         except KeyError as error:
             raise ValueError(
-                f"Row {number} of {where} has no column {error}; it has {', '.join(row)}. Is it the file that was meant?"
+                f"Row {number} of {where} has no column {error}; it has {', '.join(map(str, row))}. "
+                "Is it the file that was meant?"
             ) from error
+        except (AttributeError, TypeError, ValueError, LookupError, ArithmeticError):
+            yield number, {"problem": "", "answer": "", "leave": "a value of another kind"}
 
 
-def _seeds(parsed: Iterable[dict], origin: str, split: str, source: Source | None, counts) -> Iterator[dict]:
-    dropped, noted, seen = counts
-    for row in parsed:
-        problem, answer = ((row[key] or "").strip() for key in ("problem", "answer"))
+def _seeds(
+    parsed: Iterable[tuple[int, dict]],
+    origin: str,
+    split: str,
+    source: Source | None,
+    unanswered: bool,
+    dropped: Counter,
+    noted: Counter,
+) -> Iterator[dict]:
+    seen, ids = Counter(), set()
+    for number, row in parsed:
+        problem = columns.text(row["problem"]).text.strip()
+        answer, solution, subject = (
+            columns.text(row.get(name), columns.ANSWERING, numbers=True).text.strip()
+            for name in ("answer", "solution", "subject")
+        )
         without_figure = DRAWN not in problem and bool(SPEAKS_OF_A_FIGURE.search(problem))
         lost = without_figure and source and not source.figures
-        reasons = (("no problem", not problem), (row.get("leave"), row.get("leave")), ("needs an image", lost), ("no answer", not answer))
+        leave = "" if unanswered else row.get("leave")
+        reasons = (
+            (leave, leave),
+            ("no problem", not problem),
+            ("needs an image", lost),
+            ("no answer", not answer and not unanswered),
+        )
         if reason := next((reason for reason, holds in reasons if holds), ""):
             dropped[reason] += 1
             continue
         noted.update(row.get("notes", ()))
         noted["speaks of a figure"] += without_figure
         noted["answer not read as mathematics"] += not answers.readable(answer)
-        level = re.search(r"\d+", str(row.get("level", "")))
+        level = anybodys.level(row.get("level"))
         noted["level not understood"] += bool(row.get("level")) and not level
         seen[problem] += 1
+        id = anybodys.written_id(row.get("id"))
+        id = id or f"{origin}-{split}-{schema.row_id(problem, seen[problem])}"
+        if id in ids:
+            noted["repeated id"] += 1
+            id = f"{id} (row {number})"
+        ids.add(id)
+        language = row.get("language") if isinstance(row.get("language"), str) else ""
+        language = language or (source.language if source else world.language_of(problem))
+        licence = source.licence if source else columns.text(row.get("licence")).text or "unknown"
         more = {name: row[name] for name in ("distractors", "pair") if name in row}
         yield more | {
-            "id": str(row.get("id") or f"{origin}-{split}-{schema.row_id(problem, seen[problem])}"),
-            "source": str(row.get("source") or origin),
+            "id": id,
+            "source": columns.text(row.get("source")).text or origin,
             "split": split,
-            "language": row.get("language") or (source.language if source else world.language_of(problem)),
-            "level": int(level[0]) if level else 0,
-            "subject": row.get("subject") or "",
+            "language": language,
+            "level": level,
+            "subject": subject,
             "problem": problem,
-            "solution": (row.get("solution") or "").strip(),
+            "solution": solution,
             "answer": answer,
-            "licence": source.licence if source else str(row.get("licence") or "unknown"),
+            "licence": licence,
         }
 
 
@@ -132,8 +173,10 @@ def file(name: str, split: str = "train", data: str | os.PathLike | None = None)
     if name == "world" or name.startswith("world-"):
         return None
     if name not in SOURCES:
+        if hub.parts(name) and not runs.locate(name).exists():
+            return None
         path = runs.locate(name)
-        if not path.is_file():
+        if not path.exists():
             raise FileNotFoundError(
                 f"Problems were asked for from {name!r}, which is neither a file (relative to the repository) nor one of world, "
                 f"{', '.join((*world.BENCHMARKS, *SOURCES))}. Correct the name or the path."
@@ -245,69 +288,29 @@ def count(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return counts.fillna(0).astype({name: int for name in counts.columns.drop("licence")})
 
 
-@contextmanager
-def _offline() -> Iterator[None]:
-    """While the block lasts the hub's clients look only into their cache: without a network each would try again for half a minute."""
-    from huggingface_hub import constants
-
-    with patch.object(constants, "HF_HUB_OFFLINE", True):
-        yield
-
-
-@functools.cache
-def unreachable() -> str:
-    """Why the hub cannot be reached, "" if it can; asked once a process."""
-    import urllib.error
-    import urllib.request
-
-    from huggingface_hub import constants
-
-    offline = [name for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE") if _is_set(name)]
-    if constants.HF_HUB_OFFLINE or offline:
-        return f"{(offline or ['HF_HUB_OFFLINE'])[0]} is set"
-    try:
-        urllib.request.urlopen(urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=WAIT_S).close()
-    except urllib.error.HTTPError:
-        return ""  # somebody answered
-    except (OSError, ValueError) as error:
-        return f"{constants.ENDPOINT} cannot be reached ({getattr(error, 'reason', error)})"
-    return ""
-
-
-def _is_set(name: str) -> bool:
-    return os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")
-
-
 def fetch(name: str, split: str = "train") -> None:
     """Bring a split of a named source from the hub into the cache. Raises what `load` raises of it."""
     for _ in _hub_tables(name, split):
         pass
 
 
-def _hub_rows(name: str, split: str) -> Iterator[dict]:
-    for table in _hub_tables(name, split):
-        yield from table
-
-
 def _hub_tables(name: str, split: str) -> Iterator:
-    source = SOURCES[name]
+    source = SOURCES.get(name)
+    if source is None:
+        yield hub.load(**{"split": split, "why": unreachable(), **hub.parts(name)})
+        return
     if not source.hub:
         raise FileNotFoundError(
             f"The {split} split of {name} was asked for, but {DATA} is not set. Set it to a folder that holds {source.files[split]}"
             f"; {source.whence}."
         )
-    why = unreachable()
-    from datasets import load_dataset
-
     for config in source.configs:
         try:
-            with _offline() if why else nullcontext():
-                table = load_dataset(source.hub, config, split=source.hub_split.get(split, split))
-        except (OSError, ValueError, RuntimeError) as error:
+            named = source.hub_split.get(split, split)
+            yield hub.load(source.hub, config, named, why=unreachable())
+        except ConnectionError as error:
             raise ConnectionError(
-                f"The {split} split of {name} was asked for. No local folder is given ({DATA} is not set), and "
-                f"{source.hub} cannot be had from the Hugging Face hub ({f'{why}; ' if why else ''}"
-                f"{type(error).__name__}: {str(error)[:200]}). Connect to the network, or set {DATA} to a folder that holds "
+                f"The {split} split of {name} was asked for. No local folder is given ({DATA} is not "
+                f"set), and {error}. Connect to the network, or set {DATA} to a folder that holds "
                 f"{source.files[split]}."
             ) from error
-        yield table

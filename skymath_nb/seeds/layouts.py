@@ -6,15 +6,12 @@ Parts are problem, answer, and where there are any solution, subject, level, lan
 
 import ast
 import re
-from collections.abc import Iterable
 
 from .. import answers
+from ..data import layouts as columns
 from ..schema import row_id
 
 MARKS = re.compile(r"<<[^<>]*>>")  # GSM8K's calculator marks
-PROBLEM = ("problem", "question", "query", "instruction", "input")
-ANSWER = ("answer", "final_answer", "expected_answer", "golden", "gold", "target")
-SOLUTION = ("solution", "response", "output", "rationale", "answer")
 POWER = re.compile(r"10\s*\^\s*\{?\s*(-?\d+)\s*\}?")
 NOT_MATHS = "not mathematics"
 SEVERAL = "several answers"
@@ -162,27 +159,32 @@ def exam(row: dict) -> dict:
 
 
 def anybody(row: dict) -> dict:
-    """A row of somebody's problems, by the usual column names; a solution is searched for its answer."""
-    found = {k: first(row, names) for k, names in (("problem", PROBLEM), ("solution", SOLUTION), ("answer", ANSWER))}
-    if "####" in found["answer"] or len(found["answer"]) > answers.LONGEST_SYMBOLIC or not found["answer"]:
-        found["answer"] = answers.extract(found["solution"]) or ""
-    elif found["solution"] == found["answer"]:
-        found["solution"] = ""
-    found["solution"] = MARKS.sub("", found["solution"])
-    kept = {k: row[k] for k in ("id", "level", "language", "source", "licence") if row.get(k)}
-    return found | {"subject": first(row, ("subject", "type"))} | kept
-
-
-def first(row: dict, names: Iterable[str]) -> str:
-    value = next((row[n] for n in names if row.get(n) not in (None, "", [])), "")
-    return str(value[0] if isinstance(value, list) and len(value) == 1 else value)
+    """A row of somebody's problems, in any known layout; a solution is searched for its answer."""
+    solution = columns.response(row, columns.SEED_SOLUTIONS).text
+    final = columns.answer(row)
+    answer = final.text
+    if "####" in answer or len(answer) > answers.LONGEST_SYMBOLIC or not answer:
+        answer = answers.extract(solution) or ""
+    elif solution == answer:
+        solution = ""
+    named = ("id", "level", "language", "source", "licence")
+    asked = row.get("question_type") == "proof" or "'proof'" in final.reason
+    proof = asked and not final.text
+    return {name: row[name] for name in named if row.get(name) is not None} | {
+        "problem": columns.problem(row, columns.SEED_PROBLEMS).text,
+        "solution": MARKS.sub("", solution),
+        "answer": "" if proof else answer,
+        "subject": next(filter(None, (columns.text(row.get(k)).text for k in ("subject", "type"))), ""),
+        "leave": "a proof is asked" if proof else "",
+    }
 
 
 def written(number) -> str:
     """A number as one writes it: 9.0 is 9, 1e-05 is 0.00001; a text stays as it is, without thousands commas."""
-    if isinstance(number, float):
-        return f"{int(number)}" if number.is_integer() else f"{number:.15f}".rstrip("0") if abs(number) < 1e-4 else repr(number)
-    return re.sub(r"(?<=\d),(?=\d{3}\b)", "", str(number)).strip()
+    text = columns.text(number, columns.ANSWERING, numbers=True).text
+    if isinstance(number, float) and text:
+        return f"{int(number)}" if number.is_integer() else f"{number:.15f}".rstrip("0") if abs(number) < 1e-4 else text
+    return re.sub(r"(?<=\d),(?=\d{3}\b)", "", text).strip()
 
 
 def listed(value) -> list[str]:
@@ -190,9 +192,11 @@ def listed(value) -> list[str]:
     if isinstance(value, str) and value.startswith("["):
         try:
             value = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
             pass
-    return [str(one) for one in (value if isinstance(value, list | tuple) else [value]) if one not in (None, "")]
+    parts = value if isinstance(value, list | tuple) else [value]
+    texts = (columns.text(part, columns.ANSWERING, numbers=True).text for part in parts)
+    return [text for text in texts if text]
 
 
 def plain(text: str) -> str:

@@ -1,0 +1,7 @@
+"""Anybody's files: `files` reads rows of any format, `layouts` finds problem and response in them,
+`rows` makes tables of them with the unreadable counted."""
+
+from . import files, hub, layouts, outputs
+from .rows import Rows, load, unite
+
+__all__ = ["Rows", "files", "hub", "layouts", "load", "outputs", "unite"]
