@@ -1,7 +1,7 @@
 """The command line: python -m skymath_nb run params/tiny.yaml
 
 Exit codes: 0 done, 1 a check found something, 2 bad input, 3 a step failed, 4 a budget is reached, 5 another process is at work on the
-same run, 130 interrupted, 143 terminated.
+same run, 6 a comparison does not decide, 130 interrupted, 143 terminated.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
+DECIDED, UNDECIDED = {"BETTER": 0, "NO WORSE": 0, "WORSE": 1}, 6  # exit codes of a comparison
 COLUMNS = ("response", "gold", "id", "cap_hit")  # of files of responses
 # Characters that move a cursor, colour, rename a window or turn the direction of writing; in others' ids and texts they are shown.
 CONTROLS = {*range(32), *range(0x7F, 0xA0), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)} - {ord("\n"), ord("\t")}
@@ -153,6 +154,7 @@ def _grade(given) -> int:
 
     named = {role: getattr(given, role) for role in COLUMNS}
     named |= {"by": given.by, "out": given.out, "workers": given.workers, "force": given.force}
+    named |= {"skip_last": given.skip_last, "second": given.second_opinion}
     scorecards.grade(given.file, listed=given.list, echo=_say, **named)
     return 0
 
@@ -164,6 +166,8 @@ def _compare(given) -> int:
         from skymath_nb import comparison, folders
         from skymath_nb.data.outputs import guarded
 
+        if given.json or given.margin is not None:
+            raise ValueError("--margin and --json are for two files of responses, as outputs/RUN/05_evaluation/answers.parquet.")
         if any(named.values()):
             raise ValueError("Columns are named for files of responses; runs have answers.parquet, whose columns are known.")
         outputs, runs = [given.out] if given.out else [], map(folders.find, given.what)
@@ -179,8 +183,12 @@ def _compare(given) -> int:
         )
     from skymath_nb import scorecards
 
-    scorecards.compare(*files, workers=given.workers, echo=_say, **named)
-    return 0
+    named |= {"workers": given.workers, "echo": _say}
+    if given.margin is None and not given.json:
+        scorecards.compare(*files, **named)
+        return 0
+    found = scorecards.decide(*files, margin=given.margin or 0.0, as_json=given.json, **named)
+    return 0 if given.margin is None else DECIDED.get(found.verdict, UNDECIDED)
 
 
 def _verify(given) -> int:
@@ -325,6 +333,12 @@ def parser() -> argparse.ArgumentParser:
     compare = command("compare", _compare, "compare runs, or two files of responses, on the items that both answered")
     compare.add_argument("what", nargs="+", metavar="RUN|FILE", help="runs by name or folder, or two files of responses")
     compare.add_argument("--out", metavar="FILE", help="of runs: the page (outputs/compared/A_B.html)")
+    compare.add_argument(
+        "--margin", type=float, metavar="SHARE", help="decide: A may be so much worse, as 0.02; exit 0 if better or no worse, 1 if worse, 6"
+    )
+    compare.add_argument("--json", action="store_true", help="of two files: print the decision as one JSON object")
+    grade.add_argument("--skip-last", action="store_true", help="leave out a last line that broke off while it was written")
+    grade.add_argument("--second-opinion", action="store_true", help="ask math-verify and inspect_ai, where installed, too")
     for sub in (grade, compare):
         for role in COLUMNS:
             sub.add_argument(

@@ -6,10 +6,18 @@ is lifted into columns with plain names: id, benchmark, sample, response, predic
 
 Formats: OpenAI `messages` and Batch API output, lighteval details, inspect_ai samples, olmo-eval and
 OLMES predictions, Every Eval Ever instances, TRL completions. lm-evaluation-harness, NeMo-Skills and
-Qwen2.5-Math write flat rows already; their columns are known by name (see `responses.COLUMNS`).
+Qwen2.5-Math write flat rows already; their columns are known by name (see `response_columns`).
 """
 
+import json
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+LARGEST = 1 << 28  # bytes of one sample of a log
+ZSTANDARD = 93  # ZIP's number of a method that Python's own reader lacks
 
 Record = Mapping[str, object]
 
@@ -21,6 +29,42 @@ def rows(record: Record) -> Iterator[dict]:
             yield from flatten(record)
             return
     yield dict(record)
+
+
+def is_record(row: Record) -> bool:
+    """Whether a row is the record of a framework that keeps nested objects."""
+    return any(is_mine(row) for is_mine, _ in FORMATS)
+
+
+def inspect_log(path: Path) -> Iterator[tuple[int, dict]]:
+    """The samples of an inspect_ai log in its own format, a ZIP archive of JSON files.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no such log, or a sample of it is damaged or too large.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no such file as {path}. Correct the path.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [each for each in archive.infolist() if each.filename.startswith("samples/")]
+            for number, member in enumerate(members, 1):
+                yield number, json.loads(_unpacked(archive, member))
+    except (zipfile.BadZipFile, pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{path} cannot be read as a log of inspect_ai ({error}).") from error
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    if member.file_size > LARGEST:
+        raise ValueError(f"{member.filename} has {member.file_size:,} bytes, above {LARGEST:,}")
+    if member.compress_type != ZSTANDARD:
+        return archive.read(member)
+    raw = archive.fp
+    raw.seek(member.header_offset)
+    header = raw.read(30)  # of the member; its last four bytes are the lengths of name and extra
+    raw.seek(int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little"), 1)
+    packed = raw.read(member.compress_size)
+    return pa.Codec("zstd").decompress(packed, member.file_size, asbytes=True)
 
 
 def last_reply(messages) -> str | None:

@@ -1,59 +1,75 @@
 """Anybody's responses: a file of responses and gold answers, whatever wrote it, read into a table of answers and graded.
 
-What `data.files` reads. Columns are found by name, the first of COLUMNS that the file has;
-a dot looks into an object, doc.level. Files of lm-evaluation-harness (`--log_samples`) have a line per item and filter: `resps` holds
-the raw texts of all repeats, the same on every line of an item, and the metrics are the filter's.
+What `data.files` reads, and the records of evaluation frameworks (`evaluation_records`). Columns are found by name and by evidence
+(`response_columns`); a dot looks into an object, doc.level. Files of lm-evaluation-harness (`--log_samples`) have a line per item and
+filter: `resps` holds the raw texts of all repeats, the same on every line of an item, and the metrics are the filter's.
 """
 
 import json
 import math
 import multiprocessing
 import os
+import re
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
-from . import answers
+from . import answers, evaluation_records, response_columns
 from .data import files
 from .finish_reasons import TRUNCATED, outcome
 
-COLUMNS = {
-    "response": (
-        *("response", "responses", "completion", "generation", "generated_text", "model_output", "output", "outputs", "resps"),
-        *("code", "prediction", "pred"),
-    ),
-    "gold": (
-        *("gold", "golden", "gt", "gold_answer", "expected_answer", "ground_truth", "reference_answer", "target", "answer"),
-        *("final_answer", "reference_solution", "solution"),
-    ),
-    "id": (
-        *("id", "unique_id", "doc_id", "question_id", "problem_id", "idx", "index"),
-        *("problem", "question", "query", "prompt", "input"),  # the text itself, where there is no id
-    ),
-    "cap_hit": ("cap_hit", "truncated", "finish_reason", "stop_reason"),
-}
-OPTIONAL = ("id", "cap_hit")
+HARNESS = ("symbolic_correct", "is_correct", "correct", "score")  # a framework's own verdicts
+OTHERS = ("harness:", "second:")  # columns with the verdicts of other graders
 METRICS = ("exact_match", "math_verify", "acc")  # of a harness, the first that a line has
+WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}|[\u4e00-\u9fff]{2}")
+SENTENCE = 8  # words, or pairs of Chinese characters, from which on a gold answer is a text
 MANY = 2000  # responses, from which on processes are worth their start
 SHOWN = 5  # bad lines named in an error
 
 
-def read(path: str | os.PathLike, by: Iterable[str] = (), **columns: str | None) -> pd.DataFrame:
+def read(
+    path: str | os.PathLike,
+    by: Iterable[str] = (),
+    skip_last: bool = False,
+    seeds: bool = False,
+    **columns: str | None,
+) -> pd.DataFrame:
     """Read a file of responses: one row per response, in the order of the file.
 
-    by       further columns to keep, for scoring by groups;  columns  response, gold, id, cap_hit: names that are not guessed.
-    Returns  line, benchmark, id, sample, response, gold (None where it is missing), cap_hit (1, 0, NaN where it is not known), the
-             columns of `by`, and harness:FILTER per filter of a harness; `attrs["columns"]` says what was read as what.
-    Raises:  FileNotFoundError; ValueError that names the bad lines, or the columns looked for. Nothing of a bad file is used.
+    Args:
+        path: What `data.files` reads, or an inspect_ai log (.json or .eval).
+        by: Further columns to keep, for scoring by groups.
+        seeds: Keep the column `seed`, too, where every line has one.
+        skip_last: Leave out a last line that broke off while it was written, and note it.
+        columns: response, gold, id, cap_hit: columns that are named and not guessed.
+
+    Returns:
+        line, benchmark, id, sample, response, gold (None where it is missing), cap_hit (1, 0, NaN
+        where it is not known), the columns of `by`, accepted (all gold answers, where a row has
+        several), and harness:NAME per verdict of a framework. `attrs["columns"]` says what was
+        read as what, `attrs["notes"]` what is odd.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It names the bad lines, the columns looked for, or two columns that could be the
+            gold answer. Nothing of a bad file is used.
     """
     path, by, unparsed = Path(path), list(by), []
-    lines = list(files.rows(path, "test", bad=unparsed))
+    read = evaluation_records.inspect_log(path) if path.suffix == ".eval" else files.rows(path, "test", bad=unparsed)
+    lines = [
+        (number, flat) for number, row in read for flat in _flattened(number, row, unparsed)
+    ]
+    notes_of_file = _skip_last(unparsed, lines) if skip_last else []
     _refuse(unparsed, path)
     if not lines:
         raise ValueError(f"{path} should hold responses and gold answers, but it is empty.")
-    names = {role: _name(lines, role, columns.get(role), path) for role in COLUMNS}
+    if seeds and all(row.get("seed") is not None for _, row in lines):
+        by = [*by, "seed"]
+    evidence = response_columns.Evidence(_value, _texts, _golds)
+    names, notes = response_columns.choose(lines, columns, path, evidence)
     rows, bad = [], []
     for number, row in lines:
         try:
@@ -63,13 +79,41 @@ def read(path: str | os.PathLike, by: Iterable[str] = (), **columns: str | None)
     _refuse(bad, path)
     table = pd.DataFrame(_merge_filters(rows) if names["response"] == "resps" else rows)
     table["cap_hit"] = table["cap_hit"].astype(float)
+    table["gold"] = [golds[0] if golds else None for golds in table["accepted"]]
+    if table["accepted"].map(len).max() < 2:
+        table = table.drop(columns="accepted")
     if "sample" not in table or table["sample"].isna().any():
         table["sample"] = table.groupby([*by, "benchmark", "id"], dropna=False).cumcount()
     _check_ids(table, by, names["id"], path)
     first = list(dict.fromkeys(["line", *by, "benchmark", "id", "sample", "response", "gold", "cap_hit"]))
     table = table[[*first, *table.columns.drop(first)]]
     table.attrs["columns"] = {role: name for role, name in names.items() if name}
+    table.attrs["notes"] = notes_of_file + notes
     return table
+
+
+def _flattened(number: int, row: dict, bad: list[str]) -> list[dict]:
+    """The flat rows of a record; what is wrong with one goes into `bad`."""
+    try:
+        return list(evaluation_records.rows(row))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        bad.append(f"line {number}: {error!r}")
+        return []
+
+
+def _skip_last(unparsed: list[str], lines: list) -> list[str]:
+    """Let a last line pass that broke off while it was written; returns what to say of it."""
+    last = lines[-1][0] if lines else 0
+    cut = [line for line in unparsed if int(line.split()[1].rstrip(":")) > last]
+    if len(unparsed) != 1 or not cut:
+        return []
+    unparsed.clear()
+    return [f"The last line is cut off and was left out ({cut[0]})."]
+
+
+def holds_answer(gold: str) -> bool:
+    """Whether a gold answer can be read as one: no formula that is neither, and no sentences."""
+    return answers.readable(gold) and len(WORD.findall(gold)) < SENTENCE
 
 
 def grade(table: pd.DataFrame, workers: int = 0) -> pd.DataFrame:
@@ -78,8 +122,18 @@ def grade(table: pd.DataFrame, workers: int = 0) -> pd.DataFrame:
     workers  processes side by side, 0 = one per core; fewer than MANY responses are graded in this one.
     """
     table = table[table["gold"].notna()].reset_index(drop=True)
-    grades = grade_apart(table["response"].tolist(), table["gold"].tolist(), workers)
     fields = answers.Grade._fields
+    if "accepted" in table:
+        places = [i for i, golds in enumerate(table["accepted"]) for _ in golds]
+        golds = [gold for accepted in table["accepted"] for gold in accepted]
+        texts = table["response"].to_numpy()[places].tolist()
+        best: list = [None] * len(table)
+        for i, found in zip(places, grade_apart(texts, golds, workers), strict=True):
+            if best[i] is None or (found.flexible, found.strict) > (best[i].flexible, best[i].strict):
+                best[i] = found
+        grades = best
+    else:
+        grades = grade_apart(table["response"].tolist(), table["gold"].tolist(), workers)
     return table.assign(**{name: [getattr(grade, name) for grade in grades] for name in fields})
 
 
@@ -100,8 +154,8 @@ def grade_apart(responses: list[str], golds: list[str], workers: int = 0) -> lis
 
 
 def disagreements(graded: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows on which strict and flexible differ, or flexible and a harness; `between` says which, a row each."""
-    rivals = ["strict", *(name for name in graded if name.startswith("harness:"))]
+    """Return the rows on which strict and flexible differ, or flexible and another grader; `between` says which, a row each."""
+    rivals = ["strict", *(name for name in graded if name.startswith(OTHERS))]
     tables = []
     for rival in rivals:
         known = graded[rival].notna()
@@ -114,30 +168,6 @@ def _refuse(bad, path):
     if bad:
         shown = "; ".join(bad[:SHOWN]) + (f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else "")
         raise ValueError(f"{len(bad)} lines of {path} cannot be used: {shown}. Correct or remove them; nothing of the file was graded.")
-
-
-def _name(lines, role, given, path):
-    """The name of a column: as given, else the first known name that any line has."""
-    if given:
-        if not any(_has(row, given) for _, row in lines):
-            raise ValueError(f"The column {given!r} of {path} was to be read as {role}, but it has {', '.join(lines[0][1])}.")
-        return given
-    there = {name for _, row in lines for name in row}
-    found = next((name for name in COLUMNS[role] if name in there), None)
-    if found is None and role not in OPTIONAL:
-        raise ValueError(
-            f"{path} has no column that is known as {role} ({', '.join(COLUMNS[role])}); it has {', '.join(lines[0][1])}. "
-            f"Name the right one with --{role}."
-        )
-    return found
-
-
-def _has(row, name):
-    try:
-        _value(row, name)
-    except KeyError:
-        return False
-    return True
 
 
 def _value(row, name):
@@ -155,7 +185,10 @@ def _value(row, name):
 
 def _get(row, name):
     """The value of a column, None where the line has none."""
-    return _value(row, name) if name and _has(row, name) else None
+    try:
+        return _value(row, name) if name else None
+    except KeyError:
+        return None
 
 
 def _responses(number, row, names, by):
@@ -169,7 +202,7 @@ def _responses(number, row, names, by):
     if id is None or isinstance(id, float) and id != id or isinstance(id, str) and not id:
         raise ValueError(f"its {names['id']!r} is missing")
     shared = {name: _label(_value(row, name)) for name in by}
-    shared |= {"line": number, "benchmark": str(row.get("benchmark") or ""), "id": str(id), "gold": _gold(_get(row, names["gold"]))}
+    shared |= {"line": number, "benchmark": str(row.get("benchmark") or ""), "id": str(id), "accepted": _golds(_get(row, names["gold"]))}
     if row.get("sample") is not None and len(texts) == 1:
         shared["sample"] = int(row["sample"])
     if names["response"] == "resps":
@@ -180,7 +213,25 @@ def _responses(number, row, names, by):
             "_metric": None if score is None else float(score),
             "_hash": _label(row.get("doc_hash")),
         }
-    return [shared | {"response": text, "cap_hit": _cut(cap)} for text, cap in zip(texts, caps, strict=True)]
+    verdicts = _verdicts(row, len(texts))
+    return [
+        shared | verdict | {"response": text, "cap_hit": _cut(cap)}
+        for text, cap, verdict in zip(texts, caps, verdicts, strict=True)
+    ]
+
+
+def _verdicts(row: dict, samples: int) -> list[dict]:
+    """A framework's own verdicts on each sample of a line, as harness:NAME."""
+    named = {f"harness:{name}": row[name] for name in HARNESS if name in row}
+    named |= {name: value for name, value in row.items() if name.startswith("harness:")}
+    found: list[dict] = [{} for _ in range(samples)]
+    for name, value in named.items():
+        values = value if isinstance(value, list) else [value]
+        if len(values) != samples or not all(isinstance(each, (bool, type(None))) for each in values):
+            continue  # one verdict for several samples, or a number that may be anything
+        for verdicts, each in zip(found, values, strict=True):
+            verdicts[name] = each
+    return found
 
 
 def _label(value):
@@ -209,12 +260,22 @@ def _number(value):
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _gold(value):
-    """The gold answer in a gold column: a number, a text, or a solution that ends in #### or holds a box; None where it is missing."""
-    if isinstance(value, list):
-        if len(value) > 1:
-            raise ValueError(f"one gold answer is needed, but it has {len(value)}")
-        value = value[0] if len(value) else None
+def _golds(value) -> tuple[str, ...]:
+    """The accepted answers in a gold column: numbers, texts, or solutions that end in #### or a box.
+
+    A list holds several accepted answers, as does a text that is one in JSON. () where none is there.
+    """
+    if isinstance(value, str) and value.startswith("[") and value.rstrip().endswith("]"):
+        with suppress(ValueError, RecursionError):
+            parts = json.loads(value)
+            if all(isinstance(part, str) for part in parts):
+                value = parts
+    parts = value if isinstance(value, list) else [value]
+    return tuple(dict.fromkeys(gold for part in parts if (gold := _gold(part))))
+
+
+def _gold(value) -> str | None:
+    """One gold answer, None where it is missing."""
     if value is None or isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, (bool, dict, list)):

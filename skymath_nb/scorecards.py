@@ -1,5 +1,6 @@
 """What `python -m skymath_nb grade` and `compare` print: a file of responses scored, two files compared on the same items."""
 
+import json
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import evaluate, precision, responses
+from . import decisions, evaluate, precision, response_columns, responses, second_opinion
 from .answers import equivalent, strict_answer
 from .data.outputs import guarded
 
@@ -24,28 +25,58 @@ def grade(
     workers: int = 0,
     listed: int = LISTED,
     force: bool = False,
+    skip_last: bool = False,
+    second: bool = False,
     echo: Callable[[str], None] = print,
     **columns: str | None,
 ) -> pd.DataFrame:
     """Grade a file of responses, print the scores and where the verdicts differ, and return the graded table.
 
-    out    .parquet or .jsonl: the graded table; the disagreements go beside it, as NAME.disagreements.parquet.
-    force  overwrite an output that was made from another file.
+    Args:
+        path: A file of responses and gold answers (see `responses.read`).
+        by: Columns to score by, too.
+        out: .parquet or .jsonl: the graded table; the disagreements go beside it.
+        workers: Processes; 0 is one per core.
+        listed: Disagreements to print of each kind.
+        force: Overwrite an output that was made from another file.
+        skip_last: Leave out a last line that broke off.
+        second: Ask the other graders that are installed, too, and list where they differ.
+        echo: Takes the lines.
+        columns: response, gold, id, cap_hit: columns that are named and not guessed.
+
+    Raises:
+        ValueError: The file cannot be graded, or no other grader is installed.
     """
+    if second and not second_opinion.available():
+        raise ValueError("--second-opinion needs another grader: pip install math-verify (or inspect-ai).")
     out = _checked(out)
     outputs = [out, out.with_suffix(f".disagreements{out.suffix}")] if out else []
     with guarded(outputs, [path], force):
-        return _grade(path, by, outputs, workers, listed, echo, columns)
+        table = responses.read(path, by, skip_last, **columns)
+        graded = responses.grade(table, workers)
+        if second and len(graded):
+            graded = _with_second_opinions(graded, workers)
+        return _report(path, by, outputs, listed, echo, table, graded)
 
 
-def _grade(path, by, outputs, workers, listed, echo, columns):
-    table = responses.read(path, by, **columns)
-    graded = responses.grade(table, workers)
+def _with_second_opinions(graded: pd.DataFrame, workers: int) -> pd.DataFrame:
+    """The graded table with a column second:NAME per other grader; None where one failed."""
+    golds = graded["accepted"] if "accepted" in graded else [(gold,) for gold in graded["gold"]]
+    texts = graded["response"].tolist()
+    workers = workers or os.cpu_count() or 1
+    names = second_opinion.available()
+    found = {f"second:{name}": second_opinion.verdicts(name, texts, golds, workers) for name in names}
+    return graded.assign(**found)
+
+
+def _report(path, by, outputs, listed, echo, table, graded):
     found = ", ".join(f"{role}: {name}" for role, name in table.attrs["columns"].items())
     id = "" if "id" in table.attrs["columns"] else ", no id: every line is an item"
     echo(f"{path}: {len(table):,} responses to {table.groupby(['benchmark', 'id']).ngroups:,} items ({found}{id})")
     if graded.empty:
         raise ValueError(f"No line of {path} has a gold answer in {table.attrs['columns']['gold']!r}. Name the right column with --gold.")
+    for line in table.attrs["notes"]:
+        echo(f"Note: {line}")
     for line in _scores(graded, list(by)):
         echo(line)
     for line in _counts(table, graded):
@@ -69,16 +100,9 @@ def compare(
     **columns: str | None,
 ) -> pd.DataFrame:
     """Grade two files and compare them on the items that both answered, which are those with the same id; return the paired tests."""
-    sides = []
-    for path in (a, b):
-        table = responses.read(path, **columns)
-        if "id" not in table.attrs["columns"]:
-            raise ValueError(f"{path} has no column that names its items ({', '.join(responses.COLUMNS['id'])}). Name one with --id.")
-        if table.groupby("id")["benchmark"].nunique().max() > 1:
-            raise ValueError(f"{path} has the same ids in several benchmarks. Compare one benchmark at a time.")
-        sides.append(table)
-    shared = _shared(sides, (a, b), echo)
-    left, right = (responses.grade(table[table["id"].isin(shared)], workers).assign(benchmark="") for table in sides)
+    left, right = _sides(a, b, workers, echo, columns)
+    if "seed" in left and "seed" in right:
+        left, right = _as_samples(left), _as_samples(right)
     compared = evaluate.compare(left, right, seed=seed)
     header = f"{'':10}{'items':>7}{'A':>7}{'B':>7}  {'A - B':20}{'only A':>7}{'only B':>7}  p"
     echo(f"\n{header}")
@@ -92,6 +116,62 @@ def compare(
     return compared
 
 
+def decide(
+    a: str | os.PathLike,
+    b: str | os.PathLike,
+    *,
+    margin: float = 0.0,
+    as_json: bool = False,
+    workers: int = 0,
+    seed: int = 0,
+    echo: Callable[[str], None] = print,
+    **columns: str | None,
+) -> decisions.Decision:
+    """Grade two files and decide whether A is better, worse or no worse than B (see `decisions`).
+
+    Files with two or more training seeds on both sides (column `seed`) are compared over seeds and
+    items, others over items. Prints one sentence, or one JSON object.
+
+    Raises:
+        ValueError: The margin is no share, or the files do not fit together.
+    """
+    quiet = [].append if as_json else echo
+    left, right = _sides(a, b, workers, quiet, columns)
+    found = decisions.decide(left, right, margin, seed=seed)
+    if as_json:
+        power = {"power": decisions.POWER, "files": [str(a), str(b)]}
+        echo(json.dumps(found._asdict() | power, ensure_ascii=False))
+        return found
+    gap = f"{100 * found.difference:+.1f} points [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+    over = f"{found.n:,} items" + (f" and {min(found.seeds)} seeds" if min(found.seeds) > 1 else "")
+    echo(
+        f"{found.verdict}: A - B is {gap} (95% CI) on {over}, margin {100 * margin:g} points, p "
+        f"{_p(found.p)} ({found.test}). A true difference of {100 * found.detectable:.1f} points "
+        f"would be seen with {100 * decisions.POWER:.0f}% power."
+    )
+    return found
+
+
+def _as_samples(table: pd.DataFrame) -> pd.DataFrame:
+    """Answers of several seeds as samples of their items."""
+    return table.assign(sample=table.groupby(["benchmark", "id"]).cumcount())
+
+
+def _sides(a, b, workers, echo, columns) -> list[pd.DataFrame]:
+    """The graded answers of both files to the items that both have."""
+    sides = []
+    for path in (a, b):
+        table = responses.read(path, seeds=True, **columns)
+        if "id" not in table.attrs["columns"]:
+            raise ValueError(f"{path} has no column that names its items ({', '.join(response_columns.NAMES['id'])}). Name one with --id.")
+        if table.groupby("id")["benchmark"].nunique().max() > 1:
+            raise ValueError(f"{path} has the same ids in several benchmarks. Compare one benchmark at a time.")
+        sides.append(table)
+    shared = _shared(sides, (a, b), echo)
+    chosen = [table[table["id"].isin(shared)] for table in sides]
+    return [responses.grade(table, workers).assign(benchmark="") for table in chosen]
+
+
 def _checked(out):
     """The path of an output, refused before any work is done for it."""
     out = Path(out) if out else None
@@ -101,10 +181,16 @@ def _checked(out):
 
 
 def _write(table, path):
-    if path.suffix == ".parquet":
-        table.to_parquet(path, index=False)
-    else:
-        table.to_json(path, orient="records", lines=True, force_ascii=False)
+    """Write a table so that no part of it ever stands under its name."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        if path.suffix == ".parquet":
+            table.to_parquet(part, index=False)
+        else:
+            table.to_json(part, orient="records", lines=True, force_ascii=False)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     return path
 
 
@@ -147,8 +233,23 @@ def _counts(table, graded):
     unannounced = sum(strict_answer(text) is None for text in graded["response"]) - empty
     if unannounced:
         yield f'{unannounced:,} others do not announce their answer with "The answer is", where alone strict looks.'
+    golds = graded["gold"].value_counts()
+    odd = golds[[not responses.holds_answer(gold) for gold in golds.index]]
+    if len(odd):
+        yield (
+            f"{int(odd.sum()):,} gold answers hold no answer that can be read ({_names(odd.index)}); "
+            "only the same text meets them."
+        )
     if len(graded) < len(table):
         yield f"{len(table) - len(graded):,} responses have no gold answer and are not scored."
+    for name in graded.filter(regex="^second:"):
+        known = graded[graded[name].notna()]
+        agree = known[name].eq(True).eq(known["flexible"])
+        failed = f"; it failed on {len(graded) - len(known):,}" * (len(known) < len(graded))
+        yield (
+            f"{name.partition(':')[2]}: {100 * known[name].eq(True).mean():.1f} of {len(known):,}; "
+            f"it agrees with flexible on {int(agree.sum()):,}{failed}."
+        )
     for name in graded.filter(regex="^harness:"):
         known = graded[graded[name].notna()]
         if len(known):

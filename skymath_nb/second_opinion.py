@@ -38,7 +38,9 @@ def verdicts(
         ValueError: The grader is not installed.
     """
     if grader not in available():
-        raise ValueError(f"{grader} is not installed; there are {', '.join(available()) or 'none'}.")
+        raise ValueError(
+            f"{grader} is not installed; there are {', '.join(available()) or 'none'}."
+        )
     judge = _by_math_verify if grader == "math-verify" else _by_inspect
     starts = range(0, len(responses), PORTION)
     pairs = list(zip(responses, golds, strict=True))
@@ -57,7 +59,9 @@ def _by_math_verify(pairs: list[tuple[str, Sequence[str]]]) -> list[bool | None]
 
     def judge(response: str, gold: str) -> bool:
         expected = parse(f"${gold}$", parsing_timeout=LIMIT_S)
-        return bool(verify(expected, parse(response, parsing_timeout=LIMIT_S), timeout_seconds=LIMIT_S))
+        return bool(
+            verify(expected, parse(response, parsing_timeout=LIMIT_S), timeout_seconds=LIMIT_S)
+        )
 
     return [_any(judge, response, golds) for response, golds in pairs]
 

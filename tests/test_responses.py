@@ -96,9 +96,9 @@ def test_bad_lines_are_refused_with_their_numbers(tmp_path):
     with pytest.raises(ValueError, match=r"3 lines of .*line 2: .*line 3: an object is needed, but it is a list; line 5"):
         responses.read(path)
     rows = [{"id": i, "response": "5", "gold": "5"} for i in range(3)]
-    rows += [{"id": 3, "gold": "5"}, {"id": 4, "response": {"text": "5"}, "gold": "5"}, {"id": 5, "response": "5", "gold": ["5", "6"]}]
+    rows += [{"id": 3, "gold": "5"}, {"id": 4, "response": {"text": "5"}, "gold": "5"}, {"id": 5, "response": "5", "gold": [["5"]]}]
     rows += [{"response": "5", "gold": "5"}, {"id": None, "response": "5", "gold": "5"}, {"id": 8, "response": "5", "gold": True}]
-    with pytest.raises(ValueError, match=r"6 lines .*line 4: it has no column 'response'; line 5: .*; line 6: .*it has 2; .*; and 1 more"):
+    with pytest.raises(ValueError, match=r"6 lines .*line 4: it has no column 'response'; line 5: .*; line 6: .*; and 1 more"):
         responses.read(write(path, rows))
 
 

@@ -22,6 +22,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..evaluation_records import is_record
 from . import hub
 
 FORMATS = (
@@ -295,7 +296,9 @@ def _document(value, split: str, path: Path) -> Iterator[Row]:
     columns = {name: part for name, part in value.items() if isinstance(part, list)}
     records = {name: part for name, part in columns.items() if _is_records(part)}
     tables = [part for part in value.values() if isinstance(part, dict)]
-    if set(columns) >= {"columns", "data"}:  # pandas, orient="split"
+    if is_record(value):  # one row, although it holds lists
+        rows = [value]
+    elif set(columns) >= {"columns", "data"}:  # pandas, orient="split"
         rows = [dict(zip(columns["columns"], row, strict=True)) for row in columns["data"]]
     elif records and len(records) == len(columns):
         rows = records[_chosen(list(records), split, path)]
