@@ -38,6 +38,7 @@ CUT_OFF = ("length", "max_tokens", "max_length")  # what servers call an answer 
 METRICS = ("exact_match", "math_verify", "acc")  # of a harness, the first that a line has
 MANY = 2000  # responses, from which on processes are worth their start
 SHOWN = 5  # bad lines named in an error
+MOST_SAMPLES = 10**9  # of an item: a higher number is no number of a sample
 
 
 def read(path: str | os.PathLike, by: Iterable[str] = (), **columns: str | None) -> pd.DataFrame:
@@ -172,6 +173,8 @@ def _responses(number, row, names, by):
     shared |= {"line": number, "benchmark": str(row.get("benchmark") or ""), "id": str(id), "gold": _gold(_get(row, names["gold"]))}
     if row.get("sample") is not None and len(texts) == 1:
         shared["sample"] = int(row["sample"])
+        if abs(shared["sample"]) > MOST_SAMPLES:
+            raise ValueError(f"its sample is {str(row['sample'])[:60]}")
     if names["response"] == "resps":
         metric = next((name for name in METRICS if name in row), None)
         score = row[metric] if metric else None

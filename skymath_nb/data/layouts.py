@@ -30,8 +30,8 @@ MORE = ("level", "language", "input")
 HEADS = {path.partition(".")[0] for path in (*PROBLEMS, *RESPONSES, *ANSWERS, *IDS, *MORE)}
 ASKING, ANSWERING = ("user", "human"), ("assistant", "gpt", "model", "bot", "chatgpt")
 WRAPPED = {"value", "text", "content", "answer", "solution", "problem", "question"}
-NO_TEXT = {"nan", "none", "null", "n/a", "inf", "-inf"}  # what tools write for a missing cell
-NO_ANSWER = NO_TEXT | {"proof", "notfound", "not found"}  # NuminaMath's words
+# What tools write for a missing cell, and NuminaMath where there is no answer.
+NO_TEXT = {"", "nan", "none", "null", "n/a", "inf", "-inf", "proof", "notfound", "not found"}
 LONGEST_WORD = 12  # characters; a longer text is none of these
 
 
@@ -194,7 +194,7 @@ def _first(row: Mapping, paths: Iterable[str], speakers: tuple[str, ...]) -> Tex
                 return Text(value, path)
         if path in (*CHATS, "prompt"):
             value = _chat(value)
-        found = text(value, speakers, numbers, NO_ANSWER if path in ANSWERS else NO_TEXT)
+        found = text(value, speakers, numbers)
         if found.text:
             return Text(found.text, path)
         reason = reason or (found.reason and f"its `{path}` is {found.reason}")
@@ -224,19 +224,13 @@ def at(row: Mapping, path: str):
     return value
 
 
-def text(
-    value,
-    speakers: tuple[str, ...] = ASKING,
-    numbers: bool = False,
-    missing: Iterable[str] = NO_TEXT,
-) -> Text:
+def text(value, speakers: tuple[str, ...] = ASKING, numbers: bool = False) -> Text:
     """Make a text of a value where its meaning is clear.
 
     Args:
         value: A string, bytes, a chat, a list of one or an object that wraps one of these.
         speakers: The roles whose turns of a chat are meant.
         numbers: Whether a number is written out as text.
-        missing: Words that stand for no text, in lower case.
 
     Returns:
         The text; an empty one with the reason, which is empty too where nothing was given.
@@ -257,7 +251,7 @@ def text(
         return Text("")
     if isinstance(value, str):
         word = value.strip().lower()
-        return Text("", "", repr(word) if word else "") if word in {"", *missing} else Text(value)
+        return Text("", "", repr(word) if word else "") if word in NO_TEXT else Text(value)
     if numbers and not isinstance(value, bool) and (number := written(value)):
         return Text(number)
     kind = repr(value) if isinstance(value, bool | float) else f"a {type(value).__name__}"

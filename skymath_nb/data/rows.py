@@ -209,6 +209,8 @@ def level(value) -> int:
 
 def written_id(value) -> str:
     """An id as text, exactly as it stands in the file; "" where there is none."""
-    if value is None or value != value or isinstance(value, bool | list | dict):
-        return ""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return "" if isinstance(value, bool) else layouts.written(value)
