@@ -124,7 +124,7 @@ def _ledger(given) -> int:
 def _base(given) -> int:
     from skymath_nb import pretrain
 
-    _say(pretrain.remake(given.params, given.out))
+    _say(pretrain.remake(given.params, given.out, given.force))
     return 0
 
 
@@ -346,7 +346,7 @@ def parser() -> argparse.ArgumentParser:
     pack.add_argument("run", help="a run's name, or its folder")
     pack.add_argument("file", help="for example class.tar.gz")
     pack.add_argument("--until", default="", metavar="STEP", help="the last step to pack")
-    for sub in (gate, choose, grade, compare, written, pack):
+    for sub in (gate, choose, grade, compare, written, pack, base):
         sub.add_argument("--force", action="store_true", help="overwrite an output that was made from another input")
     unpack = deeds.add_parser("take", help="make steps complete from a bundle", description="Make steps complete from a bundle.")
     unpack.add_argument("file", help="what bundle make wrote")

@@ -78,7 +78,10 @@ def rows(
     """
     path = Path(place)
     if parts := hub.parts(place):
-        table = hub.load(**{"split": split, "why": hub.unreachable(), **parts})
+        try:
+            table = hub.load(**{"split": split, "why": hub.unreachable(), **parts})
+        except ConnectionError as error:
+            raise ConnectionError(f"There is no file {place}, and {error}.") from error
         return enumerate(hub.rows(table), 1)
     if path.is_dir():
         return _named(_saved(path, split), path, "row")

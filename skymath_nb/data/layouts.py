@@ -147,6 +147,11 @@ def markdown() -> str:
     return "\n".join([*head, *(f"| {' | '.join(row)} |" for row in cells)])
 
 
+def names() -> str:
+    """The names of all layouts, as one line."""
+    return ", ".join(layout.name for layout in TABLE)
+
+
 def named(problem: str, response: str) -> str:
     """The data sets that have the problem and the response in these columns, "" if none is known."""
     names = [layout.name for layout in TABLE if layout[1:3] == (problem, response)]

@@ -4,7 +4,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice, repeat, takewhile
+from itertools import chain, islice, repeat, takewhile
 from pathlib import Path
 
 import pandas as pd
@@ -38,7 +38,7 @@ class Rows:
         id: str = "",
         part: int = PART,
     ):
-        """Look whether the place can be read at all.
+        """Read the first row, to see whether the place can be read at all.
 
         Args:
             place: What `files.rows` reads.
@@ -56,9 +56,10 @@ class Rows:
             (response,) if response else layouts.RESPONSES,
             (id,) if id else layouts.IDS,
         )
-        chosen = {path.partition(".")[0] for path in (problem, response, id)}
-        self.heads = layouts.HEADS | chosen
-        self.found = files.rows(place, wanted=self.heads - {""})
+        chosen = {name for path in (problem, response, id) for name in (path, path.split(".")[0])}
+        heads = layouts.HEADS | chosen
+        found = files.rows(place, wanted=heads - {""})
+        self.found = chain(list(islice(found, 1)), found)  # a file that cannot be read fails here
         self.counts, self.layouts = Counter(), Counter()
         self.unread, self.repeated, self.odd = [], [], []
         self.known, self.columns = False, {}
@@ -101,7 +102,7 @@ class Rows:
         if reply.reason:
             self._note("odd", self.odd, number, reply.reason)
         if not self.known:
-            self.known = any(path.partition(".")[0] in row for path in problems)
+            self.known = any({path, path.split(".")[0]} & set(row) for path in problems)
             self.columns = self.columns or row
         return (
             number,
