@@ -14,7 +14,7 @@ NAME = re.compile(
     r"(?P<id>[\w-][\w.-]*/[\w-][\w.-]*)(?:@(?P<revision>refs/\w+/[^/:]+|[^/:]+))?"
     r"(?::(?P<config>[^/:]+))?(?:/(?P<split>[^/]+))?"
 )
-FILE = re.compile(r"\.(jsonl?|ndjson|csv|tsv|txt|parquet|arrow|gz|zst|zip)(/|$)", re.I)
+FILE = re.compile(r"\.(jsonl?|ndjson|csv|tsv|txt|md|ya?ml|xlsx?|parquet|arrow|gz|zst|zip)(/|$)", re.I)
 
 
 def parts(place: str | os.PathLike) -> dict[str, str]:
