@@ -64,6 +64,9 @@ def read(path: str | os.PathLike, by: Iterable[str] = (), **columns: str | None)
     _refuse(bad, path)
     table = pd.DataFrame(_merge_filters(rows) if names["response"] == "resps" else rows)
     table["cap_hit"] = table["cap_hit"].astype(float)
+    for name in by:
+        if table[name].dtype == object:  # of several types, or numbers that no column can hold
+            table[name] = table[name].map(str, na_action="ignore")
     if "sample" not in table or table["sample"].isna().any():
         table["sample"] = table.groupby([*by, "benchmark", "id"], dropna=False).cumcount()
     _check_ids(table, by, names["id"], path)

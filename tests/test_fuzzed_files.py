@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from skymath_nb import __main__, data, responses, schema, seeds
+from skymath_nb import __main__, data, schema, scorecards, seeds
 
 KITES = "A kite costs 3 dollars and a string costs 2 dollars. What do 4 kites with strings cost?"
 SOLVED = "4 x (3 + 2) = 20. The answer is 20."
@@ -96,7 +96,7 @@ def test_a_changed_field_of_a_named_source_is_read_left_out_or_named(name, tmp_p
             assert type(error) is ValueError and str(path) in str(error)
 
 
-@pytest.mark.parametrize("layout", data.layouts.TABLE, ids=lambda layout: layout.name)
+@pytest.mark.parametrize("layout", data.layouts.table(), ids=lambda layout: layout.name)
 def test_a_changed_field_of_a_layout_is_read_left_out_or_counted(layout, tmp_path):
     row = layout.example | {"id": 3, "level": "2", "source": "own"}
     changed = [*mutations(row), *({**row, "language": value} for value in VALUES if value is not ABSENT)]
@@ -122,9 +122,10 @@ HARNESS = {
 @pytest.mark.parametrize("row", [RESPONSE, HARNESS], ids=["own", "harness"])
 def test_a_changed_field_of_responses_is_graded_or_named(row, tmp_path):
     for changed in mutations(row):
-        path = write(tmp_path / "answers.jsonl", [changed])
+        path = write(tmp_path / "answers.jsonl", [changed, *([{**row, "id": 2}] if "id" in row else ())])
         try:
-            responses.grade(responses.read(path, ["level"] if "level" in row else ["doc.level"]), 1)
+            by = ["level"] if "level" in row else ["doc.level"]
+            scorecards.grade(path, by=by, out=tmp_path / "out.parquet", workers=1, force=True, echo=lambda line: None)
         except ValueError as error:
             assert type(error) in (ValueError, data.files.Unreadable) and str(path) in str(error), repr(error)
     assert __main__.main(["grade", str(write(path, [row])), "--workers", "1"]) == 0

@@ -23,7 +23,7 @@ def read(path, **paths):
     return table, rows
 
 
-@pytest.mark.parametrize("layout", layouts.TABLE, ids=lambda layout: layout.name)
+@pytest.mark.parametrize("layout", layouts.table(), ids=lambda layout: layout.name)
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_each_layout_is_read_as_the_table_says(layout, kind, tmp_path):
     path = write(tmp_path / "rows.jsonl", layout.example)
@@ -44,7 +44,7 @@ def test_the_readmes_show_the_table():
 
 
 def test_a_file_may_mix_layouts_and_null_gives_way(tmp_path):
-    both = [layout.example for layout in layouts.TABLE]
+    both = [layout.example for layout in layouts.table()]
     table, rows = read(write(tmp_path / "mixed.jsonl", *both))
     assert table["query"].str.contains(ASKED, regex=False).all() and not rows.counts["unread"]
     for empty in (None, "", "  ", float("nan"), [], {}, True, "None"):

@@ -8,6 +8,7 @@ from skymath_nb import __main__, bases, curriculum, data, ledger, runs, schema, 
 
 KITES = "A shop sells {} red kites and {} blue kites every day. How many kites does it sell in a week of seven days?"
 ROWS = [{"id": i, "problem": KITES.format(i, i + 2), "solution": f"The answer is {14 * (i + 1)}."} for i in range(3, 9)]
+ASKED = data.layouts.table()[0].example["query"]
 OTHER = [{"question": "Twelve farms have four white sheep and nine black goats each. How many animals are there?", "answer": "156"}]
 
 
@@ -43,8 +44,8 @@ def test_rows_without_a_problem_are_unchecked_and_no_clean_file(here, capsys):
 
 
 def test_a_test_question_is_found_in_every_layout_of_a_mixed_file(here):
-    for layout in data.layouts.TABLE:
-        text = json.dumps(layout.example).replace(data.layouts._ASKED, OTHER[0]["question"])
+    for layout in data.layouts.table():
+        text = json.dumps(layout.example).replace(ASKED, OTHER[0]["question"])
         write(here / "rows.jsonl", [*ROWS, {"query": None, "problem": None, **json.loads(text)}])
         assert gate() == 1, layout.name
         assert schema.read("rows.jsonl.gate.parquet", "gate")["verdict"].tolist() == ["clean"] * len(ROWS) + ["leak"]

@@ -40,6 +40,7 @@ FOREIGN = {  # what a file begins with that is no data of ours, and the remedy
     codecs.BOM_UTF16_LE: UTF_16,
     codecs.BOM_UTF16_BE: UTF_16,
 }
+LISTS = {"data", "rows", "instances", "examples", "train", "validation", "dev", "test"}
 CHUNK = 1 << 20  # bytes or characters read at a time
 BATCH = 1000  # rows of Parquet or Arrow turned into Python values at a time
 SPACE = re.compile(r"[\s,]*")
@@ -178,10 +179,11 @@ def _lines(raw: BinaryIO, path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _wrong_encoding(error: UnicodeDecodeError, path: Path, line: int) -> Unreadable:
+    byte, latin = error.object[error.start], "Latin-1 (or Windows-1252; or GB18030, if it is Chinese)"
+    guess, code = ("UTF-16", "UTF-16") if byte in (0xFE, 0xFF) else (latin, "LATIN1")
     return Unreadable(
-        f"{path} cannot be read: line {line} is not UTF-8 (byte {error.object[error.start]:#04x}) "
-        "but most likely Latin-1 (or Windows-1252; or GB18030, if it is Chinese). Convert it: "
-        "iconv -f LATIN1 -t UTF-8"
+        f"{path} cannot be read: line {line} is not UTF-8 (byte {byte:#04x}) but most likely {guess}. "
+        f"Convert it: iconv -f {code} -t UTF-8"
     )
 
 
@@ -206,7 +208,7 @@ def _object(number: int, line: str) -> tuple[dict | None, str]:
     try:
         value = _parsed(line)
     except (ValueError, RecursionError) as error:
-        return None, str(error)
+        return None, "it holds NUL, as UTF-16 text does" if "\0" in line else str(error)
     if isinstance(value, dict):
         return value, ""
     return None, f"it is a {type(value).__name__}"
@@ -300,7 +302,7 @@ def _document(value, split: str, path: Path) -> Iterator[Row]:
     tables = [part for part in value.values() if isinstance(part, dict)]
     if set(columns) >= {"columns", "data"}:  # pandas, orient="split"
         rows = [dict(zip(columns["columns"], row, strict=True)) for row in columns["data"]]
-    elif records and len(records) == len(columns):
+    elif records and (len(records) == len(value) or set(records) <= LISTS):
         rows = records[_chosen(list(records), split, path)]
     elif len(columns) == len(value) and _is_columns(list(columns.values())):
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -79,20 +79,15 @@ def load(
             f"({dict(dropped) or 'it is empty'}). Each row needs a problem ({', '.join(columns.PROBLEMS)}) and an answer."
         )
     frame = pd.DataFrame(table)
-    _check_own(frame, path or name)
+    strange = sorted(set(frame["language"]) - set(world.LANGUAGES))
+    if strange and not unanswered:
+        raise ValueError(
+            f"{path or name} has the languages {strange}; languages are {' or '.join(world.LANGUAGES)}. "
+            "Correct the column, or leave it out: languages are then told from the text."
+        )
     frame = frame[[*schema.SEEDS.names, *frame.columns.drop(schema.SEEDS.names)]]
     frame.attrs.update(dropped=dict(dropped), noted=dict(+noted))
     return frame
-
-
-def _check_own(frame: pd.DataFrame, where) -> None:
-    """Refuse languages that the project does not have."""
-    strange = sorted(set(frame["language"]) - set(world.LANGUAGES))
-    if strange:
-        raise ValueError(
-            f"{where} has the languages {strange}; languages are {' or '.join(world.LANGUAGES)}. Correct "
-            "the column, or leave it out: languages are then told from the text."
-        )
 
 
 def _parsed(
