@@ -99,9 +99,7 @@ def _left_out(tests: dict[str, pd.DataFrame]) -> list[str]:
     """A line for each benchmark of which rows could not be used."""
     left = {name: table.attrs.get("dropped") for name, table in tests.items()}
     return [
-        f"{name}: left out {', '.join(f'{n:,} ({reason})' for reason, n in reasons.items())}"
-        for name, reasons in left.items()
-        if reasons
+        f"{name}: left out {', '.join(f'{n:,} ({reason})' for reason, n in reasons.items())}" for name, reasons in left.items() if reasons
     ]
 
 

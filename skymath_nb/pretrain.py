@@ -207,8 +207,7 @@ def _check_target(target: Path, recipe: dict, params_path: Path, force: bool) ->
         made = ""
     if made != recipe["name"]:
         raise ValueError(
-            f"{target} is there already and is no base {recipe['name']}. Name another folder with "
-            "--out, or replace it with --force."
+            f"{target} is there already and is no base {recipe['name']}. Name another folder with --out, or replace it with --force."
         )
 
 

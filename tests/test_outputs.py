@@ -68,14 +68,14 @@ def test_unreadable_items_of_a_benchmark_are_told(here, capsys):
 
 
 def test_ids_are_text_and_repeated_ones_are_reported_and_made_unique(here, capsys):
-    ids = [1, 2**53 + 1, "1", 1.5, 0, "0", None, "", True, "a"]
+    ids = [1, 2**53 + 1, "1", 1.5, 0, "0", None, "", True, "a", "1 (row 3)"]
     write(here / "rows.jsonl", [{**ROWS[i % 6], "problem": KITES.format(i, i + 1), "id": id} for i, id in enumerate(ids)])
     assert gate() == 0
     found = schema.read("rows.jsonl.gate.parquet", "gate")["id"]
     assert found.is_unique and found[:6].tolist() == ["1", "9007199254740993", "1 (row 3)", "1.5", "0", "0 (row 6)"]
-    assert "2 rows with a repeated id, which got the row's number: row 3: '1'; row 6: '0'" in capsys.readouterr().out
+    assert "3 rows with a repeated id, which got the row's number: row 3: '1'; row 6: '0'; row 11: '1 (row 3)'" in capsys.readouterr().out
     table = seeds.load(str(here / "rows.jsonl"), "test")
-    assert table["id"][:6].tolist() == found[:6].tolist() and table["id"].is_unique and table.attrs["noted"]["repeated id"] == 2
+    assert table["id"][:6].tolist() == found[:6].tolist() and table["id"].is_unique and table.attrs["noted"]["repeated id"] == 3
 
 
 def test_two_files_numbered_from_0_lose_no_row(here):
@@ -84,6 +84,7 @@ def test_two_files_numbered_from_0_lose_no_row(here):
         name: data.load(write(here / f"{name}.jsonl", rows)) for name, rows in (("a", ROWS), ("b", again), ("c", again[:2] + ROWS[:1]))
     }
     joined = data.unite(tables)
+    assert data.summary(tables)["repeated ids"].tolist() == [0, 0, 1]
     assert joined["id"].tolist() == [*"345678", *(f"b:{i}" for i in range(3, 9)), "c:3", "c:4", "3 (row 3)"]
     clean = pd.DataFrame({"id": joined["id"], "verdict": "clean", "benchmark": "test"})
     counts = dict(curriculum.assemble(joined, clean).counts.to_numpy().tolist())

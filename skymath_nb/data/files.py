@@ -103,10 +103,7 @@ def _named(found: Iterator[Row], path: Path, unit: str) -> Iterator[Row]:
         raise
     except (*DAMAGE, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise Unreadable(
-            f"{path} cannot be read after {unit} {number:,} ({reason}). Correct it, or fetch the "
-            "file again."
-        ) from error
+        raise Unreadable(f"{path} cannot be read after {unit} {number:,} ({reason}). Correct it, or fetch the file again.") from error
 
 
 @contextmanager
@@ -136,10 +133,7 @@ def _file(path: Path, split: str, wanted: set[str], bad: list[str] | None) -> It
         elif text.startswith(b"{"):
             yield from _objects(raw, path, split, bad)
         elif path.suffix == ".parquet":
-            raise Unreadable(
-                f"{path} should be a Parquet file, but it cannot be read as one (it begins "
-                f"{start[:20]!r}). Fetch it again."
-            )
+            raise Unreadable(f"{path} should be a Parquet file, but it cannot be read as one (it begins {start[:20]!r}). Fetch it again.")
         elif _is_table(path, text):
             yield from _table(raw, path, bad)
         else:
@@ -182,8 +176,7 @@ def _wrong_encoding(error: UnicodeDecodeError, path: Path, line: int) -> Unreada
     byte, latin = error.object[error.start], "Latin-1 (or Windows-1252; or GB18030, if it is Chinese)"
     guess, code = ("UTF-16", "UTF-16") if byte in (0xFE, 0xFF) else (latin, "LATIN1")
     return Unreadable(
-        f"{path} cannot be read: line {line} is not UTF-8 (byte {byte:#04x}) but most likely {guess}. "
-        f"Convert it: iconv -f {code} -t UTF-8"
+        f"{path} cannot be read: line {line} is not UTF-8 (byte {byte:#04x}) but most likely {guess}. Convert it: iconv -f {code} -t UTF-8"
     )
 
 
@@ -271,8 +264,7 @@ def _array(raw: BinaryIO, path: Path, bad: list[str] | None) -> Iterator[Row]:
             more = _take(texts, size)
             if not more:
                 raise Unreadable(
-                    f"{path} cannot be read after row {number:,} of its list ({error.msg}). "
-                    "Correct it, or fetch the file again."
+                    f"{path} cannot be read after row {number:,} of its list ({error.msg}). Correct it, or fetch the file again."
                 ) from error
             pending, at = pending[at:] + more, 0
             continue

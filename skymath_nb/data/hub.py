@@ -32,9 +32,7 @@ def parts(place: str | os.PathLike) -> dict[str, str]:
     return {name: part for name, part in match.groupdict().items() if part}
 
 
-def load(
-    id: str, config: str | None = None, split: str = "train", revision: str = "", why: str = ""
-):
+def load(id: str, config: str | None = None, split: str = "train", revision: str = "", why: str = ""):
     """Load one split, from the cache where it is there.
 
     Args:
@@ -55,9 +53,7 @@ def load(
             table = load_dataset(id, config, split=split, **more)
     except Exception as error:  # the library raises errors of a dozen unrelated classes
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise ConnectionError(
-            f"{id} cannot be had from the Hugging Face hub ({f'{why}; ' if why else ''}{reason})"
-        ) from error
+        raise ConnectionError(f"{id} cannot be had from the Hugging Face hub ({f'{why}; ' if why else ''}{reason})") from error
     if why and _is_other_commit(table, revision):
         raise ConnectionError(f"{id} is in the cache at another commit than {revision} ({why})")
     return table

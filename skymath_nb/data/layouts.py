@@ -8,7 +8,7 @@ null gives way to the next. A dot leads into objects and lists: `messages.0.cont
 import functools
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -84,7 +84,7 @@ def named(problem: str, response: str) -> str:
     return "; ".join(names)
 
 
-def problem(row: Mapping, paths: Iterable[str] = PROBLEMS) -> Text:
+def problem(row: Mapping, paths: Sequence[str] = PROBLEMS) -> Text:
     """Read the problem of a row: the first of `paths` that holds a text.
 
     Args:
@@ -95,7 +95,7 @@ def problem(row: Mapping, paths: Iterable[str] = PROBLEMS) -> Text:
         The text and its path; an empty text and the reason where no path holds one.
     """
     found = _first(row, paths, ASKING)
-    if found.path != "instruction" or "input" not in row:
+    if found.path != "instruction" or "input" not in row or len(paths) == 1:
         return found
     more = text(row["input"], ASKING, numbers=True)
     if more.reason:

@@ -1,9 +1,10 @@
 """Anybody's rows as problems and instances, in parts, so that no file has to fit into memory."""
 
+import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice, repeat, takewhile
 from pathlib import Path
 
@@ -125,6 +126,7 @@ class Rows:
         for number, id, query, response in zip(numbers, *texts, strict=True):
             if id and hash(id) in self.seen:
                 self._note("repeated", self.repeated, number, repr(id))
+            while id and hash(id) in self.seen:
                 id = f"{id} (row {number})"
             if id:
                 self.seen.add(hash(id))
@@ -144,8 +146,7 @@ class Rows:
             ("with a repeated id, which got the row's number", "repeated", self.repeated),
         )
         odd = [
-            f"{self.counts[kind]:,} rows {words}: {'; '.join(notes)}"
-            f"{'; ...' if self.counts[kind] > len(notes) else ''}"
+            f"{self.counts[kind]:,} rows {words}: {'; '.join(notes)}{'; ...' if self.counts[kind] > len(notes) else ''}"
             for words, kind, notes in kinds
             if notes
         ]
@@ -160,8 +161,8 @@ def load(place: str | os.PathLike, **paths: str) -> pd.DataFrame:
         paths: problem, response, id, as in `Rows`.
 
     Returns:
-        A table of the kind "instances"; `source` is the file's name, `attrs["report"]` says what
-        was read.
+        A table of the kind "instances"; `source` is the file's name, `attrs` has the `report`
+        and the `counts` of `Rows`.
     """
     rows = Rows(place, **paths)
     table = pd.concat(rows, ignore_index=True)
@@ -170,8 +171,24 @@ def load(place: str | os.PathLike, **paths: str) -> pd.DataFrame:
     given = {"stage": "normal", "method": "given", "kept": True, "source": source(place)}
     missing = {name: value for name, value in (none | given).items() if name not in table}
     table = table.assign(**missing)[schema.INSTANCES.names]
-    table.attrs["report"] = rows.report()
+    table.attrs.update(report=rows.report(), counts=dict(rows.counts))
     return table
+
+
+def load_each(places: Iterable[str], uses: Callable[[str], os.PathLike]) -> dict[str, pd.DataFrame]:
+    """Read several places as instances, by name; `uses` records a file and says where it lies."""
+    return {name: load(name if hub.parts(name) else uses(name)) for name in places}
+
+
+def summary(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Count the rows of instances by table, and of anybody's files what was odd about them."""
+    kinds = {"unread": "without a problem", "odd": "odd responses", "repeated": "repeated ids"}
+    lines = {}
+    for name, table in tables.items():
+        counts = table.attrs.get("counts", {})
+        odd = {words: counts.get(kind, 0) for kind, words in kinds.items()}
+        lines[name] = {"rows": len(table), "kept": int(table["kept"].sum()), **odd}
+    return pd.DataFrame(lines).T
 
 
 def unite(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -210,8 +227,7 @@ def level(value) -> int:
 
 def written_id(value) -> str:
     """An id as text, exactly as it stands in the file; "" where there is none."""
-    if isinstance(value, str):
-        return value
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return "" if isinstance(value, bool) else layouts.written(value)
+    odd = value is None or isinstance(value, bool | list | dict)
+    return "" if odd or isinstance(value, float) and not math.isfinite(value) else str(value)
