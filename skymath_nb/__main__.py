@@ -112,7 +112,7 @@ def _ledger(given) -> int:
 
         _say(pd.DataFrame(ledger.totals(given.ledger)).to_string(index=False))
     elif given.deed == "export":
-        with guarded([given.file], [given.ledger], given.force):
+        with guarded([given.file], [f"{given.ledger}{end}" for end in ("", "-wal", "-shm")], given.force):
             replies = ledger.export(given.ledger, given.file)
         _say(f"{replies:,} replies of {given.ledger} are in {given.file}")
     else:
@@ -211,7 +211,7 @@ def _bundle(given) -> int:
     from skymath_nb.data.outputs import guarded
 
     if given.deed == "make":
-        with guarded([given.file], [folders.find(given.run)], given.force):
+        with guarded([Path(given.file).expanduser()], [folders.find(given.run)], given.force):
             bundles.make(given.run, given.file, given.until, echo=_say)
     else:
         bundles.take(given.file, given.before, given.run, echo=_say)

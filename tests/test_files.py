@@ -190,6 +190,7 @@ BROKEN = {
     "zlib.jsonl": (zlib.compress(GOOD), "cannot be read"),
     "cut.parquet": (FORMATS["a.parquet"][:-9], "cannot be read"),
     "hole.parquet": (FORMATS["a.parquet"][:40] + b"\xff" * 40 + FORMATS["a.parquet"][80:], "cannot be read"),
+    "names.parquet": (parquet(pa.Table.from_arrays([["a"], ["b"]], ["problem"] * 2)), "two columns of one name"),
     "text.parquet": (b"PAR?", "cannot be read as one"),
     "utf16.jsonl": (GOOD.decode().encode("utf-16"), "UTF-16 .*line 1.*iconv"),
     "utf16be.csv": (b"\xfe\xff" + separated(",").decode().encode("utf-16-be"), "UTF-16"),
