@@ -354,7 +354,8 @@ def _table(raw: BinaryIO, path: Path, bad: list[str] | None) -> Iterator[Row]:
 def _parquet(source: Path | pa.BufferReader, wanted: set[str]) -> Iterator[Row]:
     file = pq.ParquetFile(source)
     names = [name for name in file.schema_arrow.names if name in wanted]
-    if len(set(names)) < len(names):
+    read = names or file.schema_arrow.names
+    if len(set(read)) < len(read):
         raise ValueError("it has two columns of one name")
     batches = file.iter_batches(BATCH, columns=names or None)
     yield from enumerate((row for batch in batches for row in batch.to_pylist()), 1)
