@@ -142,9 +142,9 @@ def test_levels_fit_into_a_table(level, read_as, tmp_path):
 
 
 def test_alpacas_input_belongs_to_the_problem(tmp_path):
-    inputs = ["", None, "x = 2", 0, ["x"], {"a": 1}, True]
+    inputs = ["", None, "x = 2", 0, ["x"], {"a": 1}, True, float("nan"), "None"]
     table, rows = read(write(tmp_path / "rows.jsonl", *({"instruction": "Solve.", "input": one, "output": "5"} for one in inputs)))
-    assert table["query"].tolist() == ["Solve.", "Solve.", "Solve.\nx = 2", "Solve.\n0", "Solve.\nx", "", ""]
+    assert table["query"].tolist() == ["Solve.", "Solve.", "Solve.\nx = 2", "Solve.\n0", "Solve.\nx", "", "", "Solve.", "Solve."]
     assert rows.counts["unread"] == 2, "half a problem is not checked"
 
 

@@ -98,7 +98,7 @@ def problem(row: Mapping, paths: Sequence[str] = PROBLEMS) -> Text:
     if found.path != "instruction" or "input" not in row or len(paths) == 1:
         return found
     more = text(row["input"], ASKING, numbers=True)
-    if more.reason:
+    if more.reason and not isinstance(row["input"], str | float):  # NaN and "None" are no input
         return Text("", "", f"its `input` is {more.reason}")
     path = "instruction and input" if more.text else found.path
     return Text(f"{found.text}\n{more.text}".strip(), path)
