@@ -109,6 +109,8 @@ def test_a_changed_field_of_a_layout_is_read_left_out_or_counted(layout, tmp_pat
     check(table, "problem", "answer", "subject", "licence")
     assert table["id"].is_unique
     assert __main__.main(["coreset", str(path), "-k", "1", "--force"]) == 0
+    for one in changed:  # alone, a row is a whole document
+        assert len(list(data.files.rows(write(path, [one])))) == 1
 
 
 RESPONSE = {

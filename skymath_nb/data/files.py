@@ -46,7 +46,7 @@ BATCH = 1000  # rows of Parquet or Arrow turned into Python values at a time
 SPACE = re.compile(r"[\s,]*")
 SURROGATE = re.compile("[\ud800-\udfff]")
 HEADER = re.compile(r'"?[\w .-]+"?([,;\t]"?[\w .-]*"?)+\s*')
-DAMAGE = (ValueError, OSError, EOFError, RecursionError, ArithmeticError, zlib.error, csv.Error)
+DAMAGE = (ValueError, TypeError, OSError, EOFError, RecursionError, ArithmeticError, zlib.error, csv.Error)
 
 Row = tuple[int, dict]
 
