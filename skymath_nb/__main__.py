@@ -119,7 +119,7 @@ def _ledger(given) -> int:
 
         _say(pd.DataFrame(ledger.totals(given.ledger)).to_string(index=False))
     elif given.deed == "export":
-        with guarded([given.file], [given.ledger], given.force):
+        with guarded([given.file], [f"{given.ledger}{end}" for end in ("", "-wal", "-shm")], given.force):
             replies = ledger.export(given.ledger, given.file)
         _say(f"{replies:,} replies of {given.ledger} are in {given.file}")
     else:
@@ -131,7 +131,7 @@ def _ledger(given) -> int:
 def _base(given) -> int:
     from skymath_nb import pretrain
 
-    _say(pretrain.remake(given.params, given.out))
+    _say(pretrain.remake(given.params, given.out, given.force))
     return 0
 
 
@@ -225,7 +225,7 @@ def _bundle(given) -> int:
     from skymath_nb.data.outputs import guarded
 
     if given.deed == "make":
-        with guarded([given.file], [folders.find(given.run)], given.force):
+        with guarded([Path(given.file).expanduser()], [folders.find(given.run)], given.force):
             bundles.make(given.run, given.file, given.until, echo=_say)
     else:
         bundles.take(given.file, given.before, given.run, echo=_say)
@@ -366,7 +366,7 @@ def parser() -> argparse.ArgumentParser:
     pack.add_argument("run", help="a run's name, or its folder")
     pack.add_argument("file", help="for example class.tar.gz")
     pack.add_argument("--until", default="", metavar="STEP", help="the last step to pack")
-    for sub in (gate, choose, grade, compare, written, pack):
+    for sub in (gate, choose, grade, compare, written, pack, base):
         sub.add_argument("--force", action="store_true", help="overwrite an output that was made from another input")
     unpack = deeds.add_parser("take", help="make steps complete from a bundle", description="Make steps complete from a bundle.")
     unpack.add_argument("file", help="what bundle make wrote")

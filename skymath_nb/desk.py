@@ -45,13 +45,14 @@ def gate(
     tests = {name: seeds.load(at, "test", unanswered=True) for name, at in places.items()}
     out = Path(out or f"{_beside(file)}.gate.parquet")
     seen = out.with_name(out.name.replace(".gate", "").removesuffix(".parquet") + ".hits.parquet")
-    with guarded([out, seen], [file, *places.values(), *seeds.files(against, "test")], force):
+    with guarded([out, seen], [file, *seeds.files(places.values(), "test")], force):
         return _gate(parts, tests, out, seen, n, echo)
 
 
 def _here(name: str) -> str:
-    """The place that a name of problems means: a named source, or a path from the working directory."""
-    return name if name in seeds.SOURCES or not Path(name).exists() else os.path.abspath(name)
+    """The place that a name of problems means: a named source, a hub id, or a path from here."""
+    known = name in seeds.SOURCES or name.startswith("world-") or hub.parts(name)
+    return name if known or seeds.REFUSED.search(name) else os.path.abspath(name)
 
 
 def _beside(file: str) -> Path:
@@ -98,9 +99,7 @@ def _left_out(tests: dict[str, pd.DataFrame]) -> list[str]:
     """A line for each benchmark of which rows could not be used."""
     left = {name: table.attrs.get("dropped") for name, table in tests.items()}
     return [
-        f"{name}: left out {', '.join(f'{n:,} ({reason})' for reason, n in reasons.items())}"
-        for name, reasons in left.items()
-        if reasons
+        f"{name}: left out {', '.join(f'{n:,} ({reason})' for reason, n in reasons.items())}" for name, reasons in left.items() if reasons
     ]
 
 

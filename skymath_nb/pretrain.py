@@ -122,8 +122,10 @@ class Blocks:
                 return {"input_ids": ids[:block], "labels": ids[:block]}
 
 
-def remake(params_path, out=None) -> Path:
+def remake(params_path, out=None, force=False) -> Path:
     """Train a base from its recipe and put it under `out` (default: the package's bases); returns its folder.
+
+    A folder there that is no base of this name is replaced only with `force`, one that the recipe reads never.
 
     Checkpoints every SAVE_EVERY steps beside the target: a second call goes on where the first was cut off.
     """
@@ -132,6 +134,7 @@ def remake(params_path, out=None) -> Path:
 
     recipe = load(params_path)
     target = Path(out or BASES) / recipe["name"]
+    _check_target(target, recipe, Path(params_path), force)
     work = target.with_name(target.name + ".work")
     if recipe["threads"]:
         torch.set_num_threads(recipe["threads"])
@@ -188,6 +191,24 @@ def remake(params_path, out=None) -> Path:
     os.replace(finished, target)
     shutil.rmtree(work, ignore_errors=True)
     return target
+
+
+def _check_target(target: Path, recipe: dict, params_path: Path, force: bool) -> None:
+    """Refuse a target that the recipe reads, or that something else made."""
+    start = local_folder(recipe["base"]) if recipe["base"] else None
+    reads = [params_path.resolve(), *([Path(start).resolve()] if start else [])]
+    if any(place.is_relative_to(target.resolve()) for place in reads):
+        raise ValueError(f"{target} would be replaced, but it is read. Name another folder with --out.")
+    if force or not target.exists():
+        return
+    try:
+        made = json.loads((target / "card.json").read_text(encoding="utf-8"))["recipe"]["name"]
+    except (OSError, ValueError, LookupError, TypeError):
+        made = ""
+    if made != recipe["name"]:
+        raise ValueError(
+            f"{target} is there already and is no base {recipe['name']}. Name another folder with --out, or replace it with --force."
+        )
 
 
 def _model(recipe, tokenizer):

@@ -28,6 +28,7 @@ WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}|[\u4e00-\u9fff]{2}")
 SENTENCE = 8  # words, or pairs of Chinese characters, from which on a gold answer is a text
 MANY = 2000  # responses, from which on processes are worth their start
 SHOWN = 5  # bad lines named in an error
+MOST_SAMPLES = 10**9  # of an item: a higher number is no number of a sample
 
 
 def read(
@@ -82,6 +83,9 @@ def read(
     table["gold"] = [golds[0] if golds else None for golds in table["accepted"]]
     if table["accepted"].map(len).max() < 2:
         table = table.drop(columns="accepted")
+    for name in by:
+        if table[name].dtype == object:  # of several types, or numbers that no column can hold
+            table[name] = table[name].map(str, na_action="ignore")
     if "sample" not in table or table["sample"].isna().any():
         table["sample"] = table.groupby([*by, "benchmark", "id"], dropna=False).cumcount()
     _check_ids(table, by, names["id"], path)
@@ -205,6 +209,8 @@ def _responses(number, row, names, by):
     shared |= {"line": number, "benchmark": str(row.get("benchmark") or ""), "id": str(id), "accepted": _golds(_get(row, names["gold"]))}
     if row.get("sample") is not None and len(texts) == 1:
         shared["sample"] = int(row["sample"])
+        if abs(shared["sample"]) > MOST_SAMPLES:
+            raise ValueError(f"its sample is {str(row['sample'])[:60]}")
     if names["response"] == "resps":
         metric = next((name for name in METRICS if name in row), None)
         score = row[metric] if metric else None

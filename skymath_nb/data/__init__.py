@@ -2,6 +2,8 @@
 `rows` makes tables of them with the unreadable counted."""
 
 from . import files, hub, layouts, outputs
-from .rows import Rows, load, unite
+from .rows import Rows, load, load_each, summary, unite
 
-__all__ = ["Rows", "files", "hub", "layouts", "load", "outputs", "unite"]
+__all__ = [
+    "Rows", "files", "hub", "layouts", "load", "load_each", "outputs", "summary", "unite",
+]  # fmt: skip

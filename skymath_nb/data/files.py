@@ -41,12 +41,13 @@ FOREIGN = {  # what a file begins with that is no data of ours, and the remedy
     codecs.BOM_UTF16_LE: UTF_16,
     codecs.BOM_UTF16_BE: UTF_16,
 }
+LISTS = {"data", "rows", "instances", "examples", "train", "validation", "dev", "test"}
 CHUNK = 1 << 20  # bytes or characters read at a time
 BATCH = 1000  # rows of Parquet or Arrow turned into Python values at a time
 SPACE = re.compile(r"[\s,]*")
 SURROGATE = re.compile("[\ud800-\udfff]")
 HEADER = re.compile(r'"?[\w .-]+"?([,;\t]"?[\w .-]*"?)+\s*')
-DAMAGE = (ValueError, OSError, EOFError, RecursionError, ArithmeticError, zlib.error, csv.Error)
+DAMAGE = (ValueError, TypeError, OSError, EOFError, RecursionError, ArithmeticError, zlib.error, csv.Error)
 
 Row = tuple[int, dict]
 
@@ -79,7 +80,10 @@ def rows(
     """
     path = Path(place)
     if parts := hub.parts(place):
-        table = hub.load(**{"split": split, "why": hub.unreachable(), **parts})
+        try:
+            table = hub.load(**{"split": split, "why": hub.unreachable(), **parts})
+        except ConnectionError as error:
+            raise ConnectionError(f"There is no file {place}, and {error}.") from error
         return enumerate(hub.rows(table), 1)
     if path.is_dir():
         return _named(_saved(path, split), path, "row")
@@ -100,10 +104,7 @@ def _named(found: Iterator[Row], path: Path, unit: str) -> Iterator[Row]:
         raise
     except (*DAMAGE, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise Unreadable(
-            f"{path} cannot be read after {unit} {number:,} ({reason}). Correct it, or fetch the "
-            "file again."
-        ) from error
+        raise Unreadable(f"{path} cannot be read after {unit} {number:,} ({reason}). Correct it, or fetch the file again.") from error
 
 
 @contextmanager
@@ -133,10 +134,7 @@ def _file(path: Path, split: str, wanted: set[str], bad: list[str] | None) -> It
         elif text.startswith(b"{"):
             yield from _objects(raw, path, split, bad)
         elif path.suffix == ".parquet":
-            raise Unreadable(
-                f"{path} should be a Parquet file, but it cannot be read as one (it begins "
-                f"{start[:20]!r}). Fetch it again."
-            )
+            raise Unreadable(f"{path} should be a Parquet file, but it cannot be read as one (it begins {start[:20]!r}). Fetch it again.")
         elif _is_table(path, text):
             yield from _table(raw, path, bad)
         else:
@@ -176,10 +174,10 @@ def _lines(raw: BinaryIO, path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _wrong_encoding(error: UnicodeDecodeError, path: Path, line: int) -> Unreadable:
+    byte, latin = error.object[error.start], "Latin-1 (or Windows-1252; or GB18030, if it is Chinese)"
+    guess, code = ("UTF-16", "UTF-16") if byte in (0xFE, 0xFF) else (latin, "LATIN1")
     return Unreadable(
-        f"{path} cannot be read: line {line} is not UTF-8 (byte {error.object[error.start]:#04x}) "
-        "but most likely Latin-1 (or Windows-1252; or GB18030, if it is Chinese). Convert it: "
-        "iconv -f LATIN1 -t UTF-8"
+        f"{path} cannot be read: line {line} is not UTF-8 (byte {byte:#04x}) but most likely {guess}. Convert it: iconv -f {code} -t UTF-8"
     )
 
 
@@ -204,7 +202,7 @@ def _object(number: int, line: str) -> tuple[dict | None, str]:
     try:
         value = _parsed(line)
     except (ValueError, RecursionError) as error:
-        return None, str(error)
+        return None, "it holds NUL, as UTF-16 text does" if "\0" in line else str(error)
     if isinstance(value, dict):
         return value, ""
     return None, f"it is a {type(value).__name__}"
@@ -267,8 +265,7 @@ def _array(raw: BinaryIO, path: Path, bad: list[str] | None) -> Iterator[Row]:
             more = _take(texts, size)
             if not more:
                 raise Unreadable(
-                    f"{path} cannot be read after row {number:,} of its list ({error.msg}). "
-                    "Correct it, or fetch the file again."
+                    f"{path} cannot be read after row {number:,} of its list ({error.msg}). Correct it, or fetch the file again."
                 ) from error
             pending, at = pending[at:] + more, 0
             continue
@@ -300,7 +297,7 @@ def _document(value, split: str, path: Path) -> Iterator[Row]:
         rows = [value]
     elif set(columns) >= {"columns", "data"}:  # pandas, orient="split"
         rows = [dict(zip(columns["columns"], row, strict=True)) for row in columns["data"]]
-    elif records and len(records) == len(columns):
+    elif records and (len(records) == len(value) or set(records) <= LISTS):
         rows = records[_chosen(list(records), split, path)]
     elif len(columns) == len(value) and _is_columns(list(columns.values())):
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
@@ -360,6 +357,9 @@ def _table(raw: BinaryIO, path: Path, bad: list[str] | None) -> Iterator[Row]:
 def _parquet(source: Path | pa.BufferReader, wanted: set[str]) -> Iterator[Row]:
     file = pq.ParquetFile(source)
     names = [name for name in file.schema_arrow.names if name in wanted]
+    read = names or file.schema_arrow.names
+    if len(set(read)) < len(read):
+        raise ValueError("it has two columns of one name")
     batches = file.iter_batches(BATCH, columns=names or None)
     yield from enumerate((row for batch in batches for row in batch.to_pylist()), 1)
 

@@ -14,7 +14,7 @@ NAME = re.compile(
     r"(?P<id>[\w-][\w.-]*/[\w-][\w.-]*)(?:@(?P<revision>refs/\w+/[^/:]+|[^/:]+))?"
     r"(?::(?P<config>[^/:]+))?(?:/(?P<split>[^/]+))?"
 )
-FILE = re.compile(r"\.(jsonl?|ndjson|csv|tsv|txt|parquet|arrow|gz|zst|zip)$", re.I)
+FILE = re.compile(r"\.(jsonl?|ndjson|csv|tsv|txt|md|ya?ml|xlsx?|parquet|arrow|gz|zst|zip)(/|$)", re.I)
 
 
 def parts(place: str | os.PathLike) -> dict[str, str]:
@@ -32,9 +32,7 @@ def parts(place: str | os.PathLike) -> dict[str, str]:
     return {name: part for name, part in match.groupdict().items() if part}
 
 
-def load(
-    id: str, config: str | None = None, split: str = "train", revision: str = "", why: str = ""
-):
+def load(id: str, config: str | None = None, split: str = "train", revision: str = "", why: str = ""):
     """Load one split, from the cache where it is there.
 
     Args:
@@ -52,12 +50,20 @@ def load(
     more = {"revision": revision} if revision else {}
     try:
         with _offline() if why else nullcontext():
-            return load_dataset(id, config, split=split, **more)
+            table = load_dataset(id, config, split=split, **more)
     except Exception as error:  # the library raises errors of a dozen unrelated classes
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise ConnectionError(
-            f"{id} cannot be had from the Hugging Face hub ({f'{why}; ' if why else ''}{reason})"
-        ) from error
+        raise ConnectionError(f"{id} cannot be had from the Hugging Face hub ({f'{why}; ' if why else ''}{reason})") from error
+    if why and _is_other_commit(table, revision):
+        raise ConnectionError(f"{id} is in the cache at another commit than {revision} ({why})")
+    return table
+
+
+def _is_other_commit(table, revision: str) -> bool:
+    """Whether a table that the cache gave is of another commit: the cache looks at none."""
+    kept = {Path(file["filename"]).parent.name for file in getattr(table, "cache_files", ())}
+    asked = re.fullmatch("[0-9a-f]{7,40}", revision)
+    return bool(asked) and not any(commit.startswith(revision) for commit in kept)
 
 
 def rows(table) -> Iterator[dict]:

@@ -1,15 +1,19 @@
 """Where anybody's rows hold the problem, the response, the answer and the id: one table of layouts.
 
-`TABLE` documents the layouts by an example each. A row is read by its own columns: the first of
+`layouts.yaml` has the layouts with an example each. A row is read by its own columns: the first of
 `PROBLEMS` that holds a text is the problem, so that a file may mix layouts, and a column that is
 null gives way to the next. A dot leads into objects and lists: `messages.0.content`.
 """
 
+import functools
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import NamedTuple
+
+import yaml
 
 # The order decides between columns of one row.
 CHATS = ("messages", "conversations", "conversation")
@@ -30,8 +34,8 @@ MORE = ("level", "language", "input")
 HEADS = {path.partition(".")[0] for path in (*PROBLEMS, *RESPONSES, *ANSWERS, *IDS, *MORE)}
 ASKING, ANSWERING = ("user", "human"), ("assistant", "gpt", "model", "bot", "chatgpt")
 WRAPPED = {"value", "text", "content", "answer", "solution", "problem", "question"}
-NO_TEXT = {"nan", "none", "null", "n/a", "inf", "-inf"}  # what tools write for a missing cell
-NO_ANSWER = NO_TEXT | {"proof", "notfound", "not found"}  # NuminaMath's words
+# What tools write for a missing cell, and NuminaMath where there is no answer.
+NO_TEXT = {"", "nan", "none", "null", "n/a", "inf", "-inf", "proof", "notfound", "not found"}
 LONGEST_WORD = 12  # characters; a longer text is none of these
 
 
@@ -41,8 +45,8 @@ class Layout(NamedTuple):
     name: str
     problem: str
     response: str
-    answer: str
     example: dict
+    answer: str = ""
 
 
 class Text(NamedTuple):
@@ -53,107 +57,34 @@ class Text(NamedTuple):
     reason: str = ""
 
 
-_ASKED, _SAID = "A kite costs 3 dollars. What do 4 kites cost?", "4 x 3 = 12. The answer is 12."
-_CHAT = [{"role": "user", "content": _ASKED}, {"role": "assistant", "content": _SAID}]
-_SHARED = [{"from": "human", "value": _ASKED}, {"from": "gpt", "value": _SAID}]
-_SOLVED = {"problem": _ASKED, "solution": _SAID}
-
-TABLE = (
-    Layout(
-        *("query/response, DART-Math", "query", "response", ""),
-        {"query": _ASKED, "response": _SAID},
-    ),
-    Layout(
-        *("MetaMathQA", "query", "response", ""),
-        {"type": "Rephrased", "query": _ASKED, "original_question": "?", "response": _SAID},
-    ),
-    Layout(*("problem/solution, MATH", "problem", "solution", ""), _SOLVED | {"level": "Level 2"}),
-    Layout(
-        *("question/answer, GSM8K, Orca-Math", "question", "answer", "answer"),
-        {"question": _ASKED, "answer": "4 x 3 = 12\n#### 12"},
-    ),
-    Layout(
-        *("Alpaca", "instruction and input", "output", ""),
-        {"instruction": "Solve the problem.", "input": _ASKED, "output": _SAID},
-    ),
-    Layout(
-        *("MathInstruct", "instruction", "output", ""),
-        {"source": "CoT", "instruction": _ASKED, "output": _SAID},
-    ),
-    Layout(
-        *("ShareGPT", "conversations", "conversations", ""),
-        {"conversations": [{"from": "system", "value": "Be brief."}, *_SHARED]},
-    ),
-    Layout(*("messages", "messages", "messages", ""), {"messages": _CHAT}),
-    Layout(
-        *("prompt/completion", "prompt", "completion", ""),
-        {"prompt": _ASKED, "completion": _SAID},
-    ),
-    Layout(
-        *("prompt/completion of messages", "prompt", "completion", ""),
-        {"prompt": _CHAT[:1], "completion": _CHAT[1:]},
-    ),
-    Layout(
-        *("OpenMathInstruct-1", "question", "generated_solution", "expected_answer"),
-        {"question": _ASKED, "expected_answer": "12", "generated_solution": _SAID},
-    ),
-    Layout(
-        *("OpenMathInstruct-2", "problem", "generated_solution", "expected_answer"),
-        {"problem": _ASKED, "generated_solution": _SAID, "expected_answer": "12"},
-    ),
-    Layout(
-        *("NuminaMath-CoT", "problem", "solution", ""),
-        {"source": "own", **_SOLVED, "messages": _CHAT},
-    ),
-    Layout(
-        *("NuminaMath-1.5", "problem", "solution", "answer"),
-        {**_SOLVED, "answer": "12", "question_type": "math-word-problem", "synthetic": False},
-    ),
-    Layout(
-        *("OpenR1-Math", "problem", "solution", "answer"),
-        {**_SOLVED, "answer": "12", "generations": [_SAID, _SAID], "messages": _CHAT},
-    ),
-    Layout(
-        *("OpenThoughts", "conversations", "conversations", ""),
-        {
-            "system": "Think first.",
-            "conversations": [
-                {"from": "user", "value": _ASKED},
-                {"from": "assistant", "value": _SAID},
-            ],
-        },
-    ),
-    Layout(
-        *("OpenThoughts (metadata)", "problem", "deepseek_solution", ""),
-        {"problem": _ASKED, "deepseek_reasoning": "12?", "deepseek_solution": _SAID},
-    ),
-    Layout(
-        *("verl", "prompt", "response", "reward_model.ground_truth"),
-        {
-            "data_source": "own",
-            "prompt": _CHAT[:1],
-            "response": _SAID,
-            "reward_model": {"style": "rule", "ground_truth": "12"},
-            "extra_info": {"index": 0},
-        },
-    ),
-)
+@functools.cache
+def table() -> list[Layout]:
+    """The layouts that are known."""
+    text = Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
+    return [Layout(**layout) for layout in yaml.safe_load(text)]
 
 
 def markdown() -> str:
     """The table of layouts, as READMEs show it."""
     head = ["| layout | problem | response | answer |", "|---|---|---|---|"]
-    cells = [[layout.name, *(f"`{path}`" if path else "" for path in layout[1:4])] for layout in TABLE]
-    return "\n".join([*head, *(f"| {' | '.join(row)} |" for row in cells)])
+    paths = [(layout.problem, layout.response, layout.answer) for layout in table()]
+    cells = [" | ".join(f"`{path}`" if path else "" for path in row) for row in paths]
+    rows = [f"| {layout.name} | {row} |" for layout, row in zip(table(), cells, strict=True)]
+    return "\n".join([*head, *rows])
+
+
+def names() -> str:
+    """The names of all layouts, as one line."""
+    return ", ".join(layout.name for layout in table())
 
 
 def named(problem: str, response: str) -> str:
     """The data sets that have the problem and the response in these columns, "" if none is known."""
-    names = [layout.name for layout in TABLE if layout[1:3] == (problem, response)]
+    names = [layout.name for layout in table() if layout[1:3] == (problem, response)]
     return "; ".join(names)
 
 
-def problem(row: Mapping, paths: Iterable[str] = PROBLEMS) -> Text:
+def problem(row: Mapping, paths: Sequence[str] = PROBLEMS) -> Text:
     """Read the problem of a row: the first of `paths` that holds a text.
 
     Args:
@@ -164,10 +95,10 @@ def problem(row: Mapping, paths: Iterable[str] = PROBLEMS) -> Text:
         The text and its path; an empty text and the reason where no path holds one.
     """
     found = _first(row, paths, ASKING)
-    if found.path != "instruction" or "input" not in row:
+    if found.path != "instruction" or "input" not in row or len(paths) == 1:
         return found
     more = text(row["input"], ASKING, numbers=True)
-    if more.reason:
+    if more.reason and not isinstance(row["input"], str | float):  # NaN and "None" are no input
         return Text("", "", f"its `input` is {more.reason}")
     path = "instruction and input" if more.text else found.path
     return Text(f"{found.text}\n{more.text}".strip(), path)
@@ -194,7 +125,7 @@ def _first(row: Mapping, paths: Iterable[str], speakers: tuple[str, ...]) -> Tex
                 return Text(value, path)
         if path in (*CHATS, "prompt"):
             value = _chat(value)
-        found = text(value, speakers, numbers, NO_ANSWER if path in ANSWERS else NO_TEXT)
+        found = text(value, speakers, numbers)
         if found.text:
             return Text(found.text, path)
         reason = reason or (found.reason and f"its `{path}` is {found.reason}")
@@ -224,19 +155,13 @@ def at(row: Mapping, path: str):
     return value
 
 
-def text(
-    value,
-    speakers: tuple[str, ...] = ASKING,
-    numbers: bool = False,
-    missing: Iterable[str] = NO_TEXT,
-) -> Text:
+def text(value, speakers: tuple[str, ...] = ASKING, numbers: bool = False) -> Text:
     """Make a text of a value where its meaning is clear.
 
     Args:
         value: A string, bytes, a chat, a list of one or an object that wraps one of these.
         speakers: The roles whose turns of a chat are meant.
         numbers: Whether a number is written out as text.
-        missing: Words that stand for no text, in lower case.
 
     Returns:
         The text; an empty one with the reason, which is empty too where nothing was given.
@@ -257,7 +182,7 @@ def text(
         return Text("")
     if isinstance(value, str):
         word = value.strip().lower()
-        return Text("", "", repr(word) if word else "") if word in {"", *missing} else Text(value)
+        return Text("", "", repr(word) if word else "") if word in NO_TEXT else Text(value)
     if numbers and not isinstance(value, bool) and (number := written(value)):
         return Text(number)
     kind = repr(value) if isinstance(value, bool | float) else f"a {type(value).__name__}"

@@ -1,10 +1,11 @@
 """Anybody's rows as problems and instances, in parts, so that no file has to fit into memory."""
 
+import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
-from itertools import islice, repeat, takewhile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice, repeat, takewhile
 from pathlib import Path
 
 import pandas as pd
@@ -38,7 +39,7 @@ class Rows:
         id: str = "",
         part: int = PART,
     ):
-        """Look whether the place can be read at all.
+        """Read the first row, to see whether the place can be read at all.
 
         Args:
             place: What `files.rows` reads.
@@ -56,9 +57,10 @@ class Rows:
             (response,) if response else layouts.RESPONSES,
             (id,) if id else layouts.IDS,
         )
-        chosen = {path.partition(".")[0] for path in (problem, response, id)}
-        self.heads = layouts.HEADS | chosen
-        self.found = files.rows(place, wanted=self.heads - {""})
+        chosen = {name for path in (problem, response, id) for name in (path, path.split(".")[0])}
+        heads = layouts.HEADS | chosen
+        found = files.rows(place, wanted=heads - {""})
+        self.found = chain(list(islice(found, 1)), found)  # a file that cannot be read fails here
         self.counts, self.layouts = Counter(), Counter()
         self.unread, self.repeated, self.odd = [], [], []
         self.known, self.columns = False, {}
@@ -101,7 +103,7 @@ class Rows:
         if reply.reason:
             self._note("odd", self.odd, number, reply.reason)
         if not self.known:
-            self.known = any(path.partition(".")[0] in row for path in problems)
+            self.known = any({path, path.split(".")[0]} & set(row) for path in problems)
             self.columns = self.columns or row
         return (
             number,
@@ -124,6 +126,7 @@ class Rows:
         for number, id, query, response in zip(numbers, *texts, strict=True):
             if id and hash(id) in self.seen:
                 self._note("repeated", self.repeated, number, repr(id))
+            while id and hash(id) in self.seen:
                 id = f"{id} (row {number})"
             if id:
                 self.seen.add(hash(id))
@@ -143,8 +146,7 @@ class Rows:
             ("with a repeated id, which got the row's number", "repeated", self.repeated),
         )
         odd = [
-            f"{self.counts[kind]:,} rows {words}: {'; '.join(notes)}"
-            f"{'; ...' if self.counts[kind] > len(notes) else ''}"
+            f"{self.counts[kind]:,} rows {words}: {'; '.join(notes)}{'; ...' if self.counts[kind] > len(notes) else ''}"
             for words, kind, notes in kinds
             if notes
         ]
@@ -159,8 +161,8 @@ def load(place: str | os.PathLike, **paths: str) -> pd.DataFrame:
         paths: problem, response, id, as in `Rows`.
 
     Returns:
-        A table of the kind "instances"; `source` is the file's name, `attrs["report"]` says what
-        was read.
+        A table of the kind "instances"; `source` is the file's name, `attrs` has the `report`
+        and the `counts` of `Rows`.
     """
     rows = Rows(place, **paths)
     table = pd.concat(rows, ignore_index=True)
@@ -169,8 +171,24 @@ def load(place: str | os.PathLike, **paths: str) -> pd.DataFrame:
     given = {"stage": "normal", "method": "given", "kept": True, "source": source(place)}
     missing = {name: value for name, value in (none | given).items() if name not in table}
     table = table.assign(**missing)[schema.INSTANCES.names]
-    table.attrs["report"] = rows.report()
+    table.attrs.update(report=rows.report(), counts=dict(rows.counts))
     return table
+
+
+def load_each(places: Iterable[str], uses: Callable[[str], os.PathLike]) -> dict[str, pd.DataFrame]:
+    """Read several places as instances, by name; `uses` records a file and says where it lies."""
+    return {name: load(name if hub.parts(name) else uses(name)) for name in places}
+
+
+def summary(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Count the rows of instances by table, and of anybody's files what was odd about them."""
+    kinds = {"unread": "without a problem", "odd": "odd responses", "repeated": "repeated ids"}
+    lines = {}
+    for name, table in tables.items():
+        counts = table.attrs.get("counts", {})
+        odd = {words: counts.get(kind, 0) for kind, words in kinds.items()}
+        lines[name] = {"rows": len(table), "kept": int(table["kept"].sum()), **odd}
+    return pd.DataFrame(lines).T
 
 
 def unite(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -209,6 +227,7 @@ def level(value) -> int:
 
 def written_id(value) -> str:
     """An id as text, exactly as it stands in the file; "" where there is none."""
-    if value is None or value != value or isinstance(value, bool | list | dict):
-        return ""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    odd = value is None or isinstance(value, bool | list | dict)
+    return "" if odd or isinstance(value, float) and not math.isfinite(value) else str(value)

@@ -79,32 +79,24 @@ def load(
             f"({dict(dropped) or 'it is empty'}). Each row needs a problem ({', '.join(columns.PROBLEMS)}) and an answer."
         )
     frame = pd.DataFrame(table)
-    _check_own(frame, path or name)
+    strange = sorted(set(frame["language"]) - set(world.LANGUAGES))
+    if strange and not unanswered:
+        raise ValueError(
+            f"{path or name} has the languages {strange}; languages are {' or '.join(world.LANGUAGES)}. "
+            "Correct the column, or leave it out: languages are then told from the text."
+        )
     frame = frame[[*schema.SEEDS.names, *frame.columns.drop(schema.SEEDS.names)]]
     frame.attrs.update(dropped=dict(dropped), noted=dict(+noted))
     return frame
 
 
-def _check_own(frame: pd.DataFrame, where) -> None:
-    """Refuse languages that the project does not have."""
-    strange = sorted(set(frame["language"]) - set(world.LANGUAGES))
-    if strange:
-        raise ValueError(
-            f"{where} has the languages {strange}; languages are {' or '.join(world.LANGUAGES)}. Correct "
-            "the column, or leave it out: languages are then told from the text."
-        )
-
-
-def _parsed(
-    layout: Callable[[dict], dict], rows: Iterable[formats.Row], where
-) -> Iterator[tuple[int, dict]]:
+def _parsed(layout: Callable[[dict], dict], rows: Iterable[formats.Row], where) -> Iterator[tuple[int, dict]]:
     for number, row in rows:
         try:
             yield number, layout(row)
         except KeyError as error:
             raise ValueError(
-                f"Row {number} of {where} has no column {error}; it has {', '.join(map(str, row))}. "
-                "Is it the file that was meant?"
+                f"Row {number} of {where} has no column {error}; it has {', '.join(map(str, row))}. Is it the file that was meant?"
             ) from error
         except (AttributeError, TypeError, ValueError, LookupError, ArithmeticError):
             yield number, {"problem": "", "answer": "", "leave": "a value of another kind"}
@@ -123,8 +115,7 @@ def _seeds(
     for number, row in parsed:
         problem = columns.text(row["problem"]).text.strip()
         answer, solution, subject = (
-            columns.text(row.get(name), columns.ANSWERING, numbers=True).text.strip()
-            for name in ("answer", "solution", "subject")
+            columns.text(row.get(name), columns.ANSWERING, numbers=True).text.strip() for name in ("answer", "solution", "subject")
         )
         without_figure = DRAWN not in problem and bool(SPEAKS_OF_A_FIGURE.search(problem))
         lost = without_figure and source and not source.figures
@@ -146,8 +137,8 @@ def _seeds(
         seen[problem] += 1
         id = anybodys.written_id(row.get("id"))
         id = id or f"{origin}-{split}-{schema.row_id(problem, seen[problem])}"
-        if id in ids:
-            noted["repeated id"] += 1
+        noted["repeated id"] += id in ids
+        while id in ids:
             id = f"{id} (row {number})"
         ids.add(id)
         language = row.get("language") if isinstance(row.get("language"), str) else ""

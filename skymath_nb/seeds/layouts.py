@@ -101,12 +101,13 @@ def cmath(row: dict) -> dict:
 
 def cmath_distractors(row: dict) -> dict:
     """One of six versions of a problem, with 0 to 5 distractors; `pair` is the id of the version without."""
-    n, name = int(row["distractor"]), f"cmath-distractors-test-{row_id(row['original'])}"
+    n, name = int(str(row["distractor"])[:3]), f"cmath-distractors-test-{row_id(row['original'])}"
     return {"problem": row["input"], "answer": row["golden"], "distractors": n, "id": f"{name}-{n}", "pair": f"{name}-0"}
 
 
 def mgsm(row: dict) -> dict:
-    question = row["messages"][0]["content"] if "messages" in row else row["question"]
+    named = "messages" in row
+    question = columns.at(row, "messages.0.content") if named else row["question"]
     answer = row["answer_number"] if row.get("answer_number") is not None else row["answer"]
     return {"problem": question, "answer": written(answer), "subject": "word problems"}
 
