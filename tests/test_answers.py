@@ -157,13 +157,13 @@ def test_planted_code_is_never_run(shape, tmp_path, monkeypatch):
         ("\\boxed 2.", "2"),
         ("\\boxed{5", None),
         ("<think>Is it \\boxed{3}? no</think>The answer is 4.", "4"),
-        ("<think>It is 3.</think> It is 4 apples", "4"),
+        ("<think>It is 3.</think> It is 4 apples", "4 apples"),
         ("The correct answer is $\\frac{2}{3}$.", "\\frac{2}{3}"),
         ("The value of $x$ is 7.", "7"),
         ("The answer is x = 3 + 4 = 7.", "7"),
         ("The answer is 3.14", "3.14"),
         ("The answer is $5$ and $6$.", "5 and 6"),
-        ("The answer is $18 a day at $2 each.", "18 a day at 2 each"),
+        ("The answer is $18 a day at $2 each.", "$18 a day"),
         ("The answer is **12**.", "12"),
         ("答案是3/4。", "3/4"),
         ("3×5=15，15+10=25，再减去5。答案是20。", "20"),
@@ -207,7 +207,7 @@ def test_every_grade_says_why():
         for response, gold in [("The answer is 5.", "5"), ("", "5"), ("It is 5", "5"), ("The answer is 6.", "5"), ("5", "")]
     }
     assert reasons == {
-        "equal string", "no answer found", "equal string, from the last number", "different number", "no gold answer",
+        "equal string", "no answer found", "equal string, from the last expression", "different number", "no gold answer",
     }  # fmt: skip
 
 
@@ -217,7 +217,7 @@ def test_grade_many_keeps_order_and_refuses_lists_of_unequal_length():
         answers.grade_many(["5"], [])
 
 
-COINCIDENCES = {("13", r"\text{13}")}  # different strings for one object, met when the golds are swapped
+COINCIDENCES = {("13", r"\text{13}"), (r"10\;\text{edges}", "10")}  # different strings for one object, met when the golds are swapped
 
 
 @pytest.mark.parametrize("name", ["gsm8k", "math"])

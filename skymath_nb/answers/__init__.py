@@ -16,7 +16,7 @@ from . import comparison, extraction, reading, verifier
 from .extraction import boxes, extract, last_boxed, strict_answer
 from .objects import Words
 from .quantities import WRAPPED
-from .spelling import LONGEST, clean, normalise, words
+from .spelling import LONGEST, clean, normalise, unqualified, words
 
 __all__ = ["Grade", "boxes", "equivalent", "extract", "grade", "grade_many", "last_boxed", "normalise", "readable", "strict_answer"]
 
@@ -25,7 +25,11 @@ DEEPEST = 8  # nesting of brackets that math-verify is asked to read
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 SPACE = re.compile(r" +(?!\d)|(?<![\d,A-Za-z]) +")  # 2 3/4 is not 23/4, and "1, 234" is not 1,234
 FORMULA = re.compile(r"\\[A-Za-z]|[\^_=+*/<>|]")
-CHOICE = re.compile(r"(?:\\text(?:bf)?\{)?\(?([A-H])(?:\)\}?|[.:、])\s*[^\s,;)}].*", re.S)
+CHOICE = re.compile(
+    r"(?:\\(?:text|mathrm|mathbf|mbox)(?:bf)?\s*\{\s*)?(?:(?:option|choice|letter|answer)[\s}]+)?\(?([A-H])"
+    r"(?:(?:\)\s*\}?|[.:、．])\s*(?![\s,;)}]).+|[)}\s]*)",
+    re.S | re.I,
+)
 ACTIVE = re.compile(r"\\(?:input|include|def|write|read|open|csname|catcode|uparrow|operatorname)(?![A-Za-z])|__")
 
 
@@ -62,6 +66,11 @@ def _compare(answer: str, gold: str) -> tuple[bool, str]:
         return False, "empty answer"
     if SPACE.sub("", a) == SPACE.sub("", b):
         return True, "equal string"
+    (a, domain), (b, other) = unqualified(a), unqualified(b)
+    if domain and other and domain != other:
+        return False, "different domain"
+    if _is_decimal_comma(a, b) or _is_decimal_comma(b, a):
+        return True, "equal number, decimal comma"
     x, y = reading.read(a), reading.read(b)
     same, reason = comparison.compare(x, y)
     if not same and (_chosen(a, b) or _chosen(b, a)):
@@ -77,9 +86,14 @@ def _compare(answer: str, gold: str) -> tuple[bool, str]:
     return False, reason
 
 
+def _is_decimal_comma(written, number):
+    """Say whether `written` is a decimal with a comma, 0,25, whose zero tells it from a list."""
+    return bool(re.fullmatch(r"-?0,\d+", written)) and written.replace(",", ".") == number
+
+
 def _chosen(written, letter):
     """Say whether `written` is the choice `letter` with the text of that choice: (B) 12."""
-    found = CHOICE.match(written) if re.fullmatch("[a-h]", words(letter)) else None
+    found = CHOICE.fullmatch(written) if re.fullmatch("[a-h]", words(letter)) else None
     return bool(found) and found[1].lower() == words(letter)
 
 
@@ -117,11 +131,12 @@ def grade(response: str, gold: str) -> Grade:
     strict = written is not None and normalise(written) == normalise(gold)
     answer, how = extraction.find(response)
     if answer is None:
-        return Grade(strict, strict, written, "equal string" if strict else "no answer found")
+        found = "truncated" if how == "truncated" else "no answer found"
+        return Grade(strict, strict, written, "equal string" if strict else found)
     same, reason = _compare(answer, gold)
     if strict and not same:  # another answer was found elsewhere, or differs in a unit that strict drops
         return Grade(True, True, written, "equal string")
-    return Grade(strict, same, answer, reason + ", from the last number" * (how == "number"))
+    return Grade(strict, same, answer, reason + ", from the last expression" * (how == "number"))
 
 
 def grade_many(responses: Iterable[str], golds: Iterable[str]) -> list[Grade]:

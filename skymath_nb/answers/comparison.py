@@ -36,6 +36,26 @@ def costly(item: object) -> bool:
     return False
 
 
+def same_value(a: object, b: object) -> bool:
+    """Say whether b is a written again, or a rounded to at least two places."""
+    if isinstance(a, Words) or isinstance(b, Words):
+        return False
+    if compare(a, b)[0]:
+        return True
+    if not (isinstance(a, Quantity) and isinstance(b, Quantity)) or b.places < 2 or len(a.trees) != 1:
+        return False
+    try:
+        exact, rounded = (values.approximate(values.value(side.trees[0])) for side in (a, b))
+    except (values.Undefined, values.TooCostly, KeyError):
+        return False
+    return not getattr(exact, "imag", 0) and abs(exact - rounded) * 10**b.places < 1
+
+
+def is_identity(a: object, b: object) -> bool:
+    """Say whether two sides of an equation are one value or function: 2 + 2 = 4 says 4, but x + 4 = 12 is an equation."""
+    return isinstance(a, Quantity) and isinstance(b, Quantity) and compare(a, b)[0]
+
+
 def _same(a, b):
     return _compare(a, b)[0]
 
@@ -53,6 +73,8 @@ def _compare(a, b):
         return _compare_regions(a, b)
     if Sequence in kinds and len(kinds) > 1:
         sequence, other = (a, b) if isinstance(a, Sequence) else (b, a)
+        if isinstance(other, Quantity) and len(other.trees) == 1 and sequence.brackets == "()":
+            return _verdict(_has_components(other.trees[0], sequence.items), "tuple")
         if isinstance(other, Matrix):
             return _verdict(_same_matrices(_as_matrix(sequence), other), "matrix")
         return False, "different kind"
@@ -111,10 +133,14 @@ def _expanded(item):
 
 
 def _compare_words(a, b):
-    times = [spelling.TIME.fullmatch(text) for text in (a, b)]
-    if all(times):
-        hours = [time[1] or time[3] for time in times]
-        return _verdict(hours[0] == hours[1] and len({time[2] for time in times} - {None}) < 2, "time")
+    moments = [text.split(" ") for text in (a, b)]
+    if moments[0][0] == moments[1][0] == "time":  # 3:45 may be 3:45 pm, but not 15:45
+        (_, clock, *half), (_, other_clock, *other) = moments
+        halves = {name.removeprefix("24") for name in (*half, *other)}
+        unclear = len(half) + len(other) == 1 and (half or other)[0].startswith("24")
+        return _verdict(clock == other_clock and len(halves) < 2 and not unclear, "time")
+    if moments[0][0] == "date" or moments[1][0] == "date":
+        return _verdict(a == b, "date")
     left, right = (re.sub(r"[^\w]+", " ", spelling.words(text)).strip() for text in (a, b))
     if left and left == right and (re.search(r"\w\w", left) and not re.search(r"[\\^_=<>+*/]", a + b)):
         return True, "equal text"
@@ -160,6 +186,21 @@ def _same_matrices(a, b):
     if [len(row) for row in a.rows] != [len(row) for row in b.rows]:
         return False
     return all(_same(x, y) for one, other in zip(a.rows, b.rows, strict=True) for x, y in zip(one, other, strict=True))
+
+
+def _has_components(tree, items):
+    """Say whether a sum of multiples of i, j and k is the tuple of its components."""
+    names = formulas.symbols(tree) | ({"i"} if formulas.mentions(tree, "i") else set())
+    for axes in (("i", "j", "k"), *((f"{mark} i", f"{mark} j", f"{mark} k") for mark in formulas.MARKS)):
+        if names <= set(axes) and axes[1] in names | set(axes[:1]) and len(items) in (2, 3) and not (axes[0] == "i" and names == {"i"}):
+            if not all(isinstance(item, Quantity) and len(item.trees) == 1 for item in items):
+                return False
+            parts = zip(axes[len(axes) - 3 :], items, strict=False)
+            total = ("sum", tuple(("product", (item.trees[0], ("symbol", f"axis {axis[-1]}"))) for axis, item in parts))
+            for axis in axes:
+                tree = substitute(tree, axis, ("symbol", f"axis {axis[-1]}"))
+            return values.same(tree, total)
+    return False
 
 
 def _proportional(a, b, i):

@@ -19,12 +19,17 @@ GREEK = set(
 FUNCTIONS = set(
     "sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh ln log lg exp sqrt arcsinh arccosh arctanh cis".split()
 )
+CALLED = {  # functions that are read with brackets around their arguments: the name in a tree, and how many there are
+    "floor": ("floor", 1), "ceil": ("ceiling", 1), "ceiling": ("ceiling", 1), "abs": ("abs", 1), "cbrt": ("cbrt", 1),
+    "factorial": ("factorial", 1), "max": ("max", 9), "min": ("min", 9), "gcd": ("gcd", 9), "lcm": ("lcm", 9),
+}  # fmt: skip
 CONSTANTS = {"pi": "π", "infty": "∞", "infinity": "∞", "inf": "∞", "oo": "∞"}
 TIMES = {"*", "\\cdot", "\\times", "·", "\\ast"}
 DIVIDED = {"/", "\\div", "\\over"}
 PLUS_MINUS = {"\\pm": 1, "\\mp": -1}
 CLOSERS = {"(": ")", "[": "]", "{": "}", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil", "\\lvert": "\\rvert", "|": "|", "\\vert": "\\vert"}
 CALLS = {"\\lfloor": "floor", "\\lceil": "ceiling", "\\lvert": "abs", "|": "abs", "\\vert": "abs"}
+MARKS = ("mathbf", "hat", "vec", "boldsymbol", "bar", "overrightarrow")  # of vectors
 WRAPPERS = {"\\mathrm", "\\text", "\\operatorname", "\\mathit", "\\textit", "\\mbox", "\\textrm", "\\rm"}
 NAMERS = {"\\vec", "\\mathbf", "\\hat", "\\bar", "\\overrightarrow", "\\mathcal", "\\boldsymbol", "\\tilde", "\\overline"}
 
@@ -123,6 +128,8 @@ def _tokens(text):
             found.append(("command", "\\" + (word if word in FUNCTIONS or word in GREEK else word.lower())))
         elif (head := re.match("|".join(sorted(FUNCTIONS, key=len, reverse=True)), word)) and len(word) - head.end() == 1:
             found += [("command", "\\" + head[0]), ("word", word[head.end() :])]
+        elif word in CALLED and re.match(r"\s*[({]", text[position : position + 4]):
+            found.append(("command", "\\" + word))
         elif len(word) <= 4:
             found += [("word", letter) for letter in word]
         else:
@@ -187,6 +194,7 @@ class _Reader:
         if kind == "command":
             name = text[1:]
             known = name in FUNCTIONS or name in GREEK or name in CONSTANTS or text in WRAPPERS or text in NAMERS
+            known = known or name in CALLED
             return known or text in CALLS and not (text == "\\vert" and self.bars) or name in ("frac", "sqrt", "binom")
         return kind == "word" or text in ("(", "[", "{") or text == "|" and not self.bars
 
@@ -367,6 +375,8 @@ class _Reader:
             return ("call", "root", (self.argument(), degree))
         if name in FUNCTIONS:
             return self.function(name)
+        if name in CALLED:
+            return self.call(name)
         if text in WRAPPERS:
             return self.wrapped()
         if (
@@ -384,9 +394,29 @@ class _Reader:
         word = self.raw()
         if word in FUNCTIONS:
             return self.function(word)
+        if word in CALLED:
+            return self.call(word)
         if len(word) == 1 and word.isalpha():
             return self.named(word)
         raise Unreadable(word)
+
+    def call(self, name):
+        """Read the arguments of a function of CALLED: max(a, b), \\gcd{(4, 6)}."""
+        name, most = CALLED[name]
+        opener = self.take()[1]
+        closer = {"(": ")", "\\{": "\\}", "{": "}"}.get(opener)
+        if closer is None:
+            raise Unreadable(name)
+        arguments = [self.sum()]
+        while self.peek() == ",":
+            self.take()
+            arguments.append(self.sum())
+        self.take(closer)
+        if len(arguments) > most or most > 1 and len(arguments) < 2:
+            raise Unreadable(name)
+        if name == "cbrt":
+            return ("call", "root", (arguments[0], ("number", Fraction(3))))
+        return ("call", name, tuple(arguments))
 
     def function(self, name):
         power = base = None

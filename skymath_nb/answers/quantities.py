@@ -12,7 +12,12 @@ WRAPPED = re.compile(rf"\\(?:{spelling.WORDS_AROUND}|operatorname)\s*\{{([^{{}}]
 COMMAND_BUT_PI = re.compile(r"\\(?!pi)[A-Za-z]+")
 PLAIN = re.compile(r"(-?)(\d{1,40})(?:\.(\d{1,40}))?|(-?)(\d{1,3}(?:,\d{3})+)(?:\.(\d{1,40}))?")
 THOUSANDS = re.compile(r"(?<![\d,.])(\d{1,3}(?:,\d{3})+)(?![\d,]\d)(?!\d)")
-CURRENCY = re.compile(r"(?P<sign>[-+]?)\s*(?P<mark>(?:US|RMB)?\s*\\?[$€£¥])\s*(?P<rest>.+)", re.S)
+CURRENCY = re.compile(
+    rf"(?P<sign>[-+]?)\s*(?P<mark>(?P<country>US|RMB|AU?|CA?|NZ|HK|S)?\s*\\?[$€£¥₹₩₱₽₺฿]|(?P<code>{units.CODES}|Rs\.?)(?=\s*[\d.]))"
+    r"\s*(?P<rest>.+)",
+    re.S,
+)
+COUNTRIES = {"A": "aud", "AU": "aud", "C": "cad", "CA": "cad", "NZ": "nzd", "HK": "hkd", "S": "sgd"}
 PERCENT = re.compile(r"\s*\\?%$")
 PIECE = re.compile(
     r"(?P<degree>\^\s*(?:\\circ|\{\s*\\circ\s*\})\s*[CF]?)|\\cdot|\\[A-Za-z]+|(?P<word>[A-Za-zμµ¢€£¥]+\.?|[一-鿿]+)"
@@ -81,7 +86,7 @@ def read(text: str, depth: int) -> Quantity | None:
     text = re.sub(r"\\text\s*\{\s*\\?\$\s*\}|\\mathdollar", r"\\$", text)
     found = []
     if match := CURRENCY.fullmatch(text):
-        found.append(match["mark"][-1])
+        found.append(COUNTRIES.get(match["country"]) or (match["code"] or match["mark"][-1]).rstrip("."))
         text = match["sign"] + match["rest"].strip()
     head, unit = _tail(WRAPPED.sub(_unwrapped_unit, text))
     percent = bool(PERCENT.search(head))

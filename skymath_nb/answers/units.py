@@ -47,6 +47,19 @@ money   cent ¢ 1/100
 euro    euro € eur 欧元 1
 pounds  £ gbp 英镑 1
 yuan    yuan ¥ rmb cny 元 块 块钱 人民币 元人民币 1
+rupee   rupee ₹ inr Rs 1
+yen     yen jpy 日元 1
+won     won ₩ krw 韩元 1
+peso    peso ₱ mxn php 1
+rouble  rouble ruble ₽ rub 1
+lira    lira ₺ try 1
+baht    baht ฿ thb 1
+franc   franc chf 1
+aud     aud 1
+cad     cad 1
+nzd     nzd 1
+hkd     hkd 港元 1
+sgd     sgd 1
 yuan    角 毛 1/10
 degree  degree deg ° 度 1
 radian  radian rad 弧度 1
@@ -62,18 +75,22 @@ current ampere amp 安培 1
 voltage volt 伏 伏特 1
 frequency hertz Hz 赫兹 1
 """
+CODES = "USD|EUR|GBP|CNY|RMB|INR|JPY|KRW|MXN|PHP|RUB|TRY|THB|CHF|AUD|CAD|NZD|HKD|SGD"
 POWERS = {"volume": ("length", 3), "area": ("length", 2)}
 SPEEDS = {"mph": ("mile", "hour"), "kmh": ("km", "hour"), "kph": ("km", "hour"), "kmph": ("km", "hour"), "mps": ("m", "s")}
 SHORT = set("m g s h L l".split())  # single letters that stand for a unit right behind a number: 5m, not 5x
 COUNTED = set("个只本名人位颗条张棵支辆件次头朵块根盒箱袋瓶页岁种组道")  # measure words: they say that things are counted
 FILLERS = set("of the in total each a an more unit units 的 square cubic about only".split())
+NO_NOUNS = set("is was as does has always perhaps sometimes this thus besides towards equals gives makes means plus minus".split())
 PREFIX = {"square": 2, "sq": 2, "平方": 2, "cubic": 3, "cu": 3, "立方": 3}
 SUFFIX = {"squared": 2, "cubed": 3}
 SCALES = {
     "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12,
     "千": 1000, "万": 10**4, "百万": 10**6, "千万": 10**7, "亿": 10**8, "dozen": 12,
 }  # fmt: skip
-WORD = re.compile(r"(?P<per>/|\bper\b|每)|(?P<word>平方|立方|[A-Za-zμµ$¢€£¥°℃℉]+|[一-鿿]+)\.?\s*(?:\^\s*\{?\s*(?P<power>-?\d)\s*\}?)?")
+WORD = re.compile(
+    r"(?P<per>/|\bper\b|每)|(?P<word>平方|立方|[A-Za-zμµ$¢€£¥₹₩₱₽₺฿°℃℉]+|[一-鿿]+)\.?\s*(?:\^\s*\{?\s*(?P<power>-?\d)\s*\}?)?"
+)
 
 
 class Unit(NamedTuple):

@@ -317,6 +317,14 @@ def _call(name, arguments, context):
         return _factorial(x)
     if name == "binom":
         return _binomial(x, arguments[1])
+    if name in ("max", "min"):
+        if any(map(_imaginary, arguments)):
+            raise Undefined(name)
+        return (max if name == "max" else min)(arguments, key=lambda part: approximate(part, context).real)
+    if name in ("gcd", "lcm"):
+        if not all(isinstance(part, Fraction) and part.denominator == 1 for part in arguments):
+            raise Undefined(name)
+        return _bounded(Fraction((math.gcd if name == "gcd" else math.lcm)(*map(int, arguments))))
     if name == "ln" or name == "log":
         if not x or name == "log" and (not arguments[1] or arguments[1] == 1):
             raise Undefined("logarithm")
