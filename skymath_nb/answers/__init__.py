@@ -130,9 +130,10 @@ def grade(response: str, gold: str) -> Grade:
     written = strict_answer(response)
     strict = written is not None and normalise(written) == normalise(gold)
     answer, how = extraction.find(response)
+    if how == "truncated":
+        return Grade(False, False, None, "truncated")
     if answer is None:
-        found = "truncated" if how == "truncated" else "no answer found"
-        return Grade(strict, strict, written, "equal string" if strict else found)
+        return Grade(strict, strict, written, "equal string" if strict else "no answer found")
     same, reason = _compare(answer, gold)
     if strict and not same:  # another answer was found elsewhere, or differs in a unit that strict drops
         return Grade(True, True, written, "equal string")

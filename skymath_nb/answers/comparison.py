@@ -192,7 +192,7 @@ def _has_components(tree, items):
     """Say whether a sum of multiples of i, j and k is the tuple of its components."""
     names = formulas.symbols(tree) | ({"i"} if formulas.mentions(tree, "i") else set())
     for axes in (("i", "j", "k"), *((f"{mark} i", f"{mark} j", f"{mark} k") for mark in formulas.MARKS)):
-        if names <= set(axes) and axes[1] in names | set(axes[:1]) and len(items) in (2, 3) and not (axes[0] == "i" and names == {"i"}):
+        if names and names <= set(axes) and len(items) in (2, 3) and (axes[0] != "i" or len(names) > 1):
             if not all(isinstance(item, Quantity) and len(item.trees) == 1 for item in items):
                 return False
             parts = zip(axes[len(axes) - 3 :], items, strict=False)

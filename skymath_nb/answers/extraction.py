@@ -69,7 +69,7 @@ VALUE_IS = re.compile(
 )
 HASHES = re.compile(r"####")
 LEAD = re.compile(  # what may stand between an announcement and its answer
-    r"(?:[\s:：~`\"“]|\.\.\.+|…|—\s|(?<=\n)(?:[-•‣+*>]\s+|\#+\s+)"
+    r"(?:[\s:：~`\"“]|\.\.\.+|…|—\s|(?<=\n)(?:[-•‣+*>]\s+|\#+\s+|\d{1,2}\.\s+(?=\S))"
     r"|(?:therefore|thus|hence|indeed|simply|just|exactly|precisely|clearly|then|obviously|now|also|about|approximately|roughly"
     r"|around|equal to|equals|given by|as follows|the following|that|option|choice|letter|answer|number|value|final|is|the"
     r"|就是|是|为|约为?|大约|等于|一共|共)(?:(?<=[a-z])\b|(?<=[一-鿿])),?)*",
@@ -80,6 +80,7 @@ BEHIND_CHOICE = re.compile(r"\s*(?:$|[\n.,;:!?(（。，；*}<\"]|\\|[—–-]\s
 PLAIN = re.compile(r"[ :*$]*(-?\$?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)[.*$]*\s*(?:\n|$)")
 SENTENCE_END = re.compile(r"\.(?=\s|$)|[。；;!！？\n]")
 CLAUSE_END = re.compile(r"\.(?=\s|$)|[。；;!！？\n，]|,(?=\s)|\s[—–-]\s|[(（]|\b(?:because|since|which|where)\b|因为|由于")
+REASON = re.compile(r"(?<=\S)\s*,?\s+(?:because|since|as)\b|，?(?:因为|由于)", re.I)
 CONDITION = re.compile(r"\s*(?:(?:if|when|suppose|assuming|unless|as|given|with|without|after|before)\b|如果|若|当|假如|按)", re.I)
 EXPLAINED = re.compile(r"比|即|也就是|因为|由于|其中|而|约|相当于|是")
 NEGATED = re.compile(r"\b(?:not|never|neither|nor|cannot|none|incorrect|wrong|impossible|unknown|unless)\b|n['’]t\b|不是|不等于|错", re.I)
@@ -191,14 +192,14 @@ def find(response: str) -> tuple[str | None, str]:
 def _find_in(text):
     found = boxes(text)
     boxed = _join(text, found)
+    if _has_open_box(text, found):
+        return None, "none"
     announcements = _announcements(text, found[-1][1] if boxed else 0)
     for tail in announcements:
         if answer := _at_start(tail):
             return answer, "prefix"
     if boxed:
         return _of_phrase(boxed), "box"
-    if _has_open_box(text, found):
-        return None, "none"
     for tail in announcements:
         if answer := _only_one(tail):
             return answer, "prefix"
@@ -272,7 +273,7 @@ def _led(tail):
 
 def _only_one(tail: str) -> str | None:
     """Return the only expression of the sentence that an announcement begins: "that there are 42 apples"."""
-    sentence = SENTENCE_END.split(_led(tail), maxsplit=1)[0][:LONGEST_BARE]
+    sentence = REASON.split(SENTENCE_END.split(_led(tail), maxsplit=1)[0], maxsplit=1)[0][:LONGEST_BARE]
     if NEGATED.search(sentence):
         return None
     chinese = bool(re.search("[一-鿿]", sentence))
@@ -347,7 +348,7 @@ def _in_json(text):
         value = json.loads(last[1])
     except ValueError:
         value = last[1]
-    return _of_phrase(value.strip("\"' ")) if isinstance(value, str) else last[1].strip()
+    return _of_phrase(value.strip("\"' ")) if isinstance(value, str) else last[1].strip("[] \n")
 
 
 def _behind_hashes(text):

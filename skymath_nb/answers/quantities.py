@@ -17,6 +17,7 @@ CURRENCY = re.compile(
     r"\s*(?P<rest>.+)",
     re.S,
 )
+WRAPPED_CODE = re.compile(rf"^\\(?:text|mathrm)\s*\{{\s*({units.CODES})\s*\}}")
 COUNTRIES = {"A": "aud", "AU": "aud", "C": "cad", "CA": "cad", "NZ": "nzd", "HK": "hkd", "S": "sgd"}
 PERCENT = re.compile(r"\s*\\?%$")
 PIECE = re.compile(
@@ -84,6 +85,7 @@ def read(text: str, depth: int) -> Quantity | None:
     text = re.sub(r"\s*\b(?:percent|per cent)\b\.?$|\s*\\text\s*\{\s*(?:percent|per cent)\s*\}$", r"\\%", text)
     text = re.sub(r"^(?:\\approx|≈|about|approximately|约为?|大约)\s*", "", text)
     text = re.sub(r"\\text\s*\{\s*\\?\$\s*\}|\\mathdollar", r"\\$", text)
+    text = WRAPPED_CODE.sub(r"\1 ", text)
     found = []
     if match := CURRENCY.fullmatch(text):
         found.append(COUNTRIES.get(match["country"]) or (match["code"] or match["mark"][-1]).rstrip("."))

@@ -62,7 +62,8 @@ VALUED = re.compile(  # what has one value, though it is no name: P(X = 2), \deg
     r"|\\(?:sin|cos|tan)\s*(?:\\angle\s*)?(?:[A-Z]{1,3}|\\(?:alpha|beta|gamma|theta|phi|varphi))"
     r"|\\frac\s*\{\s*(?:[A-Z]{2}|d[a-z])\s*\}\s*\{\s*(?:[A-Z]{2}|d[a-z])\s*\}"
 )
-POINT = re.compile(r"(?:\\text\s*\{\s*)?(?:points?\b\s*)?\}?\s*[A-Z]?'?\s*(?=\()", re.I)
+DEGREE = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})(?!\s*[CF])")
+POINT = re.compile(r"(?:\\text\s*\{\s*)?(?:the\s+)?(?:points?\b\s*)?\}?\s*[A-Z]?'?\s*(?=\()", re.I)
 AGAIN = r"(?:or|i\.?e\.?,?|that is,?|=|which is|which equals|(?:or )?about|(?:or )?approximately|approx\.?|roughly|\\approx)"
 ALSO = re.compile(  # a value that is written twice; a bare "or" between two stands for a list
     rf"(.+?)\s*(?:\(\s*(?:\\text\s*\{{)?\s*{AGAIN}\s*\}}?\s*(.+?)\s*\)"
@@ -227,9 +228,10 @@ def _relation(text, depth):
         if not subject and len(parts) == 2 and re.fullmatch(LETTER, parts[1]):  # 5 = x
             parts, subject = parts[::-1], parts[1].replace(" ", "")
         if not subject and not VALUED.fullmatch(parts[0]):
-            sides = [_read(part, depth + 1) for part in parts]
+            bare = parts if quantities.TRIGONOMETRY.search(text) else [DEGREE.sub("", part) for part in parts]
+            sides = [_read(part, depth + 1) for part in bare]
             if all(comparison.is_identity(side, sides[-1]) for side in sides[:-1]):  # 2 + 2 = 4
-                return sides[-1]
+                return _read(parts[-1], depth + 1)
         return Relation("=", _trees(parts[0], parts[-1]) if len(parts) == 2 else None, subject, _read(parts[-1], depth + 1))
     if len(signs) == 1:
         trees = _trees(*parts)

@@ -50,7 +50,7 @@ COUNT = re.compile(
     re.I,
 )
 SIGNED = re.compile(r"(?:minus|negative)\s+(?=[\d$\\.])", re.I)
-JOINT = re.compile(r"\s*(?:,(?!\d{3}(?!\d))\s*(?:and\b|or\b)?|;|、|\b(?:and|or)\b|\bto\b(?=\s*\d)|或者?|和|及)\s*", re.I)
+JOINT = re.compile(r"\s*(?:,(?!\d{3}(?!\d))\s*(?:and\b|or\b)?|;|、|\b(?:and|or)\b|\bto\b|或者?|和|及)\s*", re.I)
 LONGEST_GAP = 60
 SCALE = re.compile(r"\s*(?:hundred|thousand|million|billion|trillion|dozen|percent|per cent)\b", re.I)
 CHINESE_SCALE = re.compile(r"(?:千万|百万|十万|万亿|[百千万亿])+(?:\d+(?:\.\d+)?[百千万]?)*")
@@ -61,6 +61,7 @@ HOLLOW = re.compile(r"[^\w\\∞∅π½-¾√Ͱ-Ͽ]*")
 ANONYMOUS = re.compile(  # an equation that computes with numbers and names nothing
     r"\s*[-(]*\\?[$€£¥]?(?=[\d\\])(?:[^=<>A-Za-z\\]|\\(?:times|cdot|div|[dt]?frac|sqrt|pi|[%$,!])(?![A-Za-z])){1,80}="
 )
+SENTENCE = re.compile(rf"(?!(?:{NAMES})\b)[A-Za-z]{{2,}}\s+[A-Za-z]")
 COMMAND = re.compile(r"\\[A-Za-z]+")
 PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 MODIFIED_BEFORE = re.compile(
@@ -70,7 +71,8 @@ MODIFIED_BEFORE = re.compile(
     re.I,
 )
 MODIFIED_AFTER = re.compile(
-    r"\s*(?:more|less|fewer)\s+than\b|\s*(?:squared|cubed|below|factorial)\b|\s*times\s+(?:as|the|more|that)\b|-(?=[a-z])", re.I
+    r"\s*(?:more|less|fewer)\s+than\b|\s*(?:squared|cubed|below|factorial)\b|\s*times\s+(?:as|the|more|that)\b|-(?=[a-z])|\s*[)\]]?\s+(?:is|are|was)\s+(?:not|incorrect|wrong|false|impossible)\b",
+    re.I,
 )
 
 
@@ -100,6 +102,8 @@ def is_whole(text: str) -> bool:
     item = reading.read(cleaned)
     if isinstance(item, Quantity) and re.fullmatch(r"[A-Za-z'’]+(?:\s+[A-Za-z'’]+)+", cleaned):
         return False  # words, whose letters are no unknowns
+    if reading.RELATION.search(cleaned) and SENTENCE.match(cleaned):
+        return False  # "so the line is y = 3x"
     if _has_words(item):
         bare = re.sub(r"\\(?:begin|end|operatorname)\s*\{[^{}]*\}", "", cleaned)
         return isinstance(item, Words) and bool(COMMAND.search(bare)) and not PROSE.search(bare) and "," not in bare
@@ -172,7 +176,7 @@ def _joins(text, end, start):
     if behind > start:  # 2万5千
         return True
     rest = text[behind:start]
-    return bool(JOINT.fullmatch(rest)) or behind > end and not rest.strip()
+    return bool(JOINT.fullmatch(rest)) or rest.strip() == "又" or behind > end and not rest.strip()
 
 
 def _behind_unit(text, end):

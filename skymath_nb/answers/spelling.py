@@ -72,7 +72,7 @@ LARGE = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "
 CHOSEN_OF = re.compile(
     r"(\d+)\s*(?:\\choose|\bchoose\b)\s*(\d+)|(?<![A-Za-z])\\?C_\{?(\d+)\}?\^\{?(\d+)\}?|(?<![A-Za-z\\])(?:nCr|C)\((\d+),\s*(\d+)\)"
     r"|(?:\{\s*\})?[_^]\{?(\d+)\}?\s*\{?(?:\\mathrm\s*\{)?[CP]\}*_\{?(\d+)\}?|(?<![\w.^])(\d+)[CP](\d+)(?!\w)"
-    r"|(?<![A-Za-z\\])C\^\{?(\d+)\}?_\{?(\d+)(?P<reversed>\}?)"
+    r"|(?<![A-Za-z\\])(?P<reversed>C\^)\{?(\d+)\}?_\{?(\d+)\}?"
 )
 SYSTEM = re.compile(
     r"(?:\\\{\s*(?=\\begin\{array))?\\begin\{(?P<name>cases|aligned|align\*?|gathered|gather\*?|split|array|eqnarray\*?)\}"
@@ -97,6 +97,7 @@ DATE = re.compile(
 )
 TIME = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d))?(?:\s*([ap])\.?\s*m\.?|\s+o'?clock)|(\d{1,2}):(\d\d)(?::(\d\d))?", re.I)
 WORDS_AROUND = r"text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox|boldsymbol|bm"
+WRAPPED_WORDS = re.compile(rf"\\(?:{WORDS_AROUND})\s*\{{([A-Za-z -]+)\}}")
 
 
 def normalise(text: str) -> str:
@@ -161,6 +162,9 @@ def clean(text: str) -> str:
         if inner == text:
             break
         text = inner
+    if inside := WRAPPED_WORDS.fullmatch(text):
+        numeral = _numerals(inside[1].strip())
+        return numeral if numeral[:1].isdigit() or numeral[:1] in "-\\" else text
     return _numerals(text)
 
 
@@ -170,7 +174,7 @@ def _folded(text):
 
 def _binomial(match):
     """Write n over k, or the number of arrangements, with \\binom; "C(2,5)" is a point."""
-    n, k = next(pair for pair in zip(*[iter(match.groups()[:-1])] * 2, strict=True) if pair[0])
+    n, k = (part for part in match.groups() if part and part.isdigit())
     if match["reversed"]:
         n, k = k, n
     if int(n) < int(k):
@@ -278,7 +282,7 @@ def _english(text):
         return None
     places = [match.end() for match in re.finditer(r"[A-Za-z]+", head)]
     rest = text[places[at - 1] :]
-    if re.match(r"\s*(?:-|and\b|or\b|to\b|[a-z]+th\b)", rest, re.I) or names[at : at + 1] and names[at] in NUMBER_WORDS:
+    if re.match(r"\s*(?:-|and\b|or\b|to\b|of\b|[a-z]+th\b)", rest, re.I) or names[at : at + 1] and names[at] in NUMBER_WORDS:
         return None
     return f"{sign}{value}{re.sub(r'^ +(?:of )?an? ', ' ', rest)}"
 
@@ -364,7 +368,7 @@ def unqualified(text: str) -> tuple[str, str]:
     if not match or not plain[: match.start()].strip(" ,;"):
         return text, ""
     if remark := match["remark"]:
-        if any(word.lower() in units.SCALES or word.lower() in REMARKS_THAT_COUNT or is_unit(word) for word in remark.split()):
+        if any(word.lower() in units.SCALES or word.lower() in REMARKS_THAT_COUNT or units.find(word) for word in remark.split()):
             return text, ""
     return plain[: match.start()].strip(" ,;"), next(filter(None, (match["domain"], match["domain_2"])), "")
 
