@@ -261,7 +261,7 @@ def _at_start(tail: str) -> str | None:
         if segments.MODIFIED_AFTER.match(window, first.end):
             return None
         return _last_of_chain(first.text)
-    count = segments.COUNT.match(window)
+    count = spelling.NUMERAL.match(window)
     if count and is_whole(count[0]) and not re.match(r"\s+(?:of|or|way|more|less)\b", window[count.end() :]):
         return count[0]
     return None
@@ -371,7 +371,7 @@ def _bare(text):
         return None
     if re.search("[一-鿿]{4}", text) and not spelling.is_chinese_number(text):
         return None
-    if is_whole(text) or segments.COUNT.fullmatch(text) or re.fullmatch(r"[^\W\d_]+", text) or spelling.is_chinese_number(text):
+    if is_whole(text) or spelling.NUMERAL.fullmatch(text) or re.fullmatch(r"[^\W\d_]+", text) or spelling.is_chinese_number(text):
         return _last_of_chain(text)
     if re.fullmatch(r"(?:option|choice)?\s*\(?[A-H](?:[).:].{0,80})?", text, re.I):
         return text
@@ -387,7 +387,7 @@ def _last_expression(text):
     spoken = [one for one in found if not re.fullmatch("[A-Za-z]", one.text) or ending[one.start] in "$\\"]
     last = next(iter((spoken or found)[-1:]), None)
     if not last:
-        count = _last(segments.COUNT, ending)
+        count = _last(spelling.NUMERAL, ending)
         numerals = spelling.chinese_numbers(ending[-LONGEST_BARE:])
         return count[0] if count and is_whole(count[0]) else numerals[-1] if numerals else None
     if found[-1] is not last and SENTENCE_END.search(ending, last.end, found[-1].start):

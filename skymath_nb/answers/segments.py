@@ -18,7 +18,6 @@ DATE = (
 BRACED = r"\{(?:[^{}]|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*+\})*+\})*+\})*+\}"
 ROUND = r"[(\[](?:[^()\[\]\n]|[(\[](?:[^()\[\]\n]|[(\[][^()\[\]\n]*+[)\]])*+[)\]])*+[)\]]"
 NAMES = "|".join(sorted(formulas.FUNCTIONS | {"pi", "infinity"}, key=len, reverse=True))
-NUMBER_WORD = "|".join(sorted([*spelling.ENGLISH, "half", *spelling.LARGE], key=len, reverse=True))
 TOKEN = re.compile(
     rf"""
     (?P<formula>\$\$[^$]{{1,1000}}\$\$|\\\[(?:(?!\\\]).){{1,1000}}\\\]|\\\((?:(?!\\\)).){{1,1000}}\\\)
@@ -44,11 +43,6 @@ TOKEN = re.compile(
     re.X | re.S,
 )
 FORMULA = re.compile(r"\$\$([^$]+)\$\$|\\\[((?:(?!\\\]).)+)\\\]|\\\(((?:(?!\\\)).)+)\\\)|(?<!\\)\$((?:[^$\\]|\\.)+)\$", re.S)
-COUNT = re.compile(
-    rf"(?:(?:minus|negative)\s+)?(?:\b(?:a\s+)?(?:{NUMBER_WORD})\b(?:(?:[\s-]+and)?[\s-]+(?:(?:a\s+)?(?:{NUMBER_WORD})s?\b"
-    rf"|(?:halves|thirds?|quarters?|fourths?|fifths?|sixths?|sevenths?|eighths?|ninths?|tenths?)\b))*)",
-    re.I,
-)
 SIGNED = re.compile(r"(?:minus|negative)\s+(?=[\d$\\.])", re.I)
 JOINT = re.compile(r"\s*(?:,(?!\d{3}(?!\d))\s*(?:and\b|or\b)?|;|、|\b(?:and|or)\b|\bto\b|或者?|和|及)\s*", re.I)
 LONGEST_GAP = 60

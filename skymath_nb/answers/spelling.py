@@ -9,29 +9,18 @@ from functools import lru_cache
 from . import units
 
 GREEK_LETTERS = "αβγδεζηθικλνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ"  # μ is left out: it stands in units
-GREEK_NAMES = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda nu xi pi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
-).split()
-CHARACTERS = (
-    {"−": "-", "–": "-", "—": "-", "﹣": "-", "⁄": "/", "∕": "/", "°": r"^\circ ", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot "}
-    | {"÷": r"\div ", "∞": r"\infty ", "±": r"\pm ", "∓": r"\mp ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "⩽": r"\le ", "⩾": r"\ge "}
-    | {"∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "Ø": r"\emptyset ", "ℝ": r"\mathbb{R}", "∖": r"\setminus "}
-    | {
-        "√": r"\sqrt ",
-        "∛": r"\sqrt[3]",
-        "≈": r"\approx ",
-        "￥": "¥",
-        "〈": r"\langle ",
-        "〉": r"\rangle ",
-        "⟨": r"\langle ",
-        "⟩": r"\rangle ",
-    }
-    | {"，": ",", "。": ".", "∠": r"\angle ", "℃": r"^\circ C", "℉": r"^\circ F", "′": "'", "∨": r"\lor ", "∧": r"\land ", "…": "..."}
-    | {"∶": ":", "º": r"^\circ ", "ϕ": r"\phi ", "ϵ": r"\epsilon ", "△": r"\triangle ", "≡": r"\equiv ", "‖": r"\|"}
-    | {letter: f"\\{name} " for letter, name in zip(GREEK_LETTERS, GREEK_NAMES, strict=True)}
-    | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f", "")
-)
+GREEK_NAMES = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda nu xi pi rho sigma tau upsilon phi chi psi omega
+    Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"""
+COMMANDS = r"""
+    ×\times ·\cdot ⋅\cdot ÷\div ∞\infty ±\pm ∓\mp ≤\le ≥\ge ≠\ne ⩽\le ⩾\ge ∪\cup ∩\cap ∈\in ∅\emptyset Ø\emptyset
+    ∖\setminus √\sqrt ≈\approx 〈\langle 〉\rangle ⟨\langle ⟩\rangle ∠\angle ∨\lor ∧\land ϕ\phi ϵ\epsilon △\triangle
+    ≡\equiv"""
+PLAIN_SIGNS = r"""
+    −- –- —- ﹣- ⁄/ ∕/ ℝ\mathbb{R} ∛\sqrt[3] ￥¥ ，, 。. ′' …... ∶: ‖\|"""
+CHARACTERS = {letter: f"\\{name} " for letter, name in zip(GREEK_LETTERS, GREEK_NAMES.split(), strict=True)}
+CHARACTERS |= {pair[0]: pair[1:] + " " for pair in COMMANDS.split()} | {pair[0]: pair[1:] for pair in PLAIN_SIGNS.split()}
+CHARACTERS |= dict.fromkeys("°º", r"^\circ ") | {"℃": r"^\circ C", "℉": r"^\circ F"}
+CHARACTERS |= dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f", "")
 SIGNS = str.maketrans(CHARACTERS)
 LONGEST = 1000  # characters of an answer
 UNFOLDED = re.compile("[^①-⓿㈀-㋿㍘-㍰㏠-㏾\U0001f100-\U0001f2ff]+")  # what NFKC may fold: ㋆ is no 7 and ① no 1
@@ -61,14 +50,24 @@ CHINESE_ANSWER = re.compile(rf"(?P<number>{CHINESE_NUMBER})(?P<unit>[一-鿿]{{0
 MIXED_CHINESE = re.compile(r"(\d+)\s*分之\s*(\d+)")
 SCALED_CHINESE = re.compile(r"\d+(?:\.\d+)?(?:(?:万亿|[千百十]万|[百千万亿])(?![米克瓦分])\d*(?:\.\d+)?)+")
 SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
-ENGLISH = {
-    word: n
-    for n, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
-        "nineteen".split()
-    )
-} | {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
-LARGE = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
+ONES = "zero one two three four five six seven eight nine"
+TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+ENGLISH = {word: n for n, word in enumerate(f"{ONES} {TEENS}".split())} | {word: 10 * n for n, word in enumerate(TENS.split(), 2)}
+
+LARGE = dict(hundred=100, thousand=10**3, million=10**6, billion=10**9, trillion=10**12, dozen=12)
+PARTS = dict(half=2, halve=2, third=3, quarter=4, fourth=4, fifth=5, sixth=6, seventh=7, eighth=8)
+PARTS |= dict(ninth=9, tenth=10)
+BELOW_100 = (
+    rf"(?:(?:{TENS.replace(' ', '|')})(?:[\s-]+(?:{ONES.replace(' ', '|')}))?|(?:{TEENS.replace(' ', '|')})|(?:{ONES.replace(' ', '|')}))"
+)
+GROUP = rf"(?:(?:an?|{BELOW_100})[\s-]+(?:hundred|dozen)\b(?:(?:\s+and)?\s+{BELOW_100})?|{BELOW_100}|a(?=\s+[a-z]+(?:and|ion)\b))"
+NUMERAL = re.compile(  # two thousand and five, one and a half, three quarters, six point two five
+    rf"(?P<sign>(?:minus|negative)\s+)?(?:(?P<whole>{GROUP}(?:\s+(?:thousand|[mbtr]+illion)\b(?:(?:,|\s+and)?\s+{GROUP})?)*)\b"
+    rf"(?:\s+point(?P<places>(?:\s+(?:{ONES.replace(' ', '|')})\b)+)|(?P<mixed>\s+and\s+(?P<top>a|{BELOW_100})[\s-]+|[\s-]+)"
+    rf"(?P<part>{'|'.join(PARTS)})(?:s|\b))?|(?P<half>(?:a\s+)?half)\b)",
+    re.I,
+)
 CHOSEN_OF = re.compile(
     r"(\d+)\s*(?:\\choose|\bchoose\b)\s*(\d+)|(?<![A-Za-z])\\?C_\{?(\d+)\}?\^\{?(\d+)\}?|(?<![A-Za-z\\])(?:nCr|C)\((\d+),\s*(\d+)\)"
     r"|(?:\{\s*\})?[_^]\{?(\d+)\}?\s*\{?(?:\\mathrm\s*\{)?[CP]\}*_\{?(\d+)\}?|(?<![\w.^])(\d+)[CP](\d+)(?!\w)"
@@ -219,20 +218,7 @@ PLAIN_FORMS = (  # written without LaTeX, as a whole answer
     (re.compile(r"(\d+)\s+to\s+(\d+)"), lambda m: f"{m[1]}:{m[2]}"),
     (re.compile(r"(?:option|choice|选项|选)\s*\(?([A-H])\)?", re.I), lambda m: m[1]),
 )
-PARTS = {
-    "half": 2,
-    "halve": 2,
-    "third": 3,
-    "quarter": 4,
-    "fourth": 4,
-    "fifth": 5,
-    "sixth": 6,
-    "seventh": 7,
-    "eighth": 8,
-    "ninth": 9,
-    "tenth": 10,
-}
-NUMBER_WORDS = {*ENGLISH, *LARGE, *PARTS}
+
 
 
 def _numerals(text):
@@ -256,69 +242,37 @@ def _numerals(text):
             if re.fullmatch(CHINESE_NUMBER, text[:end]) and (end == len(text) or is_unit(text[end:])):
                 return (chinese_value(text[:end]) or text[:end]) + text[end:]
         return text
+    if signed := re.match(r"(?:minus|negative)\s+(?=[\d.\\])", text, re.I):
+        return "-" + text[signed.end() :]
     return _english(text) or text
 
 
 def _english(text):
     """Write the number words that open a text in digits: "two hundred and five apples", "minus one and a half"."""
-    head = re.match(r"(?:(?:minus|negative)\s+)?(?:[A-Za-z]+(?:\s+|-)?)*", text)[0]
-    names = [match[0].lower() for match in re.finditer(r"[A-Za-z]+", head)]
-    sign = "-" * (names[:1] in (["minus"], ["negative"]))
-    first = len(sign)
-    if sign and len(names) == 1 and re.match(r"[\d.\\]", text[len(head) :]):
-        return sign + text[len(head) :]
-    value, at = _english_whole(names, first)
-    tail = names[at : at + 3]
-    if value is None and names[first : first + 1] == ["half"]:
-        value, at = r"\frac{1}{2}", first + 1
-    elif value is not None and tail[:1] == ["point"] and all(name in ENGLISH and ENGLISH[name] < 10 for name in names[at + 1 :]):
-        value, at = f"{value}." + "".join(str(ENGLISH[name]) for name in names[at + 1 :]), len(names)
-    elif value is not None and tail[:1] == ["and"] and len(tail) == 3 and (part := PARTS.get(_singular(tail[2]))):
-        top = 1 if tail[1] == "a" else ENGLISH.get(tail[1])
-        value, at = (rf"{value}\frac{{{top}}}{{{part}}}", at + 3) if top else (None, at)
-    elif value is not None and tail and (part := PARTS.get(_singular(tail[0]))):
-        value, at = rf"\frac{{{value}}}{{{part}}}", at + 1
-    if value is None:
+    match = NUMERAL.match(text)
+    rest = text[match.end() :] if match else ""
+    if not match or re.match(r"\s*(?:-|(?:and|or|to|of|an?\s+\w+th|point)\b|[a-z]+th\b)", rest, re.I) or NUMERAL.match(rest.strip(" -")):
         return None
-    places = [match.end() for match in re.finditer(r"[A-Za-z]+", head)]
-    rest = text[places[at - 1] :]
-    if re.match(r"\s*(?:-|and\b|or\b|to\b|of\b|[a-z]+th\b)", rest, re.I) or names[at : at + 1] and names[at] in NUMBER_WORDS:
-        return None
-    return f"{sign}{value}{re.sub(r'^ +(?:of )?an? ', ' ', rest)}"
+    value, part = _english_whole(match["whole"] or ""), PARTS.get((match["part"] or "half").lower())
+    if match["places"]:
+        value = f"{value}." + "".join(str(ENGLISH[name]) for name in match["places"].lower().split())
+    elif match["top"]:
+        value = rf"{value}\frac{{{_english_whole(match['top'])}}}{{{part}}}"
+    elif match["part"] or match["half"]:
+        value = rf"\frac{{{value or 1}}}{{{part}}}"
+    return f"{'-' * bool(match['sign'])}{value}{re.sub('^ an? ', ' ', rest)}"
 
 
-def _english_whole(names, at):
-    """Read number words from a place on; return the number, or None, and the place behind it."""
-    total, group, scale, start = 0, None, 10**15, at
-    while at < len(names):
-        name = names[at]
-        if name == "a" and group is None and at == start and names[at + 1 : at + 2] and names[at + 1] in (*LARGE, *PARTS):
-            group = 1
-        elif name in ENGLISH:
-            n = ENGLISH[name]
-            if group is not None and not (n and (group % 100 == 0 or n < 10 and group % 10 == 0 and group % 100 >= 20)):
-                return None, at
-            group = (group or 0) + n
-        elif name in LARGE and group:
-            if name in ("hundred", "dozen"):
-                group *= LARGE[name]
-            elif LARGE[name] < scale:
-                scale = LARGE[name]
-                total, group = total + group * scale, 0
-            else:
-                return None, at
-        elif not (name == "and" and group is not None and names[at + 1 : at + 2] and names[at + 1] in ENGLISH and _is_large(names[at - 1])):
-            break
-        at += 1
-    return (None if group is None else total + group), at
-
-
-def _is_large(name):
-    return name in LARGE
-
-
-def _singular(name):
-    return name.removesuffix("s")
+def _english_whole(text):
+    total = group = 0
+    for name in re.findall("[a-z]+", text.lower()):
+        if name in ("hundred", "dozen"):
+            group *= LARGE[name]
+        elif name in LARGE:
+            total, group = total + group * LARGE[name], 0
+        else:
+            group += 1 if name in ("a", "an") else ENGLISH.get(name, 0)
+    return total + group
 
 
 def _scaled(match):
