@@ -18,7 +18,8 @@ from .objects import Words
 from .quantities import WRAPPED
 from .spelling import LONGEST, clean, normalise, unqualified, words
 
-__all__ = ["Grade", "boxes", "equivalent", "extract", "grade", "grade_many", "last_boxed", "normalise", "readable", "strict_answer"]
+__all__ = ["Grade", "boxes", "equivalent", "extract", "grade", "grade_many", "last_boxed"]
+__all__ += ["normalise", "readable", "strict_answer"]
 
 LONGEST_SYMBOLIC = 200  # characters that math-verify is asked to read
 DEEPEST = 8  # nesting of brackets that math-verify is asked to read
@@ -27,10 +28,10 @@ SPACE = re.compile(r" +(?!\d)|(?<![\d,A-Za-z]) +")  # 2 3/4 is not 23/4, and "1,
 FORMULA = re.compile(r"\\[A-Za-z]|[\^_=+*/<>|]")
 CHOICE = re.compile(
     r"(?:\\(?:text|mathrm|mathbf|mbox)(?:bf)?\s*\{\s*)?(?:(?:option|choice|letter|answer)[\s}]+)?\(?([A-H])"
-    r"(?:(?:\)\s*\}?|[.:、．])\s*(?![\s,;)}]).+|[)}\s]*)",
+    r"(?:(?:\)\s*\}?|[.:、．]\s*\}?)\s*(?![\s,;)}]).+|[)}\s]*)",
     re.S | re.I,
 )
-ACTIVE = re.compile(r"\\(?:input|include|def|write|read|open|csname|catcode|uparrow|operatorname)(?![A-Za-z])|__")
+ACTIVE = re.compile(r"\\(?:input|include|def|write|read|open|csname|catcode|uparrow|operatorname)(?![A-Za-z])|__|\d\s*_")
 
 
 class Grade(NamedTuple):

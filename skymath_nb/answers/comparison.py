@@ -78,6 +78,11 @@ def _compare(a, b):
         if isinstance(other, Matrix):
             return _verdict(_same_matrices(_as_matrix(sequence), other), "matrix")
         return False, "different kind"
+    if kinds == {Matrix, Quantity}:
+        matrix, other = (a, b) if isinstance(a, Matrix) else (b, a)
+        cells = tuple(row[0] for row in matrix.rows)
+        single = len(matrix.rows[0]) == 1 == len(other.trees)
+        return _verdict(single and _has_components(other.trees[0], cells), "matrix")
     if kinds == {Ratio, Quantity}:
         ratio, other = (a, b) if isinstance(a, Ratio) else (b, a)
         if len(ratio.parts) == 2 and len(other.trees) == 1:

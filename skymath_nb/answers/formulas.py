@@ -19,19 +19,20 @@ GREEK = set(
 FUNCTIONS = set(
     "sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh ln log lg exp sqrt arcsinh arccosh arctanh cis".split()
 )
-CALLED = {  # functions that are read with brackets around their arguments: the name in a tree, and how many there are
-    "floor": ("floor", 1), "ceil": ("ceiling", 1), "ceiling": ("ceiling", 1), "abs": ("abs", 1), "cbrt": ("cbrt", 1),
-    "factorial": ("factorial", 1), "max": ("max", 9), "min": ("min", 9), "gcd": ("gcd", 9), "lcm": ("lcm", 9),
-}  # fmt: skip
+CALLED = {  # functions that are read with brackets around their arguments: the name in a tree
+    name: name for name in "floor ceiling abs cbrt factorial max min gcd lcm".split()
+} | {"ceil": "ceiling"}
+SEVERAL = set("max min gcd lcm".split())  # of several arguments
 CONSTANTS = {"pi": "π", "infty": "∞", "infinity": "∞", "inf": "∞", "oo": "∞"}
 TIMES = {"*", "\\cdot", "\\times", "·", "\\ast"}
 DIVIDED = {"/", "\\div", "\\over"}
 PLUS_MINUS = {"\\pm": 1, "\\mp": -1}
-CLOSERS = {"(": ")", "[": "]", "{": "}", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil", "\\lvert": "\\rvert", "|": "|", "\\vert": "\\vert"}
+OPENERS = r"( [ { \lfloor \lceil \lvert | \vert".split()
+CLOSERS = dict(zip(OPENERS, r") ] } \rfloor \rceil \rvert | \vert".split(), strict=True))
 CALLS = {"\\lfloor": "floor", "\\lceil": "ceiling", "\\lvert": "abs", "|": "abs", "\\vert": "abs"}
 MARKS = ("mathbf", "hat", "vec", "boldsymbol", "bar", "overrightarrow")  # of vectors
-WRAPPERS = {"\\mathrm", "\\text", "\\operatorname", "\\mathit", "\\textit", "\\mbox", "\\textrm", "\\rm"}
-NAMERS = {"\\vec", "\\mathbf", "\\hat", "\\bar", "\\overrightarrow", "\\mathcal", "\\boldsymbol", "\\tilde", "\\overline"}
+WRAPPERS = set(r"\mathrm \text \operatorname \mathit \textit \mbox \textrm \rm".split())
+NAMERS = set(r"\vec \mathbf \hat \bar \overrightarrow \mathcal \boldsymbol \tilde \overline".split())
 
 TOKEN = re.compile(
     r"\s*(?:(?P<repeating>\d*\.\d*(?:\\overline\s*\{\d+\}|\\dot\s*\{?\d\}?(?:\d*\\dot\s*\{?\d\}?)?|\(\d+\)|\d(?:\.\.\.|\\[lc]?dots)))"
@@ -402,7 +403,7 @@ class _Reader:
 
     def call(self, name):
         """Read the arguments of a function of CALLED: max(a, b), \\gcd{(4, 6)}."""
-        name, most = CALLED[name]
+        name = CALLED[name]
         opener = self.take()[1]
         closer = {"(": ")", "\\{": "\\}", "{": "}"}.get(opener)
         if closer is None:
@@ -412,7 +413,7 @@ class _Reader:
             self.take()
             arguments.append(self.sum())
         self.take(closer)
-        if len(arguments) > most or most > 1 and len(arguments) < 2:
+        if (len(arguments) > 1) != (name in SEVERAL):
             raise Unreadable(name)
         if name == "cbrt":
             return ("call", "root", (arguments[0], ("number", Fraction(3))))

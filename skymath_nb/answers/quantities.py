@@ -86,6 +86,7 @@ def read(text: str, depth: int) -> Quantity | None:
     text = re.sub(r"^(?:\\approx|≈|about|approximately|约为?|大约)\s*", "", text)
     text = re.sub(r"\\text\s*\{\s*\\?\$\s*\}|\\mathdollar", r"\\$", text)
     text = WRAPPED_CODE.sub(r"\1 ", text)
+    text = re.sub(r"^([-\d.,]*\d)\s*\\?\$$", r"$\1", text)
     found = []
     if match := CURRENCY.fullmatch(text):
         found.append(COUNTRIES.get(match["country"]) or (match["code"] or match["mark"][-1]).rstrip("."))

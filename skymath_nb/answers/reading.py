@@ -13,19 +13,8 @@ from .quantities import WRAPPED
 OPENERS, CLOSERS = "([{", ")]}"
 DEEPEST = 6  # lists in lists
 LONGEST_LIST = 60
-RELATIONS = {
-    r"\approx": "≈",
-    "=": "=",
-    "<": "<",
-    ">": ">",
-    r"\le": "<=",
-    r"\ge": ">=",
-    r"\ne": "!=",
-    "<=": "<=",
-    ">=": ">=",
-    "!=": "!=",
-    r"\in": "in",
-}
+SIGNS = r"\approx = < > \le \ge \ne <= >= != \in".split()
+RELATIONS = dict(zip(SIGNS, "≈ = < > <= >= != <= >= != in".split(), strict=True))
 RELATION = re.compile(r"<=|>=|!=|\\(?:le|ge|ne|in|approx)(?![A-Za-z])|[=<>]")
 NOTHING = set(
     "none|no solution|no solutions|no real solution|no real solutions|there is no solution|there are no solutions|no answer exists|"
@@ -58,16 +47,16 @@ NAME = re.compile(
 VALUED = re.compile(  # what has one value, though it is no name: P(X = 2), \deg f, \lim ..., |AB|, \sin A
     r"(?:[A-Za-z]{1,3}|\\(?:Pr|mathbb\s*\{?[EP]\}?|operatorname\s*\{\w+\}|mathrm\s*\{\w+\}))\s*[(\[][^()\[\]]*[)\]]"
     r"|\\(?:deg|det|dim|gcd|lcm|max|min|sup|inf|lim|sum|prod|int|operatorname|arg)(?![A-Za-z]).*"
-    r"|(?:\||\\[lr]?[vV]ert|\\\|)\s*(?:\\(?:vec|mathbf|overrightarrow|overline)\s*\{?\w{1,2}\}?|[A-Z]{2})\s*(?:\||\\[lr]?[vV]ert|\\\|)"
+    r"|(?:\||\\[lr]?vert)\s*(?:\\(?:vec|mathbf|overrightarrow|overline)\s*\{?\w{1,2}\}?|[A-Z]{1,2}|[A-Z]\s*\\c[au]p\s*[A-Z])\s*(?:\||\\[lr]?vert)"
+    r"|(?:\\\||\\[lr]?Vert).{1,20}(?:\\\||\\[lr]?Vert)|m\s*\\angle\s*[A-Z]{1,3}|\([a-z]\s*\\circ\s*[a-z]\)\(\w+\)"
     r"|\\(?:sin|cos|tan)\s*(?:\\angle\s*)?(?:[A-Z]{1,3}|\\(?:alpha|beta|gamma|theta|phi|varphi))"
     r"|\\frac\s*\{\s*(?:[A-Z]{2}|d[a-z])\s*\}\s*\{\s*(?:[A-Z]{2}|d[a-z])\s*\}"
 )
 DEGREE = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})(?!\s*[CF])")
 POINT = re.compile(r"(?:\\text\s*\{\s*)?(?:the\s+)?(?:points?\b\s*)?\}?\s*[A-Z]?'?\s*(?=\()", re.I)
-AGAIN = r"(?:or|i\.?e\.?,?|that is,?|=|which is|which equals|(?:or )?about|(?:or )?approximately|approx\.?|roughly|\\approx)"
+AGAIN = r"(?:or(?: equivalently)?|i\.?e\.?,?|that is,?|which (?:is|equals)|(?:or )?(?:about|approximately|roughly)|=|\\approx)"
 ALSO = re.compile(  # a value that is written twice; a bare "or" between two stands for a list
-    rf"(.+?)\s*(?:\(\s*(?:\\text\s*\{{)?\s*{AGAIN}\s*\}}?\s*(.+?)\s*\)"
-    rf"|,?\s*(?:\\text\s*\{{)?[\s,]*(?!or\b(?! a)|=|\\){AGAIN}(?<!or)\s*\}}?\s*(.+))"
+    rf"(.+?)\s*(?:(?:\(\s*{AGAIN}|\s\()\s*(.+?)\s*\)|,?\s*(?!(?:or|=|\\approx) )\b{AGAIN}\s+(.+)|,?\s*or equivalently,?\s+(.+))"
 )
 
 
@@ -98,7 +87,8 @@ def _read(text, depth):
         excluded = regions.of_object(_read("\\{" + (except_for[1] or except_for[2]) + "\\}", depth + 1))
         if excluded:
             return regions.combine(ALL_REALS, excluded, lambda a, b: a and not b)
-    for reader in (_matrix, quantities.plain, quantities.compound, _also, _list, _relation, _union, _bracketed, _ratio, quantities.read):
+    first = (_matrix, quantities.plain, quantities.compound, _also, _list, _relation)
+    for reader in (*first, _union, _bracketed, _ratio, quantities.read):
         try:
             found = reader(text, depth)
         except (formulas.Unreadable, values.Undefined, values.TooCostly, KeyError, ZeroDivisionError):
@@ -140,10 +130,10 @@ def is_named_text(text: str) -> bool:
 
 def _also(text, depth):
     """Read one value that is written twice, "3/4 (or 75%)", as the first; "about" may introduce a rounded one."""
-    match = ALSO.fullmatch(text)
+    match = ALSO.fullmatch(re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text).strip())
     if not match:
         return None
-    first, second = _read(match[1], depth + 1), _read(match[2] or match[3], depth + 1)
+    first, second = (_read(part, depth + 1) for part in filter(None, match.groups()))
     return first if comparison.same_value(first, second) else None
 
 

@@ -65,19 +65,18 @@ GROUP = rf"(?:(?:an?|{BELOW_100})[\s-]+(?:hundred|dozen)\b(?:(?:\s+and)?\s+{BELO
 NUMERAL = re.compile(  # two thousand and five, one and a half, three quarters, six point two five
     rf"(?P<sign>(?:minus|negative)\s+)?(?:(?P<whole>{GROUP}(?:\s+(?:thousand|[mbtr]+illion)\b(?:(?:,|\s+and)?\s+{GROUP})?)*)\b"
     rf"(?:\s+point(?P<places>(?:\s+(?:{ONES.replace(' ', '|')})\b)+)|(?P<mixed>\s+and\s+(?P<top>a|{BELOW_100})[\s-]+|[\s-]+)"
-    rf"(?P<part>{'|'.join(PARTS)})(?:s|\b))?|(?P<half>(?:a\s+)?half)\b)",
+    rf"(?P<part>{'|'.join(PARTS)})(?:s|\b))?|(?P<single>half|an?\s+(?:{'|'.join(PARTS)}))\b)",
     re.I,
 )
 CHOSEN_OF = re.compile(
     r"(\d+)\s*(?:\\choose|\bchoose\b)\s*(\d+)|(?<![A-Za-z])\\?C_\{?(\d+)\}?\^\{?(\d+)\}?|(?<![A-Za-z\\])(?:nCr|C)\((\d+),\s*(\d+)\)"
-    r"|(?:\{\s*\})?[_^]\{?(\d+)\}?\s*\{?(?:\\mathrm\s*\{)?[CP]\}*_\{?(\d+)\}?|(?<![\w.^])(\d+)[CP](\d+)(?!\w)"
+    r"|(?<![A-Za-z\\])[AP]_\{?(\d+)\}?\^\{?(\d+)\}?|(?:\{\s*\})?[_^]\{?(\d+)\}?\s*\{?(?:\\mathrm\s*\{)?[CP]\}*_\{?(\d+)\}?|(?<![\w.^])(\d+)[CP](\d+)(?!\w)"
     r"|(?<![A-Za-z\\])(?P<reversed>C\^)\{?(\d+)\}?_\{?(\d+)\}?"
 )
 SYSTEM = re.compile(
-    r"(?:\\\{\s*(?=\\begin\{array))?\\begin\{(?P<name>cases|aligned|align\*?|gathered|gather\*?|split|array|eqnarray\*?)\}"
+    r"(?:\\\{\s*)?\\begin\{(?P<name>cases|aligned|align\*?|gathered|gather\*?|split|array|eqnarray\*?)\}"
     r"(?:\[\w\]|\{[clr|\s]*\})?(?P<rows>(?:(?!\\begin|\\end).)*)\\end\{(?P=name)\}"
 )
-MONTHS = "january february march april may june july august september october november december".split()
 QUALIFIED = re.compile(r"\\in(?![A-Za-z])|forall|\bfor\b|where|\bany\b|[A-Za-z]\s*\}?\s*\)\s*\}?$")
 DOMAIN = r"\\in\s*(?:\\mathbb\s*\{?\s*(?P<domain%s>[ZR])\s*\}?|\\?[ZR](?![A-Za-z]))"
 QUALIFIER = re.compile(
@@ -88,14 +87,20 @@ QUALIFIER = re.compile(
     r"|\s\((?P<remark>\s*[A-Za-z]{3,}(?:\s+[A-Za-z]+){0,5}\s*)\)$"
 )
 REMARKS_THAT_COUNT = set("mod modulo not no rejected reject extraneous invalid only base radians degrees percent or and excluded".split())
+MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+MONTH = rf"(?:{'|'.join(MONTHS)})[a-z]{{0,6}}\.?"
 DATE = re.compile(
-    rf"(?:on\s+)?(?:(?P<month>{'|'.join(MONTHS)})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<year>\d{{4}}))?"
-    rf"|(?:the\s+)?(?P<day_2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month_2>{'|'.join(MONTHS)})(?:,?\s+(?P<year_2>\d{{4}}))?"
+    rf"(?:[a-z]{{3,6}}day,?\s+)?(?:(?P<month>{MONTH})\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<year>\d{{4}}))?"
+    rf"|(?:the\s+)?(?P<day_2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month_2>{MONTH})(?:,?\s+(?P<year_2>\d{{4}}))?"
     r"|(?P<year_3>\d{4})-(?P<month_3>\d\d)-(?P<day_3>\d\d)|(?:(?P<year_4>\d{4})年)?(?P<month_4>\d{1,2})月(?P<day_4>\d{1,2})[日号])",
     re.I,
 )
 TIME = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d))?(?:\s*([ap])\.?\s*m\.?|\s+o'?clock)|(\d{1,2}):(\d\d)(?::(\d\d))?", re.I)
 WORDS_AROUND = r"text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox|boldsymbol|bm"
+MODULO = re.compile(r"\s*(?:\\pmod\s*\{?\s*(\w+)\s*\}?|\(\s*\\?b?mod(?![A-Za-z])\s*\{?\s*(\w+)\s*\}?\s*\))")
+LABEL = re.compile(
+    r"^(?:\\text\s*\{)?\s*(?:(?:final )?answer\s*[:=]|(?:minimum|maximum|final) value\s*(?:is|[:=])?)\s*\}?\s*(?=\S)", re.I
+)
 WRAPPED_WORDS = re.compile(rf"\\(?:{WORDS_AROUND})\s*\{{([A-Za-z -]+)\}}")
 
 
@@ -151,10 +156,12 @@ def clean(text: str) -> str:
     text = re.sub(r"(\\sqrt(?:\[\d+\])?)\s*(\d+)", r"\1{\2}", text)
     text = COMMAND.sub(lambda m: ALIASES.get(m[0], m[0]), text)
     text = re.sub(r"\\(?:phantom|hspace|vspace|label|tag)\*?\{[^{}]*\}", " ", text)
-    text = re.sub(r"\^\{?\s*\\(?:text|mathrm|rm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|(?<=\d)(?:st|nd|rd|th)\b", "", text)
+    text = re.sub(r"\^\{?\s*\\(?:text|mathrm|rm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|(?<=\d)(?:st|nd|rd|th)\b|(?<=\d)\^\{\s*(?:st|nd|rd|th)\s*\}", "", text)
     text = CHOSEN_OF.sub(_binomial, text)
     text = re.sub(r"\\frac\{\s*\\(?:text|mathrm)\{([^{}]*)\}\s*\}\{\s*\\(?:text|mathrm)\{([^{}]*)\}\s*\}", r"\\text{ \1/\2}", text)
     text = re.sub(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)", r"\\times ", text)
+    text = MODULO.sub(lambda m: f" (mod {m[1] or m[2]})", text) if "mod" in text else text
+    text = re.sub(r"^<([^<>=]*,[^<>=]*)>$", r"\\langle \1 \\rangle", text.strip())
     text = SYSTEM.sub(_system, text.replace("\n", " ")).strip()
     for _ in range(5):
         inner = _unwrap(text)
@@ -178,7 +185,7 @@ def _binomial(match):
         n, k = k, n
     if int(n) < int(k):
         return match[0]
-    return f"\\binom{{{n}}}{{{k}}}" + (f" {k}!" if "P" in match[0] else "")
+    return f"\\binom{{{n}}}{{{k}}}" + (f" {k}!" if re.search("[AP]", match[0]) else "")
 
 
 def _system(match):
@@ -195,6 +202,7 @@ def _system(match):
 
 def _unwrap(text):
     inner = re.sub(r"^\*\*(.*)\*\*$|^\\\((.*)\\\)$|^\\\[(.*)\\\]$|^\*([^*]*)\*$|^`(.*)`$", r"\1\2\3\4\5", text, flags=re.S)
+    inner = LABEL.sub("", inner)
     inner = re.sub(r"^\$+([^$]*[^$\\])\$+$", r"\1", inner).strip()
     inner = re.sub(r"(?<!\.)[.,;]$", "", inner).strip("\"'`“”„‟‚‘’「」『』«»").strip()
     box = re.match(r"\\(?:boxed|fbox)\s*\{", inner)
@@ -253,12 +261,12 @@ def _english(text):
     rest = text[match.end() :] if match else ""
     if not match or re.match(r"\s*(?:-|(?:and|or|to|of|an?\s+\w+th|point)\b|[a-z]+th\b)", rest, re.I) or NUMERAL.match(rest.strip(" -")):
         return None
-    value, part = _english_whole(match["whole"] or ""), PARTS.get((match["part"] or "half").lower())
+    value, part = _english_whole(match["whole"] or ""), PARTS.get((match["part"] or match[0].split()[-1]).lower())
     if match["places"]:
         value = f"{value}." + "".join(str(ENGLISH[name]) for name in match["places"].lower().split())
     elif match["top"]:
         value = rf"{value}\frac{{{_english_whole(match['top'])}}}{{{part}}}"
-    elif match["part"] or match["half"]:
+    elif match["part"] or match["single"]:
         value = rf"\frac{{{value or 1}}}{{{part}}}"
     return f"{'-' * bool(match['sign'])}{value}{re.sub('^ an? ', ' ', rest)}"
 
@@ -293,7 +301,7 @@ def date(text: str) -> str | None:
     if not match:
         return None
     fields = {key.partition("_")[0]: part for key, part in match.groupdict().items() if part}
-    month = fields["month"].lower()
+    month = fields["month"][:3].lower()
     number = MONTHS.index(month) + 1 if month in MONTHS else int(month)
     return f"date {number}/{int(fields['day'])}" + (f"/{fields['year']}" if "year" in fields else "")
 

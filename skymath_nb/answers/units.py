@@ -12,9 +12,9 @@ length: nm nanometer 纳米 1/1000000000 | in inch inches 英寸 127/5000 | ft f
 length: mi mile 英里 1609344/1000
 mass: g gram gramme 克 1 | kg kilogram kilo 千克 公斤 1000 | mg milligram 毫克 1/1000 | tonne 吨 1000000 | ton 907184740/1000
 mass: lb lbs pound 磅 45359237/100000 | oz ounce 盎司 45359237/1600000 | 斤 500 | 两 50
-time: s sec second 秒 秒钟 1 | ms millisecond 毫秒 1/1000 | min minute 分钟 分 60 | h hr hour 小时 时 3600 | day 天 日 86400
+time: s sec second 秒 秒钟 1 | ms millisecond 毫秒 1/1000 | min minute 分钟 分 60 | h hr hrs hour 小时 时 3600 | day 天 日 86400
 time: week wk 周 星期 604800
-months: month 个月 月 1 | year yr 年 12
+months: month 个月 月 1 | year yr yrs 年 12
 volume: L l liter litre 升 1/1000 | mL ml milliliter millilitre 毫升 cc 1/1000000 | gallon gal 473176473/125000000000
 volume: quart qt 473176473/500000000000 | pint pt 473176473/1000000000000 | cup 473176473/2000000000000
 area: hectare ha 公顷 10000 | acre 316160658/78125

@@ -294,7 +294,9 @@ def _realised(x):
 
 
 CIRCULAR = {name: name for name in "sin cos tan cot sec csc".split()}
-INVERSE = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh"}
+INVERSE = dict(zip(
+    "arcsin arccos arctan arcsinh arccosh arctanh".split(), "asin acos atan asinh acosh atanh".split(), strict=True
+))
 HYPERBOLIC = {"sinh", "cosh", "tanh"}
 
 
