@@ -41,7 +41,8 @@ ENDED = re.compile(
     r"|\n(?:User|Human) ?:"
 )
 MARKUP = re.compile(
-    r"<\|[\w/]{1,40}\|>|</?(?:s|b|i|u|p|em|strong|span|div|center|code|pre|br|start_of_turn|bos) ?/?>|\[/?INST\]"
+    r"<\|[\w/]{1,40}\|>|</?(?:s|b|i|u|p|em|strong|span|div|center|code|pre|br|start_of_turn|bos) ?/?>|\[/?INST\]|<<[^<>\n]*>>"
+    r"|</?(?!(?:final[_-]?)?(?:answer|ans|result)>)[a-z][a-z_-]{1,20}>"
     r"|(?<![\w)])\*\*|\*\*(?![\w(])|(?<!\w)__|__(?!\w)|```\w*"
 )
 TAG = re.compile(r"<(/?)(?:final[_-]?)?(?:answer|ans|result)>|<\|(?:begin_of|(end_of))_answer\|>", re.I)
@@ -53,13 +54,13 @@ BULLET = re.compile(r"[ \t]*\n\s*[-*•]\s+")
 ANSWER_IS = re.compile(
     r"\b(?:the|our|my)\s+(?:(?:final|correct|right|required|desired|best)\s+)?(?:answer|result|option|choice)"
     r"(?:\s+(?:to|for)\s+[^.\n]{1,60}?)?\s*(?:is\b|are\b|should be\b|must be\b|would be\b|will be\b|:|=)\s*:?"
-    r"|\b(?:final\s+|correct\s+)?(?:answer|ans)\b\s*\}?\s*(?::|=|is\b|\.(?=\s*\d))\s*\}?"
+    r"|\b(?:final\s+|correct\s+)?(?:answer|ans)\b\s*\}?\s*(?::|=|is\b|\.(?=\s*\d)|[-–—]\s(?=[\d$\\(]))\s*\}?"
     r"|(?:答案|结果|得数|选项)\s*(?:就)?(?:应该|应)?\s*(?:是|为|选|等于|[:：])\s*[:：]?|【答案】|(?<![问回解])答\s*[:：]"
-    r"|(?:选择?|选项)\s*[:：]?\s*(?=[(（]?[A-H]{1,5}(?![A-Za-z]))",
+    r"|选(?:择)?(?:选项)?\s*[:：]?\s*(?=[(（]?[A-H]{1,5}(?![A-Za-z]))",
     re.I,
 )
 IS_ANSWER = re.compile(
-    r"\(?\b([A-H])\)?\s+(?:is|must be)\s+(?:the\s+)?(?:only\s+)?(?:correct|right|best|answer)\b"
+    r"\(?\b([A-H])\)?\s+(?:is|must be)\s+(?:the\s+)?(?:only\s+)?(?:correct|right|best|answer)\b|([A-H])项?(?:是|为)?正确"
     r"|(?<=\S)(?=\s+(?:is|are)\s+(?:the|our|my)\s+(?:final\s+|correct\s+|right\s+)?(?:answer|result)\b)"
 )
 VALUE_IS = re.compile(
@@ -83,12 +84,14 @@ CLAUSE_END = re.compile(r"\.(?=\s|$)|[。；;!！？\n，]|,(?=\s)|\s[—–-]\s
 REASON = re.compile(r"(?<=\S)\s*,?\s+(?:because|since|as)\b|，?(?:因为|由于)", re.I)
 CONDITION = re.compile(r"\s*(?:(?:if|when|suppose|assuming|unless|as|given|with|without|after|before)\b|如果|若|当|假如|按)", re.I)
 EXPLAINED = re.compile(r"比|即|也就是|因为|由于|其中|而|约|相当于|是")
+PERSON = re.compile(r"[A-Z][a-z]+(?: [A-Z][a-z]+)?\s*[,(]")
 NEGATED = re.compile(r"\b(?:not|never|neither|nor|cannot|none|incorrect|wrong|impossible|unknown|unless)\b|n['’]t\b|不是|不等于|错", re.I)
 STOPPED = re.compile(
-    r"[=+\-*/×÷,(:：{^\\]\s*$"
+    r"[=+\-*/×÷,(:：{^\\]\s*$|\n\s*\d{1,2}\.$"
     r"|\b(?:and|or|the|an?|to|of|is|are|we|so|then|that|if|which|for|with|by|from|be|has|have|need|get|equals)\s*$"
 )
 UNFINISHED = re.compile(r"(?:^|[^\w\s=.,)}\\^/-])\s*\d[\d.,]*(?:\s*[-+*×÷]\s*\d[\d.,]*)+\s*$")  # a computation without its result
+NO_SOLUTION = re.compile(r"\b(?:no (?:real |integer )?(?:solutions?|roots?))\b", re.I)
 SEVERAL = re.compile(r"\\(?:vee|lor|text|begin)\b|,(?!\d{3})|;|、|\b(?:or|and)\b|或|和")
 CHAINED = re.compile(r"(?<![<>!:\\])=(?!=)")
 
@@ -208,6 +211,7 @@ def _find_in(text):
             return answer, "prefix"
     if announcements:
         return _words(announcements[0]), "prefix"
+    text = re.sub(r"(?<=[^\s*_])[*_]+\s*$", "", text)
     if UNFINISHED.search(text[-LONGEST_BARE:]) or STOPPED.search(text[-LONGEST_BARE:]):
         return None, "none"
     if whole := _bare(text):
@@ -235,8 +239,8 @@ def _announcements(text, start):
     for match in sorted(matches, key=lambda match: -match.end()):
         if match.re is not IS_ANSWER:
             tails.append(text[match.end() : match.end() + LONGEST_TAIL])
-        elif match[1]:
-            tails.append(match[1])
+        elif letter := match[1] or match[2]:
+            tails.append(letter)
         else:  # 12 is the answer
             before = text[max(0, match.start() - LONGEST_TAIL) : match.start()]
             last = next(iter(expressions(before)[-1:]), None)
@@ -250,6 +254,8 @@ def _at_start(tail: str) -> str | None:
     if plain := PLAIN.match(tail):
         return plain[1]
     tail = _led(tail)
+    if said := re.match(r"(?:yes|no|true|false)\b(?=\s*(?:[.,;!]|$))", tail, re.I):
+        return said[0]
     chosen = CHOSEN.match(tail)
     if chosen and BEHIND_CHOICE.match(tail, chosen.end()):
         return chosen[1]
@@ -274,9 +280,11 @@ def _led(tail):
 def _only_one(tail: str) -> str | None:
     """Return the only expression of the sentence that an announcement begins: "that there are 42 apples"."""
     sentence = REASON.split(SENTENCE_END.split(_led(tail), maxsplit=1)[0], maxsplit=1)[0][:LONGEST_BARE]
-    if NEGATED.search(sentence):
+    if NEGATED.search(sentence) or PERSON.match(sentence):
         return None
     chinese = bool(re.search("[一-鿿]", sentence))
+    if not chinese and len(found := expressions(sentence)) == 1:
+        return found[0].text if _is_unmodified(sentence, found[0]) else None
     for clause in CLAUSE_END.split(sentence):
         if CONDITION.match(clause):
             continue
@@ -321,7 +329,7 @@ def _of_phrase(text: str) -> str:
     if len(text) > spelling.LONGEST or is_whole(text) or CHOSEN.match(text):
         return text
     plain = re.sub(r"\\(?:text|mathrm|textbf|mbox|mathbf)\s*\{([^{}]*)\}", r" \1 ", text)
-    if not segments.PROSE.search(plain) and not re.search("[一-鿿]", plain):
+    if not re.search("[A-Za-z]{2}", plain) and not re.search("[一-鿿]", plain):
         return text
     for tail in (*_announcements(plain, 0), plain):
         if answer := _at_start(tail) or _only_one(tail):
@@ -387,6 +395,8 @@ def _last_expression(text):
     spoken = [one for one in found if not re.fullmatch("[A-Za-z]", one.text) or ending[one.start] in "$\\"]
     last = next(iter((spoken or found)[-1:]), None)
     if not last:
+        if NO_SOLUTION.search(ending[-LONGEST_BARE:]):
+            return "no solution"
         count = _last(spelling.NUMERAL, ending)
         numerals = spelling.chinese_numbers(ending[-LONGEST_BARE:])
         return count[0] if count and is_whole(count[0]) else numerals[-1] if numerals else None

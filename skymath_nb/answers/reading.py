@@ -207,7 +207,7 @@ def _relation(text, depth):
     if "≈" in signs:  # what follows is a rounded value, unless it is all there is
         at = signs.index("≈")
         kept = " = ".join(parts[: at + 1]) if set(signs[:at]) <= {"="} else ""
-        return _read(parts[1], depth + 1) if at == 0 and _is_name(parts[0]) else _read(kept, depth + 1)
+        return _read(parts[1], depth + 1) if at == 0 and _is_name(parts[0]) and parts[0] not in ("\\pi", "e") else _read(kept, depth + 1)
     if signs == ["in"]:
         found = _read(parts[1], depth + 1)
         return found if isinstance(found, Region | Collection | Sequence) else None

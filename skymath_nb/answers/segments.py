@@ -8,7 +8,7 @@ import re
 from typing import NamedTuple
 
 from . import formulas, quantities, reading, spelling, units
-from .objects import Collection, Quantity, Relation, Sequence, Words
+from .objects import Collection, Quantity, Region, Relation, Sequence, Words
 
 MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 DATE = (
@@ -25,15 +25,15 @@ TOKEN = re.compile(
         |(?<!\\)\$(?![\s$])(?:[^$\n\\]|\\.){{0,400}}?(?<!\s)\$(?!\d)|\$[ ](?:[^$\n\\]|\\.){{1,400}}?[ ]\$(?!\d))
     |(?P<date>{DATE})
     |(?P<aside>\b(?:i\.e|e\.g)\b\.?)
-    |(?P<brackets>{ROUND})
+    |(?P<brackets>{ROUND}|⟨[^⟨⟩\n]*⟩)
     |(?P<math>\\text\s*\{{\s*,?\s*(?:and|or|或|和)\s*\}}
         |(?:(?:US|RMB|AU?|CA?|NZ|HK|S)?\\?\$|[€£¥₹₩]|(?:{units.CODES})(?=\s?\d))\s?(?=[\d.])
         |(?:\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?(?:\.\.\.|…|[eE][-+]?\d+(?![\w.]))?|\.\d+
-        |(?<=\d)(?:st|nd|rd|th)\b|(?:(?<=\d)|(?<=\d[ ]))[AaPp]\.?[Mm]\b\.?
+        |(?<=\d)(?:st|nd|rd|th)\b|(?:(?<=\d)|(?<=\d[ ]))(?:o['’]clock|[AaPp]\.?[Mm]\b\.?)
         |\\[%,;:!| ]|\\[{{}}]|\\[A-Za-z]+(?:\s*\[[^\[\]{{}}\n]*+\])?(?:\s*{BRACED})*+|{BRACED}
-        |(?<![A-Za-z])(?:{NAMES})(?=[\s(^_\\{{]|$)|(?<=\d):(?=\d)|(?<=\d[ ])[:∶](?=[ ]\d)|(?<=[\w)}}]):(?=[\w(]|\\[A-Z])
+        |(?<![A-Za-z])(?:{NAMES})(?=[\s(^_\\{{]|$)|(?<=\d)[:：](?=\d)|(?<=\d[ ])[:∶](?=[ ]\d)|(?<=[\w)}}]):(?=[\w(]|\\[A-Z])
         |[-−–+*/^=<>≤≥≠≈×÷·⋅±∓∞√∛%‰°²³¹⁰⁴-⁹¼-¾⅐-⅞₀-₉|_'′∶∪∩∈∅∠△ℝ⁄∨∧&⁻]|!(?=\s*[-=+*/.,;)^!])|[Α-Ωα-ωϕ]
-        |(?<=[\d)}}^/*+=_-])[A-Za-z]{{1,3}}(?![A-Za-z])|(?<![A-Za-z一-鿿'’])[A-Za-z](?![A-Za-z'’])|\()
+        |(?<=[\d)}}^/*+=_-])[A-Za-z]{{1,3}}(?![A-Za-z])|(?<![A-Za-z'’])[A-Za-z](?![A-Za-z'’])|\()
     |(?P<word>(?:[^\W\d_一-鿿])+(?:['’-][^\W\d_一-鿿]+)*)
     |(?P<chinese>[一-鿿]+)
     |(?P<stop>[\n.;,?:—。，；！？、：，]|\.\.\.)
@@ -55,17 +55,17 @@ HOLLOW = re.compile(r"[^\w\\∞∅π½-¾√Ͱ-Ͽ]*")
 ANONYMOUS = re.compile(  # an equation that computes with numbers and names nothing
     r"\s*[-(]*\\?[$€£¥]?(?=[\d\\])(?:[^=<>A-Za-z\\]|\\(?:times|cdot|div|[dt]?frac|sqrt|pi|[%$,!])(?![A-Za-z])){1,80}="
 )
-SENTENCE = re.compile(rf"(?!(?:{NAMES})\b)[A-Za-z]{{2,}}\s+[A-Za-z]")
+SENTENCE = re.compile(rf"(?!(?:{NAMES}|{units.CODES}|Rs)\b)[A-Za-z]{{2,}},?\s+[\w$(\\-]")
 COMMAND = re.compile(r"\\[A-Za-z]+")
 PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 MODIFIED_BEFORE = re.compile(
     r"(?:\b(?:not|never|least|most|than|twice|half|double|triple|except|nor|multiples?|divisible|square|root|between|without|"
-    r"step|steps|equation|case|part|question|problem|figure|page|over|versus|instead|cannot)|n['’]t)"
+    r"step|steps|equation|case|part|question|problem|figure|page|over|versus|instead|cannot)|n['’]t|\d\s+(?:in|out\s+of)|不是?|不为|不等于|不选|超过|大于|小于|至少|至多|不足)"
     r"(?:\s+(?:of|by|for|the|a|an|to|from|be|in))*\s*[(#]?$",
     re.I,
 )
 MODIFIED_AFTER = re.compile(
-    r"\s*(?:more|less|fewer)\s+than\b|\s*(?:squared|cubed|below|factorial)\b|\s*times\s+(?:as|the|more|that)\b|-(?=[a-z])|\s*[)\]]?\s+(?:is|are|was)\s+(?:not|incorrect|wrong|false|impossible)\b",
+    r"\s*(?:more|less|fewer)\s+than\b|\s*(?:squared|cubed|below|factorial)\b|\s*times\s+(?:as|the|more|that)\b|\s*(?:or|and)\s+(?:more|less|fewer|greater|above|below)\b|-(?=[a-z])|\s*[)\]]?\s+(?:is|are|was)\s+(?:not|incorrect|wrong|false|impossible)\b|项?(?:是|为)?(?:错|不)",
     re.I,
 )
 
@@ -96,7 +96,7 @@ def is_whole(text: str) -> bool:
     item = reading.read(cleaned)
     if isinstance(item, Quantity) and re.fullmatch(r"[A-Za-z'’]+(?:\s+[A-Za-z'’]+)+", cleaned):
         return False  # words, whose letters are no unknowns
-    if reading.RELATION.search(cleaned) and SENTENCE.match(cleaned):
+    if SENTENCE.match(cleaned) and not isinstance(item, Words) and (not isinstance(item, Region) or reading.RELATION.search(cleaned)):
         return False  # "so the line is y = 3x"
     if _has_words(item):
         bare = re.sub(r"\\(?:begin|end|operatorname)\s*\{[^{}]*\}", "", cleaned)
@@ -122,11 +122,14 @@ def tokens(text: str) -> list[Token]:
             found.append(Token("other", match.start(), match.end()))
             continue
         if kind == "brackets":
-            kind = "aside" if _is_prose(match[0]) else "math"
+            called = found and found[-1].kind == "word" and found[-1].end == match.start()
+            kind = "aside" if called or _is_prose(match[0]) else "math"
         if kind == "math" and match[0] in ("a", "A", "I") and _is_article(text, match):
             kind = "word"
         if kind == "math" and match[0] in "-–" and re.match(r"\s+[A-Za-z]{2}", text[match.end() : match.end() + 4]):
             kind = "stop"  # a dash between words
+        if kind == "math" and match[0] == "/" and re.match("[A-Za-z]{2}", text[match.end() : match.end() + 2]):
+            kind = "stop"  # 17/hour
         if kind == "math" and match[0] in ("'", "!", "|", "&") and not text[max(match.start() - 1, 0)].isalnum():
             kind = "blank" if match[0] == "'" else kind
         found.append(Token("math" if kind in ("date", "formula") else kind, match.start(), match.end()))
@@ -155,7 +158,8 @@ def expressions(text: str) -> list[Expression]:
     found = []
     for start, end in runs:
         if not HOLLOW.fullmatch(text, start, end):
-            found += _readings(text, start, _behind_unit(text, end))
+            read = _readings(text, start, _behind_unit(text, end))
+            found += read if any(one.text for one in read) else _readings(text, start, end)
     return found
 
 

@@ -74,7 +74,7 @@ CHOSEN_OF = re.compile(
     r"|(?<![A-Za-z\\])(?P<reversed>C\^)\{?(\d+)\}?_\{?(\d+)\}?"
 )
 SYSTEM = re.compile(
-    r"(?:\\\{\s*)?\\begin\{(?P<name>cases|aligned|align\*?|gathered|gather\*?|split|array|eqnarray\*?)\}"
+    r"(?:\\\{\s*)?\\begin\{(?P<name>cases|aligned|align\*?|gathered|gather\*?|split|array|eqnarray\*?|equation\*?)\}"
     r"(?:\[\w\]|\{[clr|\s]*\})?(?P<rows>(?:(?!\\begin|\\end).)*)\\end\{(?P=name)\}"
 )
 QUALIFIED = re.compile(r"\\in(?![A-Za-z])|forall|\bfor\b|where|\bany\b|[A-Za-z]\s*\}?\s*\)\s*\}?$")
@@ -192,6 +192,8 @@ def _system(match):
     """Write a system of equations as a list; rows that begin with a sign go on with the row before."""
     rows = [row.strip() for row in re.split(r"\\\\(?:\[[^\]]*\])?|\\cr", match["rows"])]
     rows = [re.sub(r"&\s*(?=[=<>]|\\[lgn]e\b)|(?<=[=<>])\s*&", "", row) for row in rows if row.strip(" ,.")]
+    if match["name"].startswith("equation"):
+        return rows[0] if len(rows) == 1 else match[0]
     if any("&" in row or not re.search(r"[=<>]|\\[lgn]e\b", row) for row in rows):
         return match[0]
     joined = ""
