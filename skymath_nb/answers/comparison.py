@@ -8,6 +8,7 @@ from .formulas import number, substitute
 from .objects import Collection, Matrix, Quantity, Ratio, Region, Relation, Sequence, Words, flat, has_sign
 
 DECIMAL_DIGITS = 9  # correct digits from which a decimal may stand for a number that has no end
+AXES = [[" i", "j", "k"], *([f"{mark} {letter}" for letter in "ijk"] for mark in formulas.MARKS)]
 NOUNS = {
     Quantity: "number", Sequence: "tuple", Collection: "set", Matrix: "matrix", Ratio: "ratio", Relation: "equation", Region: "interval",
     Words: "text",
@@ -73,16 +74,16 @@ def _compare(a, b):
         return _compare_regions(a, b)
     if Sequence in kinds and len(kinds) > 1:
         sequence, other = (a, b) if isinstance(a, Sequence) else (b, a)
-        if isinstance(other, Quantity) and len(other.trees) == 1 and sequence.brackets == "()":
-            return _verdict(_has_components(other.trees[0], sequence.items), "tuple")
+        if isinstance(other, Quantity):
+            vector = sequence.brackets == "()" and _has_components(other.trees[0], sequence.items)
+            return _verdict(vector, "tuple")
         if isinstance(other, Matrix):
             return _verdict(_same_matrices(_as_matrix(sequence), other), "matrix")
         return False, "different kind"
     if kinds == {Matrix, Quantity}:
         matrix, other = (a, b) if isinstance(a, Matrix) else (b, a)
-        cells = tuple(row[0] for row in matrix.rows)
-        single = len(matrix.rows[0]) == 1 == len(other.trees)
-        return _verdict(single and _has_components(other.trees[0], cells), "matrix")
+        column = [row[0] for row in matrix.rows if len(row) == 1]
+        return _verdict(_has_components(other.trees[0], column), "matrix")
     if kinds == {Ratio, Quantity}:
         ratio, other = (a, b) if isinstance(a, Ratio) else (b, a)
         if len(ratio.parts) == 2 and len(other.trees) == 1:
@@ -195,17 +196,14 @@ def _same_matrices(a, b):
 
 def _has_components(tree, items):
     """Say whether a sum of multiples of i, j and k is the tuple of its components."""
-    names = formulas.symbols(tree) | ({"i"} if formulas.mentions(tree, "i") else set())
-    for axes in (("i", "j", "k"), *((f"{mark} i", f"{mark} j", f"{mark} k") for mark in formulas.MARKS)):
-        if names and names <= set(axes) and len(items) in (2, 3) and (axes[0] != "i" or len(names) > 1):
-            if not all(isinstance(item, Quantity) and len(item.trees) == 1 for item in items):
-                return False
-            parts = zip(axes[len(axes) - 3 :], items, strict=False)
-            total = ("sum", tuple(("product", (item.trees[0], ("symbol", f"axis {axis[-1]}"))) for axis, item in parts))
-            for axis in axes:
-                tree = substitute(tree, axis, ("symbol", f"axis {axis[-1]}"))
-            return values.same(tree, total)
-    return False
+    tree = substitute(tree, "i", ("symbol", " i"))  # no imaginary unit here
+    names = formulas.symbols(tree)
+    axes = next((axes for axes in AXES if names and names <= set(axes)), None)
+    parts = [item.trees[0] for item in items if isinstance(item, Quantity) and len(item.trees) == 1]
+    if not axes or not 1 < len(parts) == len(items) < 4 or (axes[1] == "j" and len(names) < 2):
+        return False
+    terms = [("product", (part, ("symbol", axis))) for part, axis in zip(parts, axes, strict=False)]
+    return values.same(tree, ("sum", tuple(terms)))
 
 
 def _proportional(a, b, i):
@@ -319,7 +317,8 @@ def _same_digits(decimal, tree):
 
 
 def _total(quantity, unit):
-    return ("sum", tuple(("product", (tree, number(own.worth / unit))) for tree, own in zip(quantity.trees, quantity.units, strict=True)))
+    parts = zip(quantity.trees, quantity.units, strict=True)
+    return ("sum", tuple(("product", (tree, number(own.worth / unit))) for tree, own in parts))
 
 
 def _compare_measured(a, b):

@@ -24,6 +24,7 @@ CALLED = {  # functions that are read with brackets around their arguments: the 
 } | {"ceil": "ceiling"}
 SEVERAL = set("max min gcd lcm".split())  # of several arguments
 CONSTANTS = {"pi": "π", "infty": "∞", "infinity": "∞", "inf": "∞", "oo": "∞"}
+STARTING = {*FUNCTIONS, *GREEK, *CONSTANTS, *CALLED, "frac", "sqrt", "binom"}  # commands that begin a factor
 TIMES = {"*", "\\cdot", "\\times", "·", "\\ast"}
 DIVIDED = {"/", "\\div", "\\over"}
 PLUS_MINUS = {"\\pm": 1, "\\mp": -1}
@@ -194,9 +195,9 @@ class _Reader:
         kind, text = self.next
         if kind == "command":
             name = text[1:]
-            known = name in FUNCTIONS or name in GREEK or name in CONSTANTS or text in WRAPPERS or text in NAMERS
-            known = known or name in CALLED
-            return known or text in CALLS and not (text == "\\vert" and self.bars) or name in ("frac", "sqrt", "binom")
+            if text in CALLS:
+                return not (text == "\\vert" and self.bars)
+            return name in STARTING or text in WRAPPERS or text in NAMERS
         return kind == "word" or text in ("(", "[", "{") or text == "|" and not self.bars
 
     def unary(self):
@@ -210,10 +211,8 @@ class _Reader:
             self.depth -= 1
             if sign == "+":
                 return tree
-            return (
-                "product",
-                (("number", Fraction(-1 if sign == "-" else PLUS_MINUS[sign])), *([("symbol", "±")] * (sign in PLUS_MINUS)), tree),
-            )
+            factor = number(PLUS_MINUS.get(sign, -1))
+            return ("product", (factor, ("symbol", "±"), tree) if sign in PLUS_MINUS else (factor, tree))
         return self.power()
 
     def power(self):

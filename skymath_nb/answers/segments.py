@@ -32,8 +32,8 @@ TOKEN = re.compile(
         |(?<=\d)(?:st|nd|rd|th)\b|(?:(?<=\d)|(?<=\d[ ]))(?:o['’]clock|[AaPp]\.?[Mm]\b\.?)
         |\\[%,;:!| ]|\\[{{}}]|\\[A-Za-z]+(?:\s*\[[^\[\]{{}}\n]*+\])?(?:\s*{BRACED})*+|{BRACED}
         |(?<![A-Za-z])(?:{NAMES})(?=[\s(^_\\{{]|$)|(?<=\d)[:：](?=\d)|(?<=\d[ ])[:∶](?=[ ]\d)|(?<=[\w)}}]):(?=[\w(]|\\[A-Z])
-        |[-−–+*/^=<>≤≥≠≈×÷·⋅±∓∞√∛%‰°²³¹⁰⁴-⁹¼-¾⅐-⅞₀-₉|_'′∶∪∩∈∅∠△ℝ⁄∨∧&⁻]|!(?=\s*[-=+*/.,;)^!])|[Α-Ωα-ωϕ]
-        |(?<=[\d)}}^/*+=_-])[A-Za-z]{{1,3}}(?![A-Za-z])|(?<![A-Za-z'’])[A-Za-z](?![A-Za-z'’])|\()
+        |(?<=\w)['′]|[-–](?!\s+[A-Za-z]{{2}})|/(?![A-Za-z]{{2}})|[−+*^=<>≤≥≠≈×÷·⋅±∓∞√∛%‰°²³¹⁰⁴-⁹¼-¾⅐-⅞₀-₉|_∶∪∩∈∅∠△ℝ⁄∨∧&⁻]|!(?=\s*[-=+*/.,;)^!])|[Α-Ωα-ωϕ]
+        |(?<=[\d)}}^/*+=_-])[A-Za-z]{{1,3}}(?![A-Za-z])|(?<![A-Za-z'’])(?![AaI](?:\s+[A-Za-z]{{2}}|['’]))[A-Za-z](?![A-Za-z'’])|\()
     |(?P<word>(?:[^\W\d_一-鿿])+(?:['’-][^\W\d_一-鿿]+)*)
     |(?P<chinese>[一-鿿]+)
     |(?P<stop>[\n.;,?:—。，；！？、：，]|\.\.\.)
@@ -68,12 +68,6 @@ MODIFIED_AFTER = re.compile(
     r"\s*(?:more|less|fewer)\s+than\b|\s*(?:squared|cubed|below|factorial)\b|\s*times\s+(?:as|the|more|that)\b|\s*(?:or|and)\s+(?:more|less|fewer|greater|above|below)\b|-(?=[a-z])|\s*[)\]]?\s+(?:is|are|was)\s+(?:not|incorrect|wrong|false|impossible)\b|项?(?:是|为)?(?:错|不)",
     re.I,
 )
-
-
-class Token(NamedTuple):
-    kind: str
-    start: int
-    end: int
 
 
 class Expression(NamedTuple):
@@ -113,26 +107,17 @@ def _has_words(item):
     return any(_has_words(part) for part in parts)
 
 
-def tokens(text: str) -> list[Token]:
-    """Cut a text into tokens; a bracket or formula that holds prose is an "aside"."""
-    found = []
+def _mathematics(text):
+    """List (start, end) of the tokens that are mathematics; a bracket or formula that holds prose is none."""
+    word_end, found = -1, []
     for match in TOKEN.finditer(text):
-        kind = "formula" if match["formula"] else match.lastgroup
-        if kind == "formula" and match[0][0] == "$" and _is_prose(match[0]):
-            found.append(Token("other", match.start(), match.end()))
+        if match["word"]:
+            word_end = match.end()
+        bracketed = match["brackets"] or (match["formula"] and match[0][0] == "$")
+        if bracketed and (_is_prose(match[0]) or (match["brackets"] and word_end == match.start())):
             continue
-        if kind == "brackets":
-            called = found and found[-1].kind == "word" and found[-1].end == match.start()
-            kind = "aside" if called or _is_prose(match[0]) else "math"
-        if kind == "math" and match[0] in ("a", "A", "I") and _is_article(text, match):
-            kind = "word"
-        if kind == "math" and match[0] in "-–" and re.match(r"\s+[A-Za-z]{2}", text[match.end() : match.end() + 4]):
-            kind = "stop"  # a dash between words
-        if kind == "math" and match[0] == "/" and re.match("[A-Za-z]{2}", text[match.end() : match.end() + 2]):
-            kind = "stop"  # 17/hour
-        if kind == "math" and match[0] in ("'", "!", "|", "&") and not text[max(match.start() - 1, 0)].isalnum():
-            kind = "blank" if match[0] == "'" else kind
-        found.append(Token("math" if kind in ("date", "formula") else kind, match.start(), match.end()))
+        if match["math"] or match["date"] or match["formula"] or match["brackets"]:
+            found.append(match.span())
     return found
 
 
@@ -141,20 +126,14 @@ def _is_prose(text):
     return any(word.lower() not in formulas.FUNCTIONS | {"inf", "infinity"} for word in PROSE.findall(bare))
 
 
-def _is_article(text, match):
-    return bool(re.match(r"\s+[A-Za-z]{2}|['’]", text[match.end() : match.end() + 4]))
-
-
 def expressions(text: str) -> list[Expression]:
     """List the expressions of a text in order; a run that does not read as a whole is listed with an empty text."""
     runs = []
-    for token in tokens(text):
-        if token.kind != "math":
-            continue
-        if runs and _joins(text, runs[-1][1], token.start):
-            runs[-1][1] = token.end
+    for start, end in _mathematics(text):
+        if runs and _joins(text, runs[-1][1], start):
+            runs[-1][1] = end
         else:
-            runs.append([token.start, token.end])
+            runs.append([start, end])
     found = []
     for start, end in runs:
         if not HOLLOW.fullmatch(text, start, end):

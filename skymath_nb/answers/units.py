@@ -67,9 +67,11 @@ CJK_NAMES = sorted((name for name in NAMES if re.match("[一-鿿]", name)), key=
 
 def find(word: str) -> tuple | None:
     """Return (dimension, power, worth) of one unit word, in any usual spelling, or None."""
-    for spelling in (word, word.lower(), word.lower().removesuffix("s"), word.lower().removesuffix("es")):
-        if spelling in NAMES and (len(spelling) > 2 or spelling == word or word.isupper() and len(word) > 1 or spelling in ("oz", "lb")):
-            return NAMES[spelling]
+    lower = word.lower()
+    shouted = word.isupper() and len(word) > 1
+    for name in (word, lower, lower.removesuffix("s"), lower.removesuffix("es")):
+        if name in NAMES and (len(name) > 2 or name in (word, "oz", "lb") or shouted):
+            return NAMES[name]
     return None
 
 

@@ -77,7 +77,8 @@ def ratio(a: tuple, b: tuple) -> int:
             if bool(x) != bool(y):
                 return 0
             continue
-        quotient = x / y if isinstance(x, Fraction) and isinstance(y, Fraction) else approximate(x) / approximate(y)
+        exact = isinstance(x, Fraction) and isinstance(y, Fraction)
+        quotient = x / y if exact else approximate(x) / approximate(y)
         if found and not _near(found[0], quotient):
             return 0
         found.append(quotient)
@@ -188,19 +189,13 @@ def _value(tree, where, context):
         return tree[1]
     if kind == "symbol":
         return _symbol(tree[1], where, context)
-    if kind == "sum":
-        total = Fraction(0)
+    if kind in ("sum", "product"):
+        total = Fraction(kind == "product")
         for part in tree[1]:
-            term = _value(part, where, context)
-            both = isinstance(total, Fraction) and isinstance(term, Fraction)
-            total = _bounded(total + term if both else approximate(total, context) + approximate(term, context))
-        return total
-    if kind == "product":
-        total = Fraction(1)
-        for part in tree[1]:
-            factor = _value(part, where, context)
-            both = isinstance(total, Fraction) and isinstance(factor, Fraction)
-            total = _bounded(total * factor if both else approximate(total, context) * approximate(factor, context))
+            pair = total, _value(part, where, context)
+            if not all(isinstance(side, Fraction) for side in pair):
+                pair = [approximate(side, context) for side in pair]
+            total = _bounded(pair[0] + pair[1] if kind == "sum" else pair[0] * pair[1])
         return total
     if kind == "power":
         return _power(_value(tree[1], where, context), _value(tree[2], where, context), context)
