@@ -266,6 +266,9 @@ KINDS = {
         C(7, 3) ≢ C(7, 2)
         """,
     "choices in words": r"""
+        A, C, D ≡ ACD
+        2, 3 ≢ 2 \cdot 3
+        A, B ≢ ABC
         Option D ≡ D
         choice (D) ≡ D
         \text{Option D} ≡ D

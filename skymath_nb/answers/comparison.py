@@ -9,10 +9,8 @@ from .objects import Collection, Matrix, Quantity, Ratio, Region, Relation, Sequ
 
 DECIMAL_DIGITS = 9  # correct digits from which a decimal may stand for a number that has no end
 AXES = [[" i", "j", "k"], *([f"{mark} {letter}" for letter in "ijk"] for mark in formulas.MARKS)]
-NOUNS = {
-    Quantity: "number", Sequence: "tuple", Collection: "set", Matrix: "matrix", Ratio: "ratio", Relation: "equation", Region: "interval",
-    Words: "text",
-}  # fmt: skip
+NOUNS = {Relation: "equation", Region: "interval", Sequence: "tuple", Matrix: "matrix", Ratio: "ratio"}
+NOUNS |= {Collection: "set", Quantity: "number", Words: "text"}
 
 
 def compare(a: object, b: object) -> tuple[bool, str]:
@@ -65,52 +63,47 @@ def _compare(a, b):
     a, b = _expanded(a), _expanded(b)
     if isinstance(a, Sequence | Collection) and isinstance(b, Sequence | Collection) and _assigned(a) != _assigned(b):
         a, b = (_values_of(side) for side in (a, b))
-    kinds = {type(a), type(b)}
-    if isinstance(a, Quantity) and isinstance(b, Quantity):
+    if type(a) is not type(b):
+        return _compare_kinds(*sorted((a, b), key=lambda item: list(NOUNS).index(type(item))))
+    if isinstance(a, Quantity):
         return _compare_quantities(a, b)
-    if Relation in kinds and len(kinds) > 1:
-        return _compare_relation(*((a, b) if isinstance(a, Relation) else (b, a)))
-    if Region in kinds:
+    if isinstance(a, Region):
         return _compare_regions(a, b)
-    if Sequence in kinds and len(kinds) > 1:
-        sequence, other = (a, b) if isinstance(a, Sequence) else (b, a)
-        if isinstance(other, Quantity):
-            vector = sequence.brackets == "()" and _has_components(other.trees[0], sequence.items)
-            return _verdict(vector, "tuple")
-        if isinstance(other, Matrix):
-            return _verdict(_same_matrices(_as_matrix(sequence), other), "matrix")
-        return False, "different kind"
-    if kinds == {Matrix, Quantity}:
-        matrix, other = (a, b) if isinstance(a, Matrix) else (b, a)
-        column = [row[0] for row in matrix.rows if len(row) == 1]
-        return _verdict(_has_components(other.trees[0], column), "matrix")
-    if kinds == {Ratio, Quantity}:
-        ratio, other = (a, b) if isinstance(a, Ratio) else (b, a)
-        if len(ratio.parts) == 2 and len(other.trees) == 1:
-            whole = ("product", (ratio.parts[0], ("power", ratio.parts[1], number(-1))))
-            return _verdict(values.same(whole, other.trees[0]), "ratio")
-    if kinds == {Collection, Quantity} or kinds == {Collection, Words}:
-        collection, other = (a, b) if isinstance(a, Collection) else (b, a)
-        if isinstance(other, Quantity) and len(collection.items) == 1:
-            return _compare(collection.items[0], other)
-        letters = [item.trees[0] for item in collection.items if isinstance(item, Quantity) and item.trees[0][0] == "symbol"]
-        if len(letters) == len(collection.items) > 1 and isinstance(other, Quantity) and other.trees[0][0] == "product":
-            chosen = [letter[1] for letter in letters]  # A, B, D against ABD
-            written = [part[1] for part in other.trees[0][1] if part[0] == "symbol"]
-            if all(re.fullmatch("[A-H]", letter) for letter in [*chosen, *written]) and len(written) == len(other.trees[0][1]):
-                return _verdict(sorted(chosen) == sorted(written), "choice")
-    if len(kinds) > 1:
-        return False, "different kind"
     if isinstance(a, Words):
         return _compare_words(a.text, b.text)
-    same = {
-        Sequence: _same_sequences,
-        Collection: lambda a, b: _same_items(a.items, b.items),
-        Matrix: _same_matrices,
-        Ratio: lambda a, b: len(a.parts) == len(b.parts) and all(_proportional(a, b, i) for i in range(1, len(a.parts))),
-        Relation: _same_relations,
-    }[type(a)](a, b)
-    return _verdict(same, "inequality" if isinstance(a, Relation) and a.sign != "=" else NOUNS[type(a)])
+    if isinstance(a, Collection):
+        return _verdict(_same_items(a.items, b.items), "set")
+    same = {Sequence: _same_sequences, Matrix: _same_matrices, Ratio: _same_ratios}
+    verdict = same.get(type(a), _same_relations)(a, b)
+    inequality = isinstance(a, Relation) and a.sign != "="
+    return _verdict(verdict, "inequality" if inequality else NOUNS[type(a)])
+
+
+def _compare_kinds(a, b):
+    """Compare objects of two kinds, which come in the order of NOUNS."""
+    if isinstance(a, Relation):
+        return _compare_relation(a, b)
+    if isinstance(a, Region):
+        return _compare_regions(a, b)
+    if isinstance(a, Sequence) and isinstance(b, Matrix):
+        return _verdict(_same_matrices(_as_matrix(a), b), "matrix")
+    if not isinstance(b, Quantity):
+        return False, "different kind"
+    if isinstance(a, Sequence):
+        return _verdict(a.brackets == "()" and _has_components(b.trees[0], a.items), "tuple")
+    if isinstance(a, Matrix):
+        column = [row[0] for row in a.rows if len(row) == 1]
+        return _verdict(_has_components(b.trees[0], column), "matrix")
+    if isinstance(a, Ratio) and len(a.parts) == 2 and len(b.trees) == 1:
+        whole = ("product", (a.parts[0], ("power", a.parts[1], number(-1))))
+        return _verdict(values.same(whole, b.trees[0]), "ratio")
+    if isinstance(a, Collection) and len(a.items) == 1:
+        return _compare(a.items[0], b)
+    if isinstance(a, Collection) and b.trees[0][0] == "product":  # A, B, D against ABD
+        chosen = [item.trees[0] for item in a.items if isinstance(item, Quantity)]
+        if {*chosen, *b.trees[0][1]} <= {("symbol", letter) for letter in "ABCDEFGH"}:
+            return _verdict(sorted(chosen) == sorted(b.trees[0][1]), "choice")
+    return False, "different kind"
 
 
 def _assigned(item):
@@ -204,6 +197,10 @@ def _has_components(tree, items):
         return False
     terms = [("product", (part, ("symbol", axis))) for part, axis in zip(parts, axes, strict=False)]
     return values.same(tree, ("sum", tuple(terms)))
+
+
+def _same_ratios(a, b):
+    return len(a.parts) == len(b.parts) and all(_proportional(a, b, i) for i in range(1, len(a.parts)))
 
 
 def _proportional(a, b, i):

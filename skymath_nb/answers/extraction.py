@@ -286,7 +286,7 @@ def _only_one(tail: str) -> str | None:
     if not chinese and len(found := expressions(sentence)) == 1:
         return found[0].text if _is_unmodified(sentence, found[0]) else None
     for clause in CLAUSE_END.split(sentence):
-        if CONDITION.match(clause):
+        if not clause.strip() or CONDITION.match(clause):
             continue
         if chinese and (answer := _of_chinese(sentence, clause)):
             return answer

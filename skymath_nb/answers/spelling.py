@@ -97,10 +97,11 @@ DATE = re.compile(
 )
 TIME = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d))?(?:\s*([ap])\.?\s*m\.?|\s+o'?clock)|(\d{1,2}):(\d\d)(?::(\d\d))?", re.I)
 WORDS_AROUND = r"text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox|boldsymbol|bm"
-MODULO = re.compile(r"\s*(?:\\pmod\s*\{?\s*(\w+)\s*\}?|\(\s*\\?b?mod(?![A-Za-z])\s*\{?\s*(\w+)\s*\}?\s*\))")
-LABEL = re.compile(
-    r"^(?:\\text\s*\{)?\s*(?:(?:final )?answer\s*[:=]|(?:minimum|maximum|final) value\s*(?:is|[:=])?)\s*\}?\s*(?=\S)", re.I
+ORDINAL = re.compile(
+    r"\^\{?\s*\\(?:text|mathrm|rm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|(?<=\d)(?:\^\{\s*(?:st|nd|rd|th)\s*\}|(?:st|nd|rd|th)\b)"
 )
+MODULO = re.compile(r"\s*(?:\\pmod\s*\{?\s*(\w+)\s*\}?|\(\s*\\?b?mod(?![A-Za-z])\s*\{?\s*(\w+)\s*\}?\s*\))")
+LABEL = re.compile(r"^(?:\\text\s*\{)?\s*(?:(?:final )?answer\s*[:=]|(?:minimum|maximum|final) value\s*(?:is|[:=])?)\s*\}?\s*(?=\S)", re.I)
 WRAPPED_WORDS = re.compile(rf"\\(?:{WORDS_AROUND})\s*\{{([A-Za-z -]+)\}}")
 
 
@@ -156,7 +157,7 @@ def clean(text: str) -> str:
     text = re.sub(r"(\\sqrt(?:\[\d+\])?)\s*(\d+)", r"\1{\2}", text)
     text = COMMAND.sub(lambda m: ALIASES.get(m[0], m[0]), text)
     text = re.sub(r"\\(?:phantom|hspace|vspace|label|tag)\*?\{[^{}]*\}", " ", text)
-    text = re.sub(r"\^\{?\s*\\(?:text|mathrm|rm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|(?<=\d)(?:st|nd|rd|th)\b|(?<=\d)\^\{\s*(?:st|nd|rd|th)\s*\}", "", text)
+    text = ORDINAL.sub("", text)
     text = CHOSEN_OF.sub(_binomial, text)
     text = re.sub(r"\\frac\{\s*\\(?:text|mathrm)\{([^{}]*)\}\s*\}\{\s*\\(?:text|mathrm)\{([^{}]*)\}\s*\}", r"\\text{ \1/\2}", text)
     text = re.sub(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)", r"\\times ", text)
@@ -228,7 +229,6 @@ PLAIN_FORMS = (  # written without LaTeX, as a whole answer
     (re.compile(r"(\d+)\s+to\s+(\d+)"), lambda m: f"{m[1]}:{m[2]}"),
     (re.compile(r"(?:option|choice|选项|选)\s*\(?([A-H])\)?", re.I), lambda m: m[1]),
 )
-
 
 
 def _numerals(text):
