@@ -336,6 +336,435 @@ KINDS = {
         \text{all real numbers except } 4 ≢ (4,\infty)
         all reals except 4 ≢ 4
         """,
+    "many kinds": r"""
+        a=1, b=3 ≡ (1,3)
+        a=1 and b=3 ≡ a=1, b=3
+        x=1,y=2,z=3 ≡ (1,2,3)
+        (x,y,z)=(1,2,3) ≡ (1,2,3)
+        x = 1; y = 2 ≡ (1,2)
+        y=2, x=1 ≡ (1,2)
+        y=1, x=2 ≢ (1,2)
+        0x1A ≢ 1
+        101_2 ≡ 5
+        \text{1011}_2 ≡ 11
+        1011_{\text{two}} ≡ 11
+        5\left(x+1\right) ≡ 5x+5
+        \{x+1\}(2) ≡ 2x+2
+        \begin{cases}a+b=3\\a-b=1\end{cases} ≡ a+b=3, a-b=1
+        \begin{cases}x=1 \\[4pt] y=2\end{cases} ≡ (1,2)
+        \begin{cases}x=1,\\y=2,\\z=3\end{cases} ≡ (1,2,3)
+        \left\{ \begin{aligned} x &= 1 \\ y &= 2 \end{aligned} \right. ≡ x=1,y=2
+        一半 ≡ 1/2
+        二分之一 ≡ 1/2
+        三又二分之一 ≡ 7/2
+        负三 ≡ -3
+        七点五 ≡ 7.5
+        一百零五 ≡ 105
+        两千零一十 ≡ 2010
+        2小时15分 ≡ 135分钟
+        3米5厘米 ≡ 305厘米
+        5角 ≡ 0.5元
+        10公里 ≡ 10000米
+        C ≡ \text{(C)}
+        (c) ≡ C
+        \textbf{C} ≡ C
+        \boxed{C} ≡ C
+        **C** ≡ C
+        C) ≡ C
+        C. ≡ C
+        [C] ≡ C
+        Answer: C ≡ C
+        C: 4.5 ≡ C
+        \text{C. } 4.5 ≡ C
+        (C) \frac{1}{2} ≡ C
+        (C) 12 ≢ 12
+        5+2i ≡ 2i+5
+        5e^{i\pi} ≡ -5
+        5 \operatorname{cis} \pi ≡ -5
+        5 + 2j ≢ 5
+        £29 ≡ 29
+        29€ ≡ 29
+        29 € ≡ 29
+        $29.00 ≡ 29
+        29 USD ≡ 29
+        29 dollars ≡ $29
+        29 yuan ≡ 29元
+        ¥29 ≡ 29元
+        NZ$29 ≡ 29
+        CHF 29 ≡ 29
+        kr 29 ≢ 92
+        29.5 cents ≢ 29.5 dollars
+        1 dollar and 50 cents ≡ $1.50
+        Mar 5 ≡ March 5
+        March 5th, 2024 ≡ March 5, 2024
+        5th March ≡ March 5
+        5 March 2024 ≡ March 5, 2024
+        Tuesday, March 5 ≡ March 5
+        3/5 ≢ March 5
+        March ≢ March 5
+        180° ≡ \pi
+        30^\circ ≡ \frac{\pi}{6}
+        30^{\circ} ≡ 30
+        30° ≢ 60°
+        y=2x+1 ≡ 2x-y+1=0
+        y=2x+1 ≡ 2x+1
+        x^2+y^2=25 ≡ x^2+y^2-25=0
+        x = 5y ≢ 5
+        C=5 ≡ 5
+        \frac{8!}{5!3!} ≡ 56
+        {8 \choose 3} ≡ 56
+        \binom{8}{3} ≡ \binom{8}{5}
+        ^8C_3 ≡ 56
+        _8C_3 ≡ 56
+        C(8,3) ≡ \binom{8}{3}
+        C_8^3 ≡ 56
+        8C3 ≡ 56
+        P(5,2) ≢ 10
+        A_5^2 ≡ 20
+        ^5P_2 ≡ 20
+        7!! ≡ 105
+        \frac{2}{3}x ≡ \frac{2x}{3}
+        \frac{2}{3}x ≢ \frac{2}{3x}
+        \frac{-2}{3} ≡ -2/3
+        \dfrac23 ≡ 2/3
+        2 / 3 ≡ \frac{2}{3}
+        \frac{2}{3} ≡ 2:3
+        {2}/{3} ≡ 2/3
+        2\div3 ≡ 2/3
+        \frac{2}{\frac{3}{4}} ≡ 8/3
+        ceil(x) ≡ \lceil x \rceil
+        sqrt(16) ≡ 4
+        sqrt{2} ≡ \sqrt{2}
+        cuberoot(8) ≢ 8
+        root(3, 8) ≢ 8
+        log(100) ≡ 2
+        ln(e^3) ≡ 3
+        log_2(8) ≡ 3
+        sin(pi/6) ≡ 1/2
+        tan(45°) ≡ 1
+        arcsin(1) ≡ \pi/2
+        sin^{-1}(1) ≡ \pi/2
+        exp(2) ≡ e^2
+        x^3 ≡ x**3
+        max{2,3} ≡ 3
+        \max\{2,3\} ≡ 3
+        gcd(4,6) ≡ 2
+        lcm(4,6) ≡ 12
+        |x-1| ≡ abs(x-1)
+        abs(-3) ≡ 3
+        floor(2.7) ≡ 2
+        [x] ≢ \lfloor x+1 \rfloor
+        sgn(x) ≢ x
+        1/3 = 0.333... ≡ 1/3
+        10/4 = 5/2 = 2.5 ≡ 2.5
+        4! = 24 ≡ 24
+        4 + 5 = 9 ≡ 9
+        \binom{5}{2} = 10 ≡ 10
+        \frac{12}{4} = 3 ≡ 3
+        9 ≡ 4 + 5 = 9
+        5 - 2 = 4 ≢ 4
+        5 = 5 ≡ 5
+        1 = 2 ≢ 2
+        -∞ ≡ -\infty
+        infinite ≢ 8
+        [2,3) ≡ [2, 3)
+        ]2,3[ ≡ (2,3)
+        2 < x < 3 ≡ (2,3)
+        x \in (2,3) ≡ (2,3)
+        2 \le x < 3 ≡ [2,3)
+        x > 2 and x < 3 ≡ (2,3)
+        (2,3) ≢ [2,3)
+        x<2 or x>3 ≡ (-\infty,2)\cup(3,\infty)
+        (−∞, 2) ∪ (3, ∞) ≡ x<2 or x>3
+        2, 3, and 5 ≡ 2,3,5
+        2 and 3 ≡ 3, 2
+        {2, 3} ≡ \{3,2\}
+        2, 2, 3 ≢ 2, 3
+        3,14 ≢ 314
+        1.234,5 ≢ 1.2345
+        1{,}5 ≡ 1.5
+        1{,}500 ≡ 1500
+        0{,}333 ≢ 333
+        \ln(1/2) ≡ -\ln 2
+        \lg 1000 ≡ 3
+        0.142857142857 ≡ 1/7
+        0.14 ≢ 1/7
+        1.7320508075688772 ≡ \sqrt{3}
+        1.73 ≢ \sqrt{3}
+        \begin{bmatrix}1&2\\3&4\end{bmatrix} ≡ \begin{pmatrix}1&2\\3&4\end{pmatrix}
+        \begin{vmatrix}1&2\\3&4\end{vmatrix} ≡ -2
+        [[1,2],[3,4]] ≡ \begin{pmatrix}1&2\\3&4\end{pmatrix}
+        \begin{matrix}1&2\\3&4\end{matrix} ≡ \begin{pmatrix}1&2\\3&4\end{pmatrix}
+        \begin{pmatrix}1\\2\end{pmatrix} ≡ (1,2)
+        -\begin{pmatrix}1\\2\end{pmatrix} ≡ \begin{pmatrix}-1\\-2\end{pmatrix}
+        two and a quarter ≡ 9/4
+        2-1/2 ≢ 2.5
+        2 + 1/2 ≡ 2.5
+        3 \frac{1}{4} ≡ 3.25
+        3\,\frac{1}{4} ≡ 13/4
+        3{1/4} ≢ 3.25
+        -2\frac12 ≡ -2.5
+        1 1/2 ≡ one and a half
+        3 (mod 5) ≡ 3 \pmod 5
+        3 \pmod{5} ≢ 2 \pmod 5
+        n \equiv 3 \pmod{5} ≢ n \equiv 3 \pmod 7
+        $1,250.50 ≡ 1250.5
+        \$ 40 ≡ 40
+        40\$ ≡ 40
+        $0.75 ≡ 75 cents
+        75¢ ≡ $0.75
+        \text{\$40} ≡ 40
+        \$40\text{ per month} ≡ 40
+        S_n = n^2 ≡ n^2
+        a_n = 2n-1 ≡ 2n-1
+        f(x,y) = 3 ≡ 3
+        P = \frac{1}{3} ≡ 1/3
+        P(\text{red}) = \frac13 ≡ 1/3
+        \text{Var}(X) = 4 ≡ 4
+        \mathbb{E}[X] = 4 ≡ 4
+        |A \cup B| = 9 ≡ 9
+        |\vec{a}| = 5 ≡ 5
+        \|v\| = 5 ≡ 5
+        d = 5 \text{ km} ≡ 5 km
+        m\angle A = 40^\circ ≡ 40
+        AB + BC = 5 ≢ 3
+        \frac{AB}{CD} = \frac12 ≡ 1/2
+        \lim = 3 ≡ 3
+        \int_0^1 x\,dx = \frac12 ≡ 1/2
+        \text{rank}(A) = 2 ≡ 2
+        \text{Area of } ABC = 12 ≡ 12
+        V = 36\pi ≡ 36\pi
+        x_1 = 2, x_2 = 5 ≡ 2, 5
+        x_{1,2} = \pm 3 ≡ 3, -3
+        N = 12 ≢ 21
+        z = 2 + i ≡ 2+i
+        \det(A) = 5 ≡ 5
+        g'(x) = 2x ≡ 2x
+        f''(0) = 3 ≡ 3
+        f^{-1}(3) = 4 ≡ 4
+        f(f(2)) = 5 ≡ 5
+        (f \circ g)(2) = 5 ≡ 5
+        f(x) = 2 ≢ x
+        \text{None of these} ≡ none of these
+        none ≡ \text{None}
+        no real solutions ≡ \emptyset
+        \{\} ≡ \emptyset
+        ∅ ≡ \varnothing
+        \text{no solution} ≡ \emptyset
+        {} ≡ \emptyset
+        none ≢ 0
+        e^{-x} ≡ exp(-x)
+        \sqrt[3]{8} ≡ 2
+        2*x ≡ 2x
+        x^{1/2} ≡ \sqrt{x}
+        \frac{1}{x} ≡ x^{-1}
+        x = 2 or 5 ≡ 2, 5
+        2 or 5 ≡ \{2,5\}
+        x=2 or x=5 ≡ x=5 or x=2
+        x=2\ \text{or}\ x=5 ≡ 2, 5
+        x = 2 \quad\text{or}\quad x = 5 ≡ 2,5
+        x=2,\text{ or }x=5 ≡ 2,5
+        x\in\{2,5\} ≡ 2,5
+        x=2 ∪ x=5 ≢ 2
+        21st ≡ 21
+        3^{rd} ≡ 3
+        36% ≡ 36\%
+        36 % ≡ 0.36
+        36\text{ percent} ≡ 36%
+        36 ≢ 3.6
+        thirty-six percent ≡ 36%
+        π^2 ≡ \pi^2
+        2π ≡ 2\pi
+        2pi ≡ 2\pi
+        π ≢ 3.14
+        3.14159265358979 ≡ π
+        \frac{π}{2} ≡ π/2
+        sin(π/2) ≡ 1
+        ±3 ≡ 3, -3
+        \pm\sqrt{2} ≡ \sqrt{2}, -\sqrt{2}
+        2±√3 ≡ 2+√3, 2-√3
+        2±√3 ≢ 2+√3
+        A(1,2), B(3,4) ≡ (1,2), (3,4)
+        (1,2) and (3,4) ≡ (3,4), (1,2)
+        \left(1, 2\right) ≡ (1,2)
+        O(0,0) ≡ (0,0)
+        Q = (1,2) ≡ (1,2)
+        \text{Point } A = (1,2) ≡ (1,2)
+        (x-1)(x-2) ≡ x^2-3x+2
+        2^{100} ≢ 2^{101}
+        10^{-3} ≡ 0.001
+        x \text{ for all } x ≡ x
+        f(x)=2x \text{ for all real numbers } x ≡ 2x
+        f(x)=2x, x\in\mathbb{R} ≡ 2x
+        2x\ (x \in \mathbb{R}) ≡ 2x
+        x=2k, k\in\mathbb{Z} ≡ x=2k
+        x = 2k\pi + \frac{\pi}{2}, \quad k \in \mathbb{Z} ≡ 2k\pi+\pi/2
+        x = 2k (k is an integer) ≡ x=2k
+        x = 2k \text{ where } k \text{ is an integer} ≡ 2k
+        5 \text{ (max)} ≡ 5
+        5 (exactly) ≡ 5
+        \text{minimum value } 5 ≡ 5
+        5, when x = 2 ≢ 2
+        5 \text{ at } x = 2 ≢ 2
+        c \text{ for any constant } c ≡ c
+        y = Ce^x, C \in \mathbb{R} ≡ y = Ce^x
+        "5" ≡ 5
+        “5” ≡ 5
+        «5» ≡ 5
+        ‘5’ ≡ 5
+        3：4 ≡ 3:4
+        3:4:5 ≡ 6:8:10
+        3:4 ≡ 6:8
+        3/4 ≡ 3:4
+        0.3\overline{3} ≡ 1/3
+        0.333\ldots ≡ 1/3
+        0.(3) ≡ 1/3
+        0.3̅ ≢ 3
+        12^{1/2} ≡ 2\sqrt3
+        16.67 ≢ 50/3
+        3/4 (0.75) ≡ 3/4
+        3/4 = 0.75 ≡ 0.75
+        0.75, i.e., 3/4 ≡ 3/4
+        \frac{3}{4} \text{ (or } 0.75) ≡ 3/4
+        \frac{3}{4} \text{ (i.e., } 75\%) ≡ 3/4
+        \frac{3}{4} or equivalently 0.75 ≡ 3/4
+        3/4 or 75% ≡ 3/4
+        3/4 (75%) ≡ 3/4
+        3/4 or 7.5% ≢ 3/4
+        3 or 5 (both) ≢ 3
+        5 million ≡ 5000000
+        5M ≢ 5
+        2.5 thousand ≡ 2500
+        3 hundred ≡ 300
+        1.2 billion dollars ≡ 1200000000
+        3 dozen eggs ≡ 36
+        3.2×10^5 ≡ 320000
+        3.2 x 10^5 ≡ 320000
+        3.2*10^5 ≡ 320000
+        3.2e5 ≡ 320000
+        3.2 \cdot 10^{-5} ≡ 0.000032
+        3.2×10⁵ ≡ 320000
+        3.2E-5 ≡ 0.000032
+        10^5 ≢ 105
+        \{1,2\}\cup\{3\} ≡ \{1,2,3\}
+        {1,2,3} ≡ {3,2,1}
+        \{1,2,3\} ≢ \{1,2\}
+        \sqrt(9) ≡ 3
+        sqrt 9 ≢ 9
+        √(9) ≡ 3
+        √9 ≡ 3
+        √(x+1) ≡ \sqrt{x+1}
+        \sqrt x ≡ \sqrt{x}
+        2√3 ≢ √6
+        \sum_{k=1}^{3} k^2 ≡ 14
+        x₁ ≡ x_1
+        x² ≡ x^2
+        x⁻¹ ≡ 1/x
+        2³ ≡ 8
+        2³ ≢ 23
+        cm³ ≢ 3
+        5 m² ≡ 5\text{ m}^2
+        H₂O ≢ 2
+        x=3, y=5 ≡ \begin{cases}x=3\\y=5\end{cases}
+        -5°C ≡ -5
+        5 degrees ≡ 5
+        -5 °F ≢ -5 °C
+        32^\circ F ≡ 32
+        \textbf{17} ≡ 17
+        \text{17 apples} ≡ 17
+        \mathrm{A} ≡ A
+        12,345 ≡ 12345
+        12\ 345 ≡ 12345
+        12 345 ≡ 12345
+        12'345 ≡ 12345
+        12_345 ≢ 12
+        12.345 ≢ 12345
+        12,34 ≢ 1234
+        1,\,234 ≡ 1234
+        1\,234\,567 ≡ 1234567
+        1,\ 234 ≢ 1234
+        8:05 AM ≡ 8:05
+        8:05 am ≡ 08:05 AM
+        20:05 ≡ 8:05 PM
+        8.05 ≢ 8:05
+        7 p.m. ≡ 7 PM
+        7 PM ≢ 7 AM
+        7:30 ≢ 7.5
+        midnight ≡ 12:00 AM
+        quarter past seven ≢ 7
+        \sin^2 x ≡ 1 - \cos^2 x
+        \tan x ≡ \frac{\sin x}{\cos x}
+        \sin 30° ≡ 1/2
+        \cos 60^{\circ} ≡ 0.5
+        2\sin x ≢ \sin 2x
+        (5, π/3) ≡ (5, \frac{\pi}{3})
+        ½ ≡ 0.5
+        3¼ ≡ 3.25
+        ⅔ ≡ 2/3
+        1⅓ ≡ 4/3
+        ²⁄₃ ≡ 2/3
+        5½ ≢ 5/2
+        Δ ≡ \Delta
+        2α+β ≡ 2\alpha+\beta
+        x∈(1,2) ≡ (1,2)
+        x ≠ 2 ≡ x \neq 2
+        x ≥ 2 ≡ [2,∞)
+        \mathbb{R}\setminus\{2\} ≡ x\ne2
+        ℝ∖{2} ≡ x≠2
+        all real numbers ≡ (-\infty,\infty)
+        ℝ ≡ \mathbb{R}
+        3 sq ft ≡ 3 square feet
+        3 km/h ≡ 3 kilometers per hour
+        3 kmph ≡ 3 km/h
+        3 m/s ≢ 3 km/h
+        50 cm ≡ 0.5 m
+        3 hrs ≡ 180 min
+        3\text{ cm}^2 ≢ 3\text{ cm}
+        erf(x) ≢ x
+        \operatorname{arcsinh} 1 ≡ arcsinh(1)
+        a b c ≡ abc
+        x y ≡ y*x
+        ab ≢ a+b
+        \langle 1,2,3\rangle ≡ (1,2,3)
+        1\mathbf{i}+2\mathbf{j} ≡ \begin{pmatrix}1\\2\end{pmatrix}
+        \mathbf{i} ≢ 1
+        2\hat{\mathbf{i}}+3\hat{\mathbf{j}} ≡ (2,3)
+        -\hat{j} + \hat{k} ≡ (0,-1,1)
+        <1,2,3> ≡ (1,2,3)
+        \vec{AB} = (1,2) ≡ (1,2)
+        3 \vec{i} - 4 \vec{k} ≡ (3,0,-4)
+        \mathbf{v} = 2\mathbf{i} + 3\mathbf{j} ≡ (2,3)
+        (2,3) ≡ 2i+3j
+        one ≡ 1
+        eleven ≡ 11
+        forty ≡ 40
+        thirty two ≡ 32
+        one hundred and one ≡ 101
+        nine hundred ninety-nine ≡ 999
+        one thousand two hundred thirty-four ≡ 1234
+        ten thousand ≡ 10000
+        one third ≡ 1/3
+        two-thirds ≡ 2/3
+        three fourths ≡ 3/4
+        a quarter ≡ 1/4
+        a third ≡ 1/3
+        one half of a pie ≢ 1
+        negative three ≡ -3
+        One Hundred ≡ 100
+        TWELVE ≡ 12
+        twelve apples ≡ 12
+        five and a half hours ≡ 5.5
+        twenty ≢ 12
+        fourteen ≢ 40
+        one hundred ≢ 1
+        two hundred thousand ≡ 200000
+        yes ≡ \text{Yes}
+        Yes ≢ No
+        even ≡ \text{Even}
+        \frac{1,000}{4} ≡ 250
+        \frac{\text{1}}{\text{2}} ≡ 0.5
+        \frac{\mathrm{1}}{2} ≡ 1/2
+        """,
 }
 
 RESPONSES = {  # kind: (response, gold, whether the flexible verdict is "equal")
@@ -629,6 +1058,438 @@ RESPONSES = {  # kind: (response, gold, whether the flexible verdict is "equal")
         ("5, 8", "8", False),
         ("fifty-eight", "58", True),
         ("| Pens | 20 |\n| Caps | 38 |\n\n**Total: 58**", "58", True),
+    ],
+    "many kinds": [
+        ("So it is 17.\n\nAnswer: 17 apples", "17", True),
+        ("**Answer**: 17", "17", True),
+        ("Answer = 17", "17", True),
+        ("ANSWER: 17", "17", True),
+        ("Final answer: \\(17\\)", "17", True),
+        ("Answer: [17]", "17", True),
+        ("Answer: <17>", "17", True),
+        ("Answer: ~17", "17", True),
+        ("Answer - 17", "17", True),
+        ("Answer\n17", "17", True),
+        ("Answer: $17.", "17", True),
+        ("Answer: '17'", "17", True),
+        ("Answer: ((17))", "17", True),
+        ("Answer: _17_", "17", True),
+        ("Answer: 17 (seventeen)", "17", True),
+        ("Answer: seventeen", "17", True),
+        ("Answer: $\\text{17}$", "17", True),
+        ("Answer: $$17$$", "17", True),
+        ("Answer: \\boxed{\\text{17 apples}}", "17", True),
+        ("Answer: x=17", "17", True),
+        ("<answer> $17$ </answer>", "17", True),
+        ("<answer>\n\n17\n\n</answer>", "17", True),
+        ("<answer>x = 17</answer>", "17", True),
+        ("<answer>So 17.</answer>", "17", True),
+        ("<Answer>17</Answer>", "17", True),
+        ("<answer>**17**</answer>", "17", True),
+        ("Answer: <answer>17</answer>", "17", True),
+        ("<answer>B</answer>", "B", True),
+        ("<answer>(B) 17</answer>", "B", True),
+        ("<solution>17</solution>", "17", True),
+        ("<ans>17</ans>", "17", True),
+        ("[ANSWER]17[/ANSWER]", "17", True),
+        ("<|answer|>17", "17", True),
+        ("<result>17</result>", "17", True),
+        ("<answer>16</answer> no: <answer>17</answer>", "16", False),
+        ("<answer>17 or 18</answer>", "17", False),
+        ("17%", "17%", True),
+        ("{1,2}", "2", False),
+        ("x^2", "2", False),
+        ("√5", "5", False),
+        ("√5", "\\sqrt5", True),
+        ("5π", "5\\pi", True),
+        ("-3", "-3", True),
+        ("3.5", "3.5", True),
+        ("1e5", "100000", True),
+        ("A", "A", True),
+        ("False", "false", True),
+        ("None", "none", True),
+        ("\\infty", "\\infty", True),
+        ("$\\frac{3}{7}$", "3/7", True),
+        ("\\(x+1\\)", "x+1", True),
+        ("\\[x+1\\]", "x+1", True),
+        ("y = 2x + 1", "y=2x+1", True),
+        ("(-∞, 3)", "(-\\infty,3)", True),
+        ("三分之二", "2/3", True),
+        ("25个", "25", True),
+        ("25元", "25", True),
+        ("无解", "\\emptyset", True),
+        ("2^{10}", "10", False),
+        ("March 5", "March 5", True),
+        ("$12", "12", True),
+        ("12 cm", "12", True),
+        ("a+b", "a+b", True),
+        ("sin(x)", "\\sin x", True),
+        ("seven", "7", True),
+        ("The result is **17**.", "17", True),
+        ("So **17** pens are left.", "17", True),
+        ("**17**", "17", True),
+        ("**The answer is 17.**", "17", True),
+        ("**Answer: $17$**", "17", True),
+        ("### Answer: 17", "17", True),
+        ("**Final Answer**\n\n17", "17", True),
+        ("**Final Answer**:\n$$\\boxed{17}$$", "17", True),
+        ("**Answer:**\n\n**17**", "17", True),
+        ("So __17__ it is.", "17", True),
+        ("*17*", "17", True),
+        ("***17***", "17", True),
+        ("The cost is **$17**", "17", True),
+        ("**x = 17**", "17", True),
+        ("## 17", "17", True),
+        ("**Result: 17 pens**", "17", True),
+        ("\\boxed{x>3}\n\nSo the smallest integer is 4.\n\nAnswer: 4", "4", True),
+        ("\\boxed{5} is a root.\nThe final answer is 17.", "17", True),
+        ("\\boxed{5}\n\nThe answer is as above.", "5", True),
+        ("\\boxed{5}. The answer is unique.", "5", True),
+        ("\\boxed{5}\n\nAnswer: \\boxed{5}", "5", True),
+        ("\\boxed{5}. This answer is 2 more than 3.", "5", True),
+        ("\\boxed{5}\n\nNote: the answer is 5 because 2+3=5.", "5", True),
+        ("\\boxed{\\text{B}}\nThe answer is B.", "B", True),
+        ("\\boxed{12}\n\n因此答案是12。", "12", True),
+        ("\\boxed{12}\n\n答案选B。", "B", True),
+        ("\\boxed{1}, \\boxed{2}, and \\boxed{3}", "1,2,3", True),
+        ("\\boxed{1} and then \\boxed{2}", "2", True),
+        ("\\boxed{a=1}, \\boxed{b=2}", "a=1,b=2", True),
+        ("$\\boxed{3}$ cm", "3", True),
+        ("\\boxed{3}\\text{ cm}", "3", True),
+        ("\\boxed{3 \\text{ cm}}", "3", True),
+        ("\\boxed{\\{1,2\\}}", "1,2", True),
+        ("$a=\\boxed{1}$, $b=\\boxed{2}$", "a=1, b=2", True),
+        ("$a=\\boxed{1}$, $b=\\boxed{2}$", "(2,1)", False),
+        ("$\\boxed{1}$ or $\\boxed{2}$", "2", False),
+        ("\\boxed{1}、\\boxed{2}", "1,2", True),
+        ("\\boxed{1}和\\boxed{2}", "1,2", True),
+        ("\\boxed{1}或\\boxed{2}", "1,2", True),
+        ("\\boxed{2+3=5}", "5", True),
+        ("\\boxed{2+3=5}", "2", False),
+        ("\\boxed{x = 2 + 3 = 5}", "5", True),
+        ("\\boxed{\\frac{10}{4} = \\frac52 = 2.5}", "2.5", True),
+        ("\\boxed{\\pi \\approx 3.14}", "\\pi", True),
+        ("The answer is 10/4 = 5/2.", "5/2", True),
+        ("The answer is 3 * 4 = 12 apples.", "12", True),
+        ("The answer is $\\frac{1}{6} \\approx 0.167$.", "1/6", True),
+        ("The answer is 1/6 ≈ 0.167.", "1/6", True),
+        ("The answer is 2.5 (or 5/2).", "5/2", True),
+        ("The answer is 4 × $3 = $12.", "12", True),
+        ("The answer is $4 \\times 3 = 12$ dollars.", "12", True),
+        ("\\boxed{5 = 2 + 3}", "5", True),
+        ("#### 3*4=12", "12", True),
+        ("#### 3*4=<<3*4=12>>12", "12", True),
+        ("The total is 3 + 4 = <<3+4=7>>7 apples.", "7", True),
+        ("所以答案是：A", "A", True),
+        ("答案：(B)", "B", True),
+        ("答：小明有12支笔，小红有15支笔。", "15", True),
+        ("答案是 $\\frac{1}{2}$。", "1/2", True),
+        ("所以，x的值是5。", "5", True),
+        ("因此这个长方形的面积是24平方米。", "24", True),
+        ("最后答案是：**24**", "24", True),
+        ("答：一共需要24天才能完成。", "24", True),
+        ("答：平均每人分得4.5千克。", "4.5", True),
+        ("答案为 24 。", "24", True),
+        ("综上所述，最终答案为\\boxed{24}。", "24", True),
+        ("答：这本书有120页", "120", True),
+        ("答：比原来增加了25%。", "25%", True),
+        ("答：甲数是12，乙数是8。", "12", False),
+        ("答：男女生人数的比是3：4。", "3:4", True),
+        ("答：男女生人数的比是3：4。", "4", False),
+        ("所以圆的面积为9π平方厘米。", "9\\pi", True),
+        ("所以圆的面积为9π平方厘米。", "9", False),
+        ("所以概率为1/3。", "1/3", True),
+        ("所以概率为1/3。", "3", False),
+        ("所以x的取值范围是x>3。", "x>3", True),
+        ("所以x的取值范围是x>3。", "3", False),
+        ("故x=2或x=3", "2,3", True),
+        ("故x=2或x=3", "3", False),
+        ("答：共有3000人", "3000", True),
+        ("总人数为1亿2千万人。", "120000000", True),
+        ("约为3.5万元", "35000", True),
+        ("答：他走了1500米，也就是1.5千米。", "1500", True),
+        ("答：二十五元。", "25", True),
+        ("他一共买了十二本书。", "12", True),
+        ("答案是：无解", "\\emptyset", True),
+        ("答案是负五", "-5", True),
+        ("答案：-5", "-5", True),
+        ("答：温度是-5℃。", "-5", True),
+        ("选A", "A", True),
+        ("答案应为D选项。", "D", True),
+        ("所以应选择选项B。", "B", True),
+        ("因此选择(B)", "B", True),
+        ("故本题选B", "B", True),
+        ("正确答案：B", "B", True),
+        ("B是正确答案", "B", True),
+        ("选项A正确。", "A", True),
+        ("选项A错误。", "A", False),
+        ("答案不是A", "A", False),
+        ("I would pick C.", "C", True),
+        ("The answer is (C).", "C", True),
+        ("The answer is C).", "C", True),
+        ("So, C.", "C", True),
+        ("The correct answer is C: 12 cm", "C", True),
+        ("Thus the answer is option (C).", "C", True),
+        ("Answer: Option C", "C", True),
+        ("Answer: C. 12", "C", True),
+        ("C is the correct option.", "C", True),
+        ("The correct choice is therefore (C).", "C", True),
+        ("We choose (C).", "C", True),
+        ("\\boxed{\\text{(C) } 12}", "C", True),
+        ("\\boxed{\\mathrm{C}}", "C", True),
+        ("\\boxed{(C)}", "C", True),
+        ("Choice C", "C", True),
+        ("choice (C)", "C", True),
+        ("C)", "C", True),
+        ("C.", "C", True),
+        ("(c)", "C", True),
+        ("**C**", "C", True),
+        ("**C) 12**", "C", True),
+        ("The answer is A or B.", "A", False),
+        ("Not A but C.", "A", False),
+        ("Neither A nor B, so C.", "C", True),
+        ("The answer is a.", "A", True),
+        ('The answer is "C".', "C", True),
+        ("The answer is C, since A and B fail.", "C", True),
+        ("The best answer is D.", "D", True),
+        ("```python\nprint(17)\n```\n```output\n17\n```", "17", True),
+        ("The output is:\n```\n17\n```", "17", True),
+        ("{'answer': 17}", "17", True),
+        ('{"answer": "\\\\boxed{17}"}', "17", True),
+        ('{"answer":"17","unit":"cm"}', "17", True),
+        ('{"final_answer": "x = 17"}', "17", True),
+        ('{"result": 17}', "17", True),
+        ('{"solution": "2+3", "answer": "5"}', "5", True),
+        ("Answer: `17`", "17", True),
+        ("print(17)", "17", False),
+        ('{"answer": "B"}', "B", True),
+        ('{"answer": -3.5}', "-3.5", True),
+        ('{"answer": true}', "true", True),
+        ("The answer is 17, thus option B.", "17", True),
+        ("The answer is 17, but 18 is also close.", "17", True),
+        ("The answer is 17 when x = 3.", "17", True),
+        ("The answer is 17 for x = 3.", "17", True),
+        ("The answer is 17 and is prime.", "17", True),
+        ("The answer is 17 cookies per box.", "17", True),
+        ("The answer is 17 out of 20.", "17", True),
+        ("The answer is 17 of the 20 pens.", "17", True),
+        ("#### 17, in total", "17", True),
+        ("#### 17.", "17", True),
+        ("The answer is 17: see above.", "17", True),
+        ("The answer is 17; done.", "17", True),
+        ("The answer is 17? Yes.", "17", True),
+        ("The answer is 17 due to symmetry.", "17", True),
+        ("The answer is 17 – a prime.", "17", True),
+        ("The answer is 17 which equals 20 - 3.", "17", True),
+        ("The answer is 17 as 20 - 3 = 17.", "17", True),
+        ("The answer is 17 (20 - 3).", "17", True),
+        ("The answer is 17 = 20 - 3.", "17", True),
+        ("The answer is 17 by counting.", "17", True),
+        ("The answer is 17 more than 3.", "17", False),
+        ("The answer is:\n\\begin{align*}\nx &= 3+4\\\\\n&= 7\n\\end{align*}", "7", True),
+        ("We get\n\\begin{equation}\nx = 7\n\\end{equation}", "7", True),
+        ("Therefore,\n$$\\begin{aligned} x &= 7 \\end{aligned}$$", "7", True),
+        ("Therefore\n\\[x=7\\]", "7", True),
+        ("Therefore\n\\[x=7.\\]", "7", True),
+        ("Thus the answer is\n\n$$\n7\n$$\n\nThis completes the proof.", "7", True),
+        ("The answer is: \\[\\boxed{7}\\]", "7", True),
+        ("So $$7$$ is the answer.", "7", True),
+        ("答案为\n$$\nx = 7\n$$", "7", True),
+        ("$$\\text{Answer: } 7$$", "7", True),
+        ("So the polynomial is x^2 - 3x + 2.", "2", False),
+        ("So the polynomial is x^2 - 3x + 2.", "x^2-3x+2", True),
+        ("The set is {2, 5}.", "5", False),
+        ("Its length is 3√2 cm.", "2", False),
+        ("Its length is 3√2 cm.", "3\\sqrt2", True),
+        ("The chance is 1 in 6.", "6", False),
+        ("They need 3 dozen eggs.", "3", False),
+        ("They need 3 dozen eggs.", "36", True),
+        ("The mass is 2.5 × 10^3 kg.", "2500", True),
+        ("The mass is 2.5 × 10^3 kg.", "3", False),
+        ("It equals 5!.", "120", True),
+        ("Log base 2 of 8 is 3.", "3", True),
+        ("The temperature drops to −7°C.", "-7", True),
+        ("It is 3.5 hours.", "3.5", True),
+        ("It takes 1 hour 15 minutes.", "75 minutes", True),
+        ("It takes 1 hour 15 minutes.", "15", False),
+        ("The time is 12:45.", "45", False),
+        ("Profit: $1.2 billion.", "1.2", False),
+        ("Profit: $1.2 billion.", "1200000000", True),
+        ("So 5 ≤ x ≤ 9.", "9", False),
+        ("So x ∈ [5, 9].", "9", False),
+        ("The vector is ⟨1, 2⟩.", "2", False),
+        ("The vector is ⟨1, 2⟩.", "(1,2)", True),
+        ("We get e^2.", "2", False),
+        ("We get e^2.", "e^2", True),
+        ("The answer lies in (1, 5)", "5", False),
+        ("so we get 2/3", "3", False),
+        ("so x is 2 + 3i", "3", False),
+        ("so x is 2 + 3i.", "2+3i", True),
+        ("Total: 5 * 3", "3", False),
+        ("the ratio of a to b is 2 : 3", "3", False),
+        ("the ratio of a to b is 2 : 3", "2:3", True),
+        ("f(3) = 10", "10", True),
+        ("f(3) = 10", "3", False),
+        ("that is 1,000,000", "0", False),
+        ("the 5th term is 17", "17", True),
+        ("He has between 10 and 20.", "20", False),
+        ("more than 20 were sold", "20", False),
+        ("about 20 were sold", "20", True),
+        ("3 out of 5", "5", False),
+        ("There are 20 more boys than girls.", "20", True),
+        ("It is 20 m².", "20", True),
+        ("It is 20 m²", "20 m^2", True),
+        ("the speed is 60 km/h.", "60 km/h", True),
+        ("the speed is 60 km/h.", "60", True),
+        ("we have 5 pens left over from 12", "12", False),
+        ("Answer: Tom needs 12 days.", "12", True),
+        ("Answer: The ratio is 2:3.", "2:3", True),
+        ("Answer: She has $45 left.", "45", True),
+        ("Answer: There were 30 boys and 20 girls.", "20", False),
+        ("Answer: No.", "no", True),
+        ("Answer: Yes, 5 is enough.", "yes", True),
+        ("Answer: It will take 2 hours and 30 minutes.", "150 minutes", True),
+        ("#### Answer: 17", "17", True),
+        ("#### \\boxed{17}", "17", True),
+        ("####17.", "17", True),
+        ("####  $1,700", "1700", True),
+        ("#### x = 17", "17", True),
+        ("#### 17%", "17%", True),
+        ("#### Final Answer:\n\n17", "17", True),
+        ("#### Check: 3+4=7\nSo 7 works.\n#### 7", "7", True),
+        ("### 17", "17", True),
+        ("#### (B)", "B", True),
+        ("#### B", "B", True),
+        ("#### seventeen", "17", True),
+        ("#### **17**", "17", True),
+        ("#### Problem 2\nSo 17.", "2", False),
+        ("$\\textbf{Answer: } 17$", "17", True),
+        ("$\\text{Answer: }\\boxed{17}$", "17", True),
+        ("\\textbf{Answer:} 17", "17", True),
+        ("$\\text{So the answer is } 17.$", "17", True),
+        ("\\[\\text{Total} = 17\\]", "17", True),
+        ("$\\mathrm{Answer} = 17$", "17", True),
+        ("$\\text{答案：} 17$", "17", True),
+        ("She saves \\$17.", "17", True),
+        ("She saves $17 per week.", "17", True),
+        ("It costs $17.50!", "17.5", True),
+        ("She earns $17 and spends $5, so she saves $12.", "12", True),
+        ("The answer is €17.", "17", True),
+        ("The answer is 17€.", "17", True),
+        ("The answer is RMB 17.", "17", True),
+        ("The answer is $17,000.", "17000", True),
+        ("The answer is 17 cents.", "$0.17", True),
+        ("The answer is $17/hour.", "17", True),
+        ("The answer is £17 million.", "17000000", True),
+        ("<reflection>\\boxed{6}</reflection>The answer is 7.", "7", True),
+        ("<analysis>6</analysis>\n7", "7", True),
+        ("<|thinking|>6<|/thinking|>7", "7", True),
+        ("<inner_thoughts>6</inner_thoughts>7", "7", True),
+        ("<thinking>6", "6", False),
+        ("<reasoning>\nSo 6.\n</reasoning>\n<answer>\n7\n</answer>", "7", True),
+        ("<think></think>7", "7", True),
+        ("<think>\n\n</think>\n\nThe answer is 7.", "7", True),
+        ("<|start_think|>6<|end_think|>7", "7", True),
+        ("<plan>6</plan>The answer is 7.", "7", True),
+        ("Let me <think> about it. The answer is 7.</think>", "7", True),
+        ("The rate is 0.25 = 25%.", "25%", True),
+        ("The answer is 25 %.", "0.25", True),
+        ("The answer is 25 percent.", "25%", True),
+        ("So 25\\% of them.", "25%", True),
+        ("The answer is $25\\%$ of the total.", "25%", True),
+        ("So it rose by 25 percentage points.", "25", True),
+        ("Thus x = 17", "17", True),
+        ("So, the number is 17.", "17", True),
+        ("We find 17.", "17", True),
+        ("It is 17!", "17", True),
+        ("My final answer is 17.", "17", True),
+        ("I get 17 as the answer.", "17", True),
+        ("The answer would be 17.", "17", True),
+        ("The answer comes out to 17.", "17", True),
+        ("The answer equals 17.", "17", True),
+        ("The answer: 17", "17", True),
+        ("The answer is simply 17.", "17", True),
+        ("The answer is clearly not 16 but 17.", "16", False),
+        ("The answer is then 17.", "17", True),
+        ("The answer is now 17.", "17", True),
+        ("The answer is (approximately) 17.", "17", True),
+        ("The answer is approximately equal to 17.", "17", True),
+        ("The answer is $\\approx 17$.", "17", True),
+        ("The answer is roughly 17.", "17", True),
+        ("The answer is the number 17.", "17", True),
+        ("The answer is the set {1, 2}.", "{1,2}", True),
+        ("The answer is a total of 17.", "17", True),
+        ("The answer is found to be 17.", "17", True),
+        ("The answer is therefore equal to $17$.", "17", True),
+        ("The final answer is: **17**.", "17", True),
+        ('The answer is "17 apples".', "17", True),
+        ("Respuesta: 17", "17", True),
+        ("Die Antwort ist 17.", "17", True),
+        ("答えは17", "17", True),
+        ("Ответ: 17", "17", True),
+        ("$x$ is $17$", "17", True),
+        ("QED. Answer 17", "17", True),
+        ("The answer is no more than 17.", "17", False),
+        ("The answer is never 17.", "17", False),
+        ("I don't know, maybe 17?", "17", True),
+        ("The answer is 17 or more.", "17", False),
+        ("The answer is 17 or 71.", "71", False),
+        ("The answer cannot be 17.", "17", False),
+        ("The answer is undefined.", "undefined", True),
+        ("There is no solution.", "\\emptyset", True),
+        ("The answer is: there is no solution.", "\\emptyset", True),
+        ("The equation has no real solutions.", "\\emptyset", True),
+        ("The answer is all real numbers.", "(-\\infty,\\infty)", True),
+        ("The answer is east.", "east", True),
+        ("The answer is Paula, with 17 points.", "Paula", True),
+        ("The answer is yes, because 17 is prime.", "yes", True),
+        ("The answer is $-17$", "-17", True),
+        ("The answer is -17", "17", False),
+        ("The answer is negative seventeen.", "-17", True),
+        ("The answer is minus 17.", "-17", True),
+        ("The answer is +17.", "17", True),
+        ("The answer is $ 17 $.", "17", True),
+        ("The answer is 17.0.", "17", True),
+        ("The answer is 17 sq. cm.", "17", True),
+        ("The answer is $17 \\text{ cm}^2$.", "17", True),
+        ("The answer is $17\\,\\mathrm{cm}$, not $17\\,\\mathrm{m}$.", "17 cm", True),
+        ("The answer is 17 cm.", "17 m", False),
+        ("So it is 2³.", "8", True),
+        ("So it is 2³.", "3", False),
+        ("The area is 12 cm².", "12", True),
+        ("x² = 9", "9", False),
+        ("There are 3^5 = 243 ways.", "243", True),
+        ("There are 2⁵ = 32 subsets.", "32", True),
+        ("Thus ¾ of it.", "3/4", True),
+        ("It is 1¼.", "5/4", True),
+        ("It is 1¼.", "1", False),
+        ("| x | y |\n|---|---|\n| 1 | 17 |\n\nSo y = 17.", "17", True),
+        ("| Total | 17 |", "17", True),
+        ("| Answer | 17 |\n", "17", True),
+        ("The train arrives at 5:45 PM.", "5:45 PM", True),
+        ("The answer is 17:45.", "5:45 PM", True),
+        ("The answer is 5:45 p.m. on Monday.", "5:45 PM", True),
+        ("They finish at 6 PM.", "6:00 PM", True),
+        ("at 6 o'clock.", "6:00", True),
+        ("We need to find x. First, 3x = 12 so", "12", False),
+        ("Step 1: 5 + 3 = 8\nStep 2: 8 *", "8", False),
+        ("So the total is 5 + 3 =", "3", False),
+        ("Therefore \\frac{1}{", "1", False),
+        ("So $x = 5", "5", True),
+        ("The answer is", "5", False),
+        ("So there are 12 apples and", "12", False),
+        ("Then 12 - 5 is 7, and dividing by", "7", False),
+        ("1. First 3.\n2.", "2", False),
+        ("Step 3:", "3", False),
+        ("First we compute 5 * 8 = 40. Now we should multiply the number of people by the", "40", False),
+        ("I cannot solve this.", "0", False),
+        ("Sorry, I cannot help.", "0", False),
+        ("Hello", "0", False),
+        ("?", "0", False),
+        ("...", "0", False),
+        ("\\boxed{?}", "0", False),
+        ("\\boxed{\\text{unknown}}", "0", False),
+        ("Insert answer in \\boxed{answer}.", "5", False),
     ],
 }
 
