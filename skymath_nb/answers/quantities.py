@@ -84,7 +84,7 @@ def read(text: str, depth: int) -> Quantity | None:
             return Quantity((("number", Fraction(int(base[1], int(n)))),))
     text = re.sub(r"\s*\b(?:percent|per cent)\b\.?$|\s*\\text\s*\{\s*(?:percent|per cent)\s*\}$", r"\\%", text)
     text = re.sub(r"^(?:\\approx|≈|about|approximately|约为?|大约)\s*", "", text)
-    text = re.sub(r"\\text\s*\{\s*\\?\$\s*\}|\\mathdollar", r"\\$", text)
+    text = re.sub(r"\\text\s*\{\s*\\?([$€£¥₹])\s*\}|\\mathdollar", lambda m: m[1] or "$", text)
     text = WRAPPED_CODE.sub(r"\1 ", text)
     text = re.sub(r"^([-\d.,]*\d)\s*\\?\$$", r"$\1", text)
     found = []
@@ -148,6 +148,8 @@ def _tail(text):
                 return text, ""
             name = {"C": " celsius", "F": " fahrenheit"}.get(piece[0][-1], " degree")
             return head, name + text[piece.end() :]
+        if head.endswith("/") and units.is_unit(unit):  # $15/hour
+            return head[:-1].strip(), f"/{unit}"
         names = re.findall(r"[A-Za-zμµ¢€£¥]+|[一-鿿]+", unit)
         if not MATHEMATICS & {name.lower() for name in names} and _behind(head.rstrip(), head[len(head.rstrip()) :], unit, names):
             return head.strip(), unit

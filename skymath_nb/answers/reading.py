@@ -36,6 +36,7 @@ EXCEPT = re.compile(
     r"(?:\\text\s*\{\s*)?(?:all )?(?:real numbers|reals)\s*,?\s*(?:except|other than|excluding|but not)\s*(?:for\s*)?\}?\s*(.+?)"
     r"|\\mathbb\{R\}\s*(?:except|\\backslash)(.+)"
 )
+EITHER = re.compile(r"\s*(?:\\text\s*\{\s*(?:or|或者?)\s*\}|\bor\b|或者?)\s*")
 COMMA = re.compile(r"\s*[,;]\s*")
 UNION = re.compile(r"\s*(?:\\cup|\\cap|\\setminus)(?![A-Za-z])\s*|(?<=[)\]}])\s*(?:\bU\b|-)\s*(?=[(\[]|\\\{)")
 LETTER = r"(?:[A-Za-z]|\\[A-Za-z]+)'*(?:_(?:\w|\{[^{}]*\}))?"
@@ -163,6 +164,9 @@ def _list(text, depth):
     parts, separators = split(text, LIST)
     if len(parts) < 2:
         return None
+    either, _ = split(text, EITHER)
+    if 1 < len(either) < len(parts) and all("=" in part and COMMA.search(part) for part in either):
+        return Collection(tuple(_read(part, depth + 1) for part in either))  # x=1, y=2 or x=2, y=1
     kept = [(part, before) for part, before in zip(parts, ["", *separators], strict=True) if part.strip()]
     if len(kept) > LONGEST_LIST or len(kept) < len(parts):
         return None

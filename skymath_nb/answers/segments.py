@@ -46,7 +46,7 @@ FORMULA = re.compile(r"\$\$([^$]+)\$\$|\\\[((?:(?!\\\]).)+)\\\]|\\\(((?:(?!\\\))
 SIGNED = re.compile(r"(?:minus|negative)\s+(?=[\d$\\.])", re.I)
 JOINT = re.compile(r"\s*(?:,(?!\d{3}(?!\d))\s*(?:and\b|or\b)?|;|、|\b(?:and|or)\b|\bto\b|或者?|和|及)\s*", re.I)
 LONGEST_GAP = 60
-SCALE = re.compile(r"\s*(?:hundred|thousand|million|billion|trillion|dozen|percent|per cent)\b", re.I)
+SCALE = re.compile(r"\s*(?:hundred|thousand|million|billion|trillion|dozen|lakh|crore|percent|per cent)\b", re.I)
 CHINESE_SCALE = re.compile(r"(?:千万|百万|十万|万亿|[百千万亿])+(?:\d+(?:\.\d+)?[百千万]?)*")
 FILLER_END = re.compile(r"\b(?:of|in|the|a|an|each|more|about|only|total|square|cubic|per)$", re.I)
 UNIT_WORD = re.compile(r"\s*(?:/\s*)?([A-Za-zμµ°℃℉]+(?:\s*(?:\^\s*\d|[²³]))?)(?![\w'’])")

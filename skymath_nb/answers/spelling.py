@@ -77,14 +77,14 @@ SYSTEM = re.compile(
     r"(?:\\\{\s*)?\\begin\{(?P<name>cases|aligned|align\*?|gathered|gather\*?|split|array|eqnarray\*?|equation\*?)\}"
     r"(?:\[\w\]|\{[clr|\s]*\})?(?P<rows>(?:(?!\\begin|\\end).)*)\\end\{(?P=name)\}"
 )
-QUALIFIED = re.compile(r"\\in(?![A-Za-z])|forall|\bfor\b|where|\bany\b|[A-Za-z]\s*\}?\s*\)\s*\}?$")
+QUALIFIED = re.compile(r"\\in(?![A-Za-z])|forall|\bfor\b|where|\bany\b|[A-Za-z]\.?\s*\}?\s*\)\s*\}?$")
 DOMAIN = r"\\in\s*(?:\\mathbb\s*\{?\s*(?P<domain%s>[ZR])\s*\}?|\\?[ZR](?![A-Za-z]))"
 QUALIFIER = re.compile(
     r"(?:[,;]|(?<=\s)|(?=\())\s*\(?\s*(?:(?:where|with|for)\s+)?(?:"
-    rf"(?:any|all|every|each|some)\b[^=<>(){{}}]{{0,60}}|\\forall\s*[A-Za-z](?:\s*{DOMAIN % ''})?"
+    rf"(?:any|all|every|each|some)\b[^=<>(){{}}]{{0,60}}(?:\{{[ZR]\}})?|\\forall\s*[A-Za-z](?:\s*{DOMAIN % ''})?"
     rf"|(?<=[,;( ])[A-Za-z](?:_\w)?(?:\s*,\s*[A-Za-z])*\s*(?:{DOMAIN % '_2'}|(?:is|are)\s+(?:an?\s+)?(?:any\s+|arbitrary\s+)?"
     r"(?:integers?|real numbers?|reals?|constants?|real|arbitrary)))\s*\)?$"
-    r"|\s\((?P<remark>\s*[A-Za-z]{3,}(?:\s+[A-Za-z]+){0,5}\s*)\)$"
+    r"|\s\((?P<remark>\s*[A-Za-z]{2,}(?:\s+[A-Za-z]+){0,5})\.?\s*\)$"
 )
 REMARKS_THAT_COUNT = set("mod modulo not no rejected reject extraneous invalid only base radians degrees percent or and excluded".split())
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
@@ -95,6 +95,7 @@ DATE = re.compile(
     r"|(?P<year_3>\d{4})-(?P<month_3>\d\d)-(?P<day_3>\d\d)|(?:(?P<year_4>\d{4})年)?(?P<month_4>\d{1,2})月(?P<day_4>\d{1,2})[日号])",
     re.I,
 )
+NOON = {"noon": "pm", "12 noon": "pm", "midnight": "am", "12 midnight": "am"}
 TIME = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d))?(?:\s*([ap])\.?\s*m\.?|\s+o'?clock)|(\d{1,2}):(\d\d)(?::(\d\d))?", re.I)
 WORDS_AROUND = r"text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox|boldsymbol|bm"
 ORDINAL = re.compile(
@@ -310,8 +311,8 @@ def date(text: str) -> str | None:
 
 def time(text: str) -> str | None:
     """Return a time of day as "time hours:minutes:seconds half"; the half is "24" where only a clock of 24 hours tells it."""
-    if text.lower() in ("noon", "midnight"):
-        return "time 12:00:00 " + {"noon": "pm", "midnight": "am"}[text.lower()]
+    if text.lower() in NOON:
+        return f"time 12:00:00 {NOON[text.lower()]}"
     match = TIME.fullmatch(text)
     if not match:
         return None
@@ -332,7 +333,9 @@ def unqualified(text: str) -> tuple[str, str]:
     if not match or not plain[: match.start()].strip(" ,;"):
         return text, ""
     if remark := match["remark"]:
-        if any(word.lower() in units.SCALES or word.lower() in REMARKS_THAT_COUNT or units.find(word) for word in remark.split()):
+        if is_unit(remark):
+            return f"{plain[: match.start()]} {remark}", ""
+        if {*remark.lower().split()} & {*units.SCALES, *REMARKS_THAT_COUNT}:
             return text, ""
     return plain[: match.start()].strip(" ,;"), next(filter(None, (match["domain"], match["domain_2"])), "")
 

@@ -37,7 +37,7 @@ PREFIX = {"square": 2, "sq": 2, "平方": 2, "cubic": 3, "cu": 3, "立方": 3}
 SUFFIX = {"squared": 2, "cubed": 3}
 SCALES = {
     "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12,
-    "千": 1000, "万": 10**4, "百万": 10**6, "千万": 10**7, "亿": 10**8, "dozen": 12,
+    "千": 1000, "万": 10**4, "百万": 10**6, "千万": 10**7, "亿": 10**8, "dozen": 12, "lakh": 10**5, "crore": 10**7,
 }  # fmt: skip
 WORD = re.compile(
     r"(?P<per>/|\bper\b|每)|(?P<word>平方|立方|[A-Za-zμµ$¢€£¥₹₩₱₽₺฿°℃℉]+|[一-鿿]+)\.?\s*(?:\^\s*\{?\s*(?P<power>-?\d)\s*\}?)?"
