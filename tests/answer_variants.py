@@ -765,6 +765,371 @@ KINDS = {
         \frac{\text{1}}{\text{2}} ≡ 0.5
         \frac{\mathrm{1}}{2} ≡ 1/2
         """,
+    "further mixture": r"""
+        x=4 \text{ and } x=-4 ≡ 4, -4
+        \{x = 4\} ≡ 4
+        x=4, x=-4 ≡ \pm 4
+        (x,y) = (4,5) \text{ or } (5,4) ≡ (4,5), (5,4)
+        x=4,y=5 \text{ or } x=5,y=4 ≡ (4,5),(5,4)
+        p=2, q=7 ≡ (2,7)
+        m = 4 and n = 9 ≡ (4,9)
+        777_8 ≡ 511
+        FF_{16} ≡ 255
+        1000_{2} ≢ 1000
+        23_5 ≡ 13
+        \left[ 2, 5 \right) ≡ [2,5)
+        3\bigl(x+1\bigr) ≡ 3x+3
+        (2x+1) ≡ 2x+1
+        \begin{cases} u+v=9 \\ u-v=1 \end{cases} ≡ u+v=9, u-v=1
+        \begin{array}{l} x=7 \\ y=8 \end{array} ≡ x=7,y=8
+        四分之三 ≡ 0.75
+        百分之七十五 ≡ 3/4
+        一千二百 ≡ 1200
+        十五万 ≡ 150000
+        1500毫升 ≡ 1.5升
+        2小时 ≡ 120分
+        6公顷 ≡ 60000平方米
+        负二分之一 ≡ -1/2
+        零点八 ≡ 0.8
+        12人 ≡ 12
+        12个苹果 ≡ 12
+        80千米/时 ≡ 80千米每小时
+        每小时80千米 ≡ 80千米/时
+        80千米/时 ≢ 80米/时
+        \text{(B) } \frac{3}{4} ≡ B
+        (B) 3/4 ≡ B
+        B, 3/4 ≢ 3
+        \text{B: } 30 ≡ B
+        \text{Option B: 30} ≡ B
+        option b ≡ B
+        B) 30 ≡ (B)
+        (B)30 ≡ B
+        B ≢ 8
+        7 - 2i ≡ -2i + 7
+        \frac{3+i}{2} ≡ 1.5+0.5i
+        -i ≡ \frac{1}{i}
+        3i ≢ 3
+        \text{€}15 ≡ 15
+        15 euros ≡ €15
+        US$15 ≡ $15
+        \$15{,}000 ≡ 15000
+        15 million yen ≡ 15000000
+        CAD 15 ≡ 15
+        15 AUD ≡ 15
+        AUD 15 ≢ CAD 15
+        ₹15 lakh ≢ 15
+        15.00 ≡ 15
+        \$15/hr ≡ 15
+        3 dollars 20 cents ≡ $3.20
+        Jan. 9 ≡ January 9
+        9 Jan 2020 ≡ January 9, 2020
+        January 9th ≡ 9 January
+        2020-01-09 ≡ Jan 9, 2020
+        January 9 ≢ January 19
+        Monday ≡ monday
+        Monday ≢ Sunday
+        120^\circ ≡ \frac{2\pi}{3}
+        120 degrees ≡ 120°
+        120° ≢ 120\pi
+        2x+3y=6 ≡ 6 = 2x+3y
+        y = \frac{1}{2}x ≡ x - 2y = 0
+        x^2 - y^2 = 1 ≢ x^2 + y^2 = 1
+        y - 3 = 2(x-1) ≡ y = 2x+1
+        x = y ≢ x
+        (x-2)^2+(y+1)^2=9 ≡ x^2+y^2-4x+2y-4=0
+        12 choose 2 ≡ 66
+        \binom{12}{2} ≡ C(12,2)
+        {}^{12}\mathrm{C}_2 ≡ 66
+        ^{12}P_2 ≡ 132
+        \frac{5}{0} ≢ 0
+        \tfrac{9}{4} ≡ 2.25
+        -\frac{9}{4} ≡ \frac{-9}{4}
+        9⁄4 ≡ 9/4
+        \frac{9}{4}\pi ≡ 9\pi/4
+        \frac{x+1}{2} ≡ (x+1)/2
+        \frac{a}{b}/c ≡ \frac{a}{bc}
+        a/(b+c) ≢ a/b + c
+        √(x^2+1) ≡ \sqrt{x^2+1}
+        max(2, 9, 4) ≡ 9
+        \min\{3, 7\} ≡ 3
+        \gcd(8, 12) ≡ 4
+        floor(-1.5) ≡ -2
+        ceil(-1.5) ≡ -1
+        \left\lfloor \frac{9}{2} \right\rfloor ≡ 4
+        cbrt(x) ≡ x^{1/3}
+        |−7| ≡ 7
+        log_3(81) ≡ 4
+        ln(1) ≡ 0
+        sinh(0) ≡ 0
+        \arctan 1 ≡ \pi/4
+        \operatorname{floor}(3.7) ≡ 3
+        \operatorname{max}(1,2) ≡ 2
+        pow(2,3) ≢ 2
+        7 \cdot 8 = 56 ≡ 56
+        56 = 7 \cdot 8 ≡ 56
+        100 - 44 = 56 ≡ 56
+        \frac{7}{8} = 0.875 ≡ 7/8
+        \frac{7}{8} = 87.5\% ≡ 7/8
+        7\times 8=56 \text{ cm} ≡ 56
+        7 \times 8 = 54 ≢ 54
+        a + b = 56 ≢ 56
+        A = 7 \times 8 = 56 ≡ 56
+        -\infty < x < 4 ≡ (-\infty, 4)
+        x \le 4 ≡ (-\infty,4]
+        x \le 4 ≢ (-\infty,4)
+        4 \ge x ≡ x \le 4
+        (4, ∞) ≡ x > 4
+        x > 4 ≢ x < 4
+        (-3, 4] ≡ -3 < x \le 4
+        [4, \infty) ≢ (4,\infty)
+        (1, 4) \cup (6, 9) ≡ 1<x<4 \text{ or } 6<x<9
+        {7} ≡ 7
+        7, -7 ≡ \pm 7
+        ±7 ≢ 7
+        {7, 8} ≡ 8, 7
+        7;8 ≡ 7, 8
+        7 , 8 , 9 ≡ 9,8,7
+        7, 8 ≢ 78
+        7,8 ≢ 7.8
+        (7; 8) ≡ (7,8)
+        7.50 ≡ 7.5
+        0{,}75 ≡ 0.75
+        12{,}5\% ≡ 12.5%
+        0.090909090909 ≡ 1/11
+        2.449489743 ≡ \sqrt6
+        2.4495 ≢ \sqrt6
+        \begin{pmatrix} 1 & 0 \\ 0 & 1 \end{pmatrix} ≡ \begin{bmatrix} 1 & 0 \\ 0 & 1 \end{bmatrix}
+        [1 0; 0 1] ≢ 1
+        \begin{pmatrix} 3 \\ 4 \end{pmatrix} ≡ \begin{bmatrix} 3 \\ 4 \end{bmatrix}
+        \begin{pmatrix} 3 & 4 \end{pmatrix} ≢ \begin{pmatrix} 3 \\ 4 \end{pmatrix}
+        -4 \frac{1}{2} ≡ -4.5
+        4 & 1/2 ≢ 4
+        4-\frac12 ≢ 4.5
+        eight and one third ≡ 25/3
+        8 1/3 ≡ 25/3
+        8\frac{1}{3}\% ≡ 1/12
+        15 cents ≡ \$0.15
+        15¢ ≡ 0.15 dollars
+        \$1{,}500.00 ≡ 1500
+        \$ 1.5\text{ million} ≡ 1500000
+        \$3.5 billion ≡ 3500000000
+        f(10) = 3 ≡ 3
+        a_5 = 9 ≡ 9
+        \angle BAC = 35^\circ ≡ 35^\circ
+        BC = 2\sqrt{3} ≡ 2\sqrt3
+        S_{\triangle ABC} = 12 ≡ 12
+        P(A) = 0.25 ≡ 1/4
+        P(A \mid B) = \frac{2}{5} ≡ 0.4
+        \mathbb{P}(X > 2) = \frac{1}{8} ≡ 1/8
+        E[X] = 6 ≡ 6
+        \lim_{x \to \infty} f(x) = 0 ≡ 0
+        \int_0^2 f(x)\,dx = 6 ≡ 6
+        \prod_{k=1}^3 k = 6 ≡ 6
+        |\overrightarrow{AB}| = 5 ≡ 5
+        |z| = 5 ≢ -5
+        \overline{AB} = 6 ≡ 6
+        \text{Total} = 36 ≡ 36
+        \text{Number of ways} = 36 ≡ 36
+        \max_{x\in[0,1]} f(x) = 4 ≡ 4
+        \cos\theta = \frac{1}{2} ≡ 1/2
+        \tan A = 2 ≡ 2
+        r = 5\text{ cm} ≡ 5 cm
+        k = \frac{-3}{2} ≡ -3/2
+        f(10) = 3 ≢ 10
+        3x = 15 ≢ 15
+        x^3 = 8 ≢ 8
+        x + 2 = y ≢ y
+        2^x = 8 ≢ 8
+        \sqrt{x} = 3 ≢ 3
+        f(x) = 3x ≢ 3
+        \text{undefined} ≡ Undefined
+        \text{DNE} ≡ does not exist
+        \text{no real solutions} ≡ no solution
+        \emptyset ≡ \{\}
+        impossible ≢ 0
+        \phi ≢ \emptyset
+        \text{none} ≡ None
+        e^{3x} ≡ \exp(3x)
+        \mathrm{e}^2 ≡ e^2
+        x^{-2} ≡ \frac{1}{x^2}
+        x = 6 \text{ or } x = 9 ≡ 9, 6
+        6 \lor 9 ≡ 6, 9
+        x = 6 | x = 9 ≢ 6
+        x_1=6, x_2=9 ≡ 6, 9
+        x = 6, 9 ≡ 6, 9
+        x=6或9 ≡ 6,9
+        6和9 ≡ 6, 9
+        6、9 ≡ 6,9
+        4th ≡ 4
+        4^{\text{th}} ≡ 4
+        45 percent ≡ 0.45
+        .45 ≡ 45%
+        45% ≢ 0.0045
+        5π/2 ≡ \frac{5\pi}{2}
+        \frac{5π}{2} ≡ 5\pi/2
+        5·π ≡ 5\pi
+        5 π ≡ 5\pi
+        π/5 ≢ 5/π
+        -π ≡ -\pi
+        4 \pm \sqrt{7} ≡ 4+\sqrt7, 4-\sqrt7
+        x = 4 ± √7 ≡ 4 + \sqrt7, 4 - \sqrt7
+        \frac{1\pm\sqrt5}{2} ≡ \frac{1+\sqrt5}{2}, \frac{1-\sqrt5}{2}
+        4+√7 ≢ 4±√7
+        (6, -2) \text{ and } (0, 4) ≡ (0,4), (6,-2)
+        C(6,-2) ≢ (-2,6)
+        P = (6, -2) ≡ (6,-2)
+        the point P(6,-2) ≡ (6,-2)
+        P(6,-2), Q(0,4) ≡ (6,-2),(0,4)
+        x(x-3) ≡ x^2-3x
+        (x+2)^2 ≡ x^2+4x+4
+        x^2+4x ≢ x^2+4
+        3^{20} ≡ 9^{10}
+        2^{-4} ≡ 1/16
+        2n \text{ for all positive integers } n ≡ 2n
+        2n \text{ for } n \ge 1 ≢ n
+        g(x) = x+3 \text{ for any real } x ≡ g(x)=x+3
+        \frac{\pi}{6} + 2k\pi, k \in \mathbb{Z} ≡ \frac{\pi}{6}+2k\pi
+        x = \frac{\pi}{6} + 2n\pi \text{ for any integer } n ≡ \frac{\pi}{6}+2n\pi
+        30 (the maximum) ≡ 30
+        30 \text{ (in total)} ≡ 30
+        30 (approx.) ≡ 30
+        30 (cm) ≡ 30
+        30 (thousand) ≢ 30
+        30 (or 31) ≢ 30
+        f(x) = x^2 \quad \text{for all } x \in \mathbb{R} ≡ f(x)=x^2
+        `30` ≡ 30
+        '30' ≡ 30
+        『30』 ≡ 30
+        (30) ≡ 30
+        30; ≡ 30
+        9 : 4 ≡ 9:4
+        9 to 4 ≡ 9:4
+        9∶4 ≡ 9/4
+        9:4 ≢ 4:9
+        18:8 ≡ 9:4
+        0.\dot{4} ≡ 4/9
+        0.4444... ≡ 4/9
+        0.4 ≢ 4/9
+        4\sqrt{5} ≡ \sqrt{80}
+        \sqrt[4]{16} ≡ 2
+        \sqrt{5} ≢ 5
+        1/3 ≢ 0.3333
+        0.3333 ≢ 0.3334
+        7/2 (3.5) ≡ 7/2
+        3.5 or 7/2 ≡ 3.5
+        3.5, or 7/2 ≡ 7/2
+        7/2 or 3\frac12 ≡ 3.5
+        3.5 or 5.3 ≢ 3.5
+        7/2 = 3.5 ≡ 3.5
+        7/2, i.e. 3.5 ≡ 7/2
+        7/2 ≈ 3.5 ≡ 7/2
+        22/7 ≈ 3.14 ≡ 22/7
+        8 thousand ≡ 8000
+        8.1 million people ≡ 8100000
+        8 dozen ≡ 96
+        8k ≢ 8
+        5.2 \times 10^{4} ≡ 52000
+        5.2×10⁴ ≡ 52000
+        5.2 × 10^-4 ≡ 0.00052
+        5.2e4 ≢ 5.2
+        \{5\} \cup \{6\} ≡ \{5,6\}
+        \{5,6\} ≢ (5,6)
+        \sqrt(25) ≡ 5
+        \sqrt[3](27) ≡ 3
+        sqrt(2)/2 ≡ \frac{\sqrt2}{2}
+        2sqrt(3) ≡ 2\sqrt3
+        √2/2 ≡ \frac{\sqrt{2}}{2}
+        ∛27 ≡ 3
+        \sum_{i=1}^{4} i ≡ 10
+        x⁴ ≡ x^4
+        a₁₂ ≡ a_{12}
+        3⁴ ≢ 34
+        3⁴ ≡ 81
+        m³ ≢ 3
+        15 °C ≡ 15
+        15°F ≢ 15°C
+        15 K ≡ 15
+        -15℃ ≡ -15
+        \mathbf{8} ≡ 8
+        \text{8} ≡ 8
+        \mathit{8} ≡ 8
+        \text{ 8 } ≡ 8
+        9,876,543 ≡ 9876543
+        9 876 543 ≡ 9876543
+        9{,}876 ≡ 9876
+        9\,876 ≡ 9876
+        9,876 ≢ 9
+        98,76 ≢ 9876
+        7:05 ≢ 7:50
+        07:05 ≡ 7:05
+        7:05 a.m. ≡ 7:05 AM
+        15:20 ≡ 3:20 PM
+        3:20 PM ≢ 3:20 AM
+        12 noon ≡ 12:00 PM
+        3 hours 20 minutes ≡ 200 minutes
+        3h20min ≡ 200 min
+        3:20 ≢ 3.2
+        2\sin x \cos x ≡ \sin(2x)
+        \cos 120^\circ ≡ -1/2
+        \sec x ≡ 1/\cos x
+        \left(3, \frac{\pi}{4}\right) ≡ (3, π/4)
+        (3, 4, 5) ≢ (3, 5, 4)
+        ¾ ≡ 0.75
+        2⅜ ≡ 19/8
+        ⅛ ≡ 0.125
+        ⁷⁄₂ ≡ 3.5
+        7 ½ ≡ 7.5
+        7½ ≢ 7
+        ω ≡ \omega
+        \alpha + β ≡ α + \beta
+        Σ ≢ σ
+        x ∈ [1,2] ≡ [1,2]
+        x ∉ [1,2] ≢ [1,2]
+        \mathbb{R} \setminus \{0, 1\} ≡ all real numbers except 0 and 1
+        \text{all real numbers} ≡ \mathbb{R}
+        \text{all real numbers greater than } 2 ≢ \mathbb{R}
+        20 square cm ≡ 20 cm^2
+        20 cu. ft ≢ 20 sq. ft
+        20 miles per hour ≡ 20 mph
+        3.6 km/h ≡ 1 m/s
+        20 N ≡ 20
+        1 kg ≡ 1000 g
+        1 foot ≡ 12 inches
+        20 \frac{\text{m}}{\text{s}} ≡ 20 m/s
+        20 m/s^2 ≢ 20 m/s
+        mn ≡ nm
+        2ab ≢ 2a+b
+        4\hat{i} - 3\hat{j} ≡ (4,-3)
+        4\mathbf{i} + 0\mathbf{j} - \mathbf{k} ≡ (4,0,-1)
+        \langle 4,-3\rangle ≡ (4,-3)
+        \overrightarrow{PQ} = (4,-3) ≡ (4,-3)
+        \vec{w} = 4\vec{i} - 3\vec{j} ≡ (4,-3)
+        4\hat{i} - 3\hat{j} ≢ (4,3)
+        4\hat{i} ≢ 4
+        thirty-one ≡ 31
+        three hundred and twelve ≡ 312
+        seven thousand ≡ 7000
+        six hundred fifty thousand ≡ 650000
+        two million three hundred thousand ≡ 2300000
+        one and two thirds ≡ 5/3
+        five eighths ≡ 5/8
+        minus four ≡ -4
+        negative 4 ≡ -4
+        seventy percent ≡ 70%
+        a hundred and ten ≡ 110
+        two hundred miles ≡ 200
+        ninety-nine ≢ 90
+        one hundred five ≢ 105000
+        fifteen ≢ 50
+        thirteen ≢ 30
+        eleven hundred ≡ 1100
+        east ≡ East
+        Triangle ≡ triangle
+        triangle ≢ square
+        Maria ≢ Mario
+        odd ≢ even
+        increasing ≡ \text{increasing}
+        """,
 }
 
 RESPONSES = {  # kind: (response, gold, whether the flexible verdict is "equal")
@@ -1490,6 +1855,205 @@ RESPONSES = {  # kind: (response, gold, whether the flexible verdict is "equal")
         ("\\boxed{?}", "0", False),
         ("\\boxed{\\text{unknown}}", "0", False),
         ("Insert answer in \\boxed{answer}.", "5", False),
+    ],
+    "further mixture": [
+        ("Thus, the total is 26 marbles.", "26", True),
+        ("So, in total, there are 26.", "26", True),
+        ("We conclude that n = 26.", "26", True),
+        ("n equals 26.", "26", True),
+        ("It follows that the answer is 26", "26", True),
+        ("The answer is a number: 26.", "26", True),
+        ("The answer is 26 marbles in all.", "26", True),
+        ("The answer is 26 marbles, 13 for each.", "26", True),
+        ("The answer is 26/3.", "26/3", True),
+        ("The answer is 26/3.", "26", False),
+        ("The answer is $26$ since $13 + 13 = 26$, not $27$.", "26", True),
+        ("The answer is $26$ or $27$.", "26", False),
+        ("The answer is: $26$ marbles", "26", True),
+        ("The answer, then, is 26.", "26", True),
+        ("The answer turns out to be 26.", "26", True),
+        ("The answer for this problem is 26.", "26", True),
+        ("Our final answer is thus 26.", "26", True),
+        ("Final Answer: 26", "26", True),
+        ("FINAL ANSWER: 26", "26", True),
+        ("Final answer → 26", "26", True),
+        ("Answer → 26", "26", True),
+        ("Answer is 26", "26", True),
+        ("ans = 26", "26", True),
+        ("Ans: 26.", "26", True),
+        ("Solution: 26", "26", True),
+        ("Result: 26", "26", True),
+        ("Therefore: 26", "26", True),
+        ("∴ x = 26", "26", True),
+        ("Hence 26.", "26", True),
+        ("That makes 26 altogether.", "26", True),
+        ("That makes 26 marbles.", "26", True),
+        ("There are 26 marbles left in the box.", "26", True),
+        ("She gave away 26 of her 40 marbles.", "40", False),
+        ("So he bought 26, and kept them.", "26", True),
+        ("The final result is $26.00.", "26", True),
+        ("He will be 26 years old.", "26", True),
+        ("x = 26 is the solution.", "26", True),
+        ("The solution is x = 26.", "26", True),
+        ("The solutions are x = 2 and x = 6.", "2, 6", True),
+        ("The solutions are x = 2 and x = 6.", "6", False),
+        ("The roots are 2, 6, and 9.", "2,6,9", True),
+        ("The roots are 2, 6, and 9.", "9", False),
+        ("The coordinates are (2, 6).", "(2,6)", True),
+        ("The coordinates are (2, 6).", "6", False),
+        ("The equation is y = 2x - 6.", "y=2x-6", True),
+        ("The equation is y = 2x - 6.", "-6", False),
+        ("The function is f(x) = x^2 + 6x.", "x^2+6x", True),
+        ("The area is 6√3 square units.", "6\\sqrt{3}", True),
+        ("The area is 6√3 square units.", "3", False),
+        ("The volume is 36π cm³.", "36\\pi", True),
+        ("The volume is 36π cm³.", "36", False),
+        ("The interval is 2 < x < 6.", "(2,6)", True),
+        ("The interval is 2 < x < 6.", "6", False),
+        ("The domain is x ≠ 6.", "6", False),
+        ("The probability is 6/13.", "6/13", True),
+        ("The probability is 6/13.", "13", False),
+        ("The probability is \\frac{6}{13}.", "13", False),
+        ("The ratio is 6 : 13.", "13", False),
+        ("The ratio is 6 to 13.", "13", False),
+        ("The number is 6 × 10^4.", "4", False),
+        ("The number is 6 × 10^4.", "60000", True),
+        ("The number is 6e4.", "60000", True),
+        ("It is 6.5 million.", "6.5", False),
+        ("It is 6.5 million.", "6500000", True),
+        ("It is $6.5M.", "6.5", False),
+        ("It is 6 1/2 feet.", "6.5", True),
+        ("It is 6 1/2 feet.", "2", False),
+        ("It is 6½ feet.", "6.5", True),
+        ("It is 6-1/2 feet.", "2", False),
+        ("It takes 6 hours and 30 minutes.", "390 minutes", True),
+        ("It takes 6 hours and 30 minutes.", "30", False),
+        ("It is 6:30 in the evening.", "30", False),
+        ("It is 6:30 in the evening.", "6:30", True),
+        ("So 2x + 3y = 26.", "2x+3y=26", True),
+        ("So 2x = 26.", "26", False),
+        ("So x^2 = 26.", "26", False),
+        ("So x > 26.", "26", False),
+        ("So x ≤ 26.", "26", False),
+        ("So |x| = 26.", "26", False),
+        ("So f(3) = 26.", "26", True),
+        ("So AB = 26.", "26", True),
+        ("So ∠ABC = 26°.", "26", True),
+        ("So 13 × 2 = 26.", "26", True),
+        ("So 13 × 2 = 26", "26", True),
+        ("So 13 × 2 = 26 marbles.", "26", True),
+        ("So $13 \\times 2 = 26$.", "26", True),
+        ("So $13 \\times 2 = \\$26$.", "26", True),
+        ("So we need at least 26.", "26", False),
+        ("So we need at most 26 of them.", "26", False),
+        ("So it is less than 26.", "26", False),
+        ("So it is not 26.", "26", False),
+        ("So it isn't 26.", "26", False),
+        ("So the maximum is 26.", "26", True),
+        ("So the minimum number is 26.", "26", True),
+        ("So it is 26 more than before.", "26", False),
+        ("So 26 is wrong.", "26", False),
+        ("This is step 26.", "26", False),
+        ("See equation (26).", "26", False),
+        ("By Theorem 26.", "26", False),
+        ("as in Figure 26.", "26", False),
+        ("Problem 26", "26", False),
+        ("So the answer choice is (B).", "B", True),
+        ("Answer choice B", "B", True),
+        ("The answer is choice (B) 26.", "B", True),
+        ("I think B is correct.", "B", True),
+        ("So B.", "B", True),
+        ("Hence, option (B).", "B", True),
+        ("Hence, option (B) 26 is correct.", "B", True),
+        ("B. 26 is the right choice.", "B", True),
+        ("The correct statement is (B).", "B", True),
+        ("The correct answer is neither A nor B.", "B", False),
+        ("It must be B because A is too small.", "B", True),
+        ("Both A and B are wrong; C is right.", "C", True),
+        ("正确的是B。", "B", True),
+        ("答案为B、C。", "BC", True),
+        ("答案选(B)。", "B", True),
+        ("故答案为:B", "B", True),
+        ("所以B正确。", "B", True),
+        ("应选B项。", "B", True),
+        ("【答案】B", "B", True),
+        ("答案：26元", "26", True),
+        ("答:26元", "26", True),
+        ("答：应付26元。", "26", True),
+        ("答：还差26米没有修。", "26", True),
+        ("答：第一天看了26页，第二天看了30页。", "26", False),
+        ("一共是13×2=26（个）", "26", True),
+        ("13×2=26（个）\n答：一共26个。", "26", True),
+        ("列式：13×2=26", "26", True),
+        ("=26（千克）", "26", True),
+        ("最后得到26。", "26", True),
+        ("答：26分之5。", "5/26", True),
+        ("答：二十六。", "26", True),
+        ("答：二百零六元。", "206", True),
+        ("答：长26厘米，宽13厘米。", "26", False),
+        ("答：至少需要26辆车。", "26", True),
+        ("答：最多26人。", "26", True),
+        ("所以面积约为26平方米。", "26", True),
+        ("答案是$26\\pi$。", "26\\pi", True),
+        ("答案是 26\\%。", "26%", True),
+        ("答案是26%。", "26", True),
+        ("答案：x=2，y=6", "(2,6)", True),
+        ("答案：2或6", "2,6", True),
+        ("答案：2或6", "6", False),
+        ("答案是2和6。", "2,6", True),
+        ("不等式的解集是x<26。", "26", False),
+        ("所以是26万。", "26", False),
+        ("共计26万元。", "260000", True),
+        ("共计2.6亿元。", "260000000", True),
+        ("共计2.6亿元。", "2.6", False),
+        ("The answer is <span>26</span>.", "26", True),
+        ("The answer is 26.\n\n---\n", "26", True),
+        ("The answer is 26.\n\nLet me know if you need 3 more examples!", "26", True),
+        ("The answer is: 26 \\\\", "26", True),
+        ("The answer is 26$.", "26", True),
+        ("The answer is \\$26.", "26", True),
+        ("The answer is 26,", "26", True),
+        ("The answer is 26..", "26", True),
+        ('The answer is: "26"', "26", True),
+        ("The answer is '26'.", "26", True),
+        ("The answer is `26`.", "26", True),
+        ("The answer is [[26]].", "26", True),
+        ("The answer is {26}.", "26", True),
+        ("The answer is ((26)).", "26", True),
+        ("The answer is ~26.", "26", True),
+        ("The answer is *26*.", "26", True),
+        ("The answer is :26", "26", True),
+        ("The answer is 26​.", "26", True),
+        ("The answer is 26.", "26", True),
+        ("The answer is 26。", "26", True),
+        ("The answer is 26！", "26", True),
+        ("The answer is 26…", "26", True),
+        ("The answer is 26 ;)", "26", True),
+        ("The answer is ✅ 26", "26", True),
+        ("The answer is 👉 26", "26", True),
+        ("The answer is __26__", "26", True),
+        ("The answer is \\textbf{26}.", "26", True),
+        ("The answer is $\\mathbf{26}$.", "26", True),
+        ("The answer is \\underline{26}.", "26", True),
+        ("The answer is $\\underline{26}$", "26", True),
+        ("The answer is \\(26\\)", "26", True),
+        ("The answer is \\[26\\]", "26", True),
+        ("The answer is $$26$$.", "26", True),
+        ("The answer is $26.$", "26", True),
+        ("The answer is $26\\text{.}$", "26", True),
+        ("<thinking>\nx\n</thinking>\n26", "26", True),
+        ("<think>a</think>b <think>\\boxed{3}</think>\\boxed{26}", "26", True),
+        ("<think>\\boxed{3}</think>\nStep 1... <think>\\boxed{26}", "26", False),
+        ("<Thought>3</Thought>The answer is 26.", "26", True),
+        ("<|im_start|>assistant\nThe answer is 26.<|im_end|>", "26", True),
+        ("[INST] q [/INST] The answer is 26.", "26", True),
+        ("<s> The answer is 26. </s>", "26", True),
+        ("The answer is 26.<eos>", "26", True),
+        ("The answer is 26.<|endoftext|>Question: What is 2+2?\nThe answer is 4.", "26", True),
+        ("26<|im_end|>", "26", True),
+        ("\\boxed{26}</s>", "26", True),
+        ("### Response:\nThe answer is 26.", "26", True),
+        ("Assistant: The answer is 26.", "26", True),
     ],
 }
 

@@ -25,8 +25,10 @@ LONGEST_UNENDED = 60  # characters behind the last expression of a sentence that
 LONGEST_GAP = 100  # characters between two boxes that count together
 BOX = re.compile(r"\\(?:boxed|fbox)\s*")
 BRACE = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.S)
+GAP = r"(?:[\s$]|\\[ ,;]|\\q?quad)*"
 JOINED = re.compile(
-    r"[\s$]*(?:\\text\s*\{)?[\s,;、]*(?:and|or|,|;|\\lor|\\vee|和|或者?|、)[\s,]*\}?[\s$]*(?P<name>[A-Za-z](?:_\{?\w\}?)?\s*=)?\s*"
+    rf"{GAP}(?:\\text\s*\{{)?[\s,;、]*(?:and|or|,|;|\\lor|\\vee|和|或者?|、)[\s,]*\}}?{GAP}"
+    r"(?P<name>[A-Za-z](?:_\{?\w\}?)?\s*=)?\s*"
 )
 NAME_BEFORE = re.compile(r"(?<![\w\\])([A-Za-z](?:_\{?\w\}?)?)\s*=\s*$")
 THOUGHT = r"(?:\w{1,20}[:_-])?(?:think|thinking|thoughts?|reasoning|reason|reflection|scratch_?pad|analysis|monologue|deliberation)"
@@ -80,8 +82,8 @@ CHOSEN = re.compile(r"(?:\\(?:text|mathrm|textbf|mathbf)\s*\{)?[(（\[<]?([A-H]{
 BEHIND_CHOICE = re.compile(r"\s*(?:$|[\n.,;:!?(（。，；*}<\"]|\\|[—–-]\s|(?:because|since|as|for|so|and not|which|where|is)\b)", re.I)
 PLAIN = re.compile(r"[ :*$]*(-?\$?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)[.*$]*\s*(?:\n|$)")
 SENTENCE_END = re.compile(r"\.(?=\s|$)|[。；;!！？\n]")
-CLAUSE_END = re.compile(r"\.(?=\s|$)|[。；;!！？\n，]|,(?=\s)|\s[—–-]\s|[(（]|\b(?:because|since|which|where)\b|因为|由于")
-REASON = re.compile(r"(?<=\S)\s*,?\s+(?:because|since|as)\b|，?(?:因为|由于)", re.I)
+CLAUSE_END = re.compile(r"\.(?=\s|$)|[。；;!！？\n，]|,(?=\s)|\s[—–-]\s|[(（]")
+REASON = re.compile(r"(?<=\S)\s*,?\s+(?:because|since|as|which|where)\b|，?(?:因为|由于)", re.I)
 CONDITION = re.compile(r"\s*(?:(?:if|when|suppose|assuming|unless|as|given|with|without|after|before)\b|如果|若|当|假如|按)", re.I)
 EXPLAINED = re.compile(r"比|即|也就是|因为|由于|其中|而|约|相当于|是")
 PERSON = re.compile(r"[A-Z][a-z]+(?: [A-Z][a-z]+)?\s*[,(]")
@@ -92,7 +94,7 @@ STOPPED = re.compile(
 )
 UNFINISHED = re.compile(r"(?:^|[^\w\s=.,)}\\^/-])\s*\d[\d.,]*(?:\s*[-+*×÷]\s*\d[\d.,]*)+\s*$")  # a computation without its result
 NO_SOLUTION = re.compile(r"\b(?:no (?:real |integer )?(?:solutions?|roots?))\b", re.I)
-SEVERAL = re.compile(r"\\(?:vee|lor|text|begin)\b|,(?!\d{3})|;|、|\b(?:or|and)\b|或|和")
+SEVERAL = re.compile(r"\\(?:vee|lor|text|begin)\b|,(?!\d{3})|，|;|、|\b(?:or|and)\b|或|和")
 CHAINED = re.compile(r"(?<![<>!:\\])=(?!=)")
 
 
@@ -279,34 +281,27 @@ def _led(tail):
 
 def _only_one(tail: str) -> str | None:
     """Return the only expression of the sentence that an announcement begins: "that there are 42 apples"."""
-    sentence = REASON.split(SENTENCE_END.split(_led(tail), maxsplit=1)[0], maxsplit=1)[0][:LONGEST_BARE]
+    sentence = SENTENCE_END.split(_led(tail), maxsplit=1)[0][:LONGEST_BARE]
     if NEGATED.search(sentence) or PERSON.match(sentence):
         return None
-    chinese = bool(re.search("[一-鿿]", sentence))
-    if not chinese and len(found := expressions(sentence)) == 1:
-        return found[0].text if _is_unmodified(sentence, found[0]) else None
-    for clause in CLAUSE_END.split(sentence):
-        if not clause.strip() or CONDITION.match(clause):
-            continue
-        if chinese and (answer := _of_chinese(sentence, clause)):
+    for part in REASON.split(sentence):
+        clauses = [clause for clause in CLAUSE_END.split(part) if clause.strip() and not CONDITION.match(clause)]
+        if re.search("[一-鿿]", part) and (answer := _of_chinese(clauses)):
             return answer
-        found = expressions(clause)
-        if len(found) > 1:
-            return None
+        found = [(clause, one) for clause in (clauses if len(expressions(part)) > 1 else [part]) for one in expressions(clause)]
         if found:
-            return found[0].text if _is_unmodified(clause, found[0]) else None
+            return found[0][1].text if len(found) == 1 and _is_unmodified(*found[0]) else None
     return None
 
 
-def _of_chinese(sentence, clause):
+def _of_chinese(clauses):
     """Return the last number of a Chinese sentence; a clause that only explains what stands before it does not count."""
-    clauses = [part for part in CLAUSE_END.split(sentence) if part.strip()]
-    kept = clauses[clauses.index(clause) :]
-    end = next((i for i, part in enumerate(kept[1:], 1) if EXPLAINED.match(part)), len(kept))
-    for part in reversed(kept[:end]):
-        if found := expressions(part):
+    first = next((i for i, clause in enumerate(clauses) if expressions(clause) or spelling.chinese_numbers(clause)), 0)
+    end = next((i for i, clause in enumerate(clauses) if i > first and EXPLAINED.match(clause)), len(clauses))
+    for clause in reversed(clauses[:end]):
+        if found := expressions(clause):
             return found[-1].text or None
-        if numerals := spelling.chinese_numbers(part):
+        if numerals := spelling.chinese_numbers(clause):
             return numerals[-1]
     return None
 

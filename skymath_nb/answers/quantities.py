@@ -122,7 +122,7 @@ def read(text: str, depth: int) -> Quantity | None:
 def _unwrapped_unit(match):
     """Take the words out of \\text; a single letter gets a point, which says that it is a unit and no unknown."""
     words = match[1].strip()
-    return f" {words}. " if len(words) == 1 and units.find(words) else f" {words} " if words else " "
+    return f" {words}. " if len(words) == 1 and words.isascii() and units.find(words) else f" {words} " if words else " "
 
 
 def _places(text):

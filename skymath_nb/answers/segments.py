@@ -10,7 +10,7 @@ from typing import NamedTuple
 from . import formulas, quantities, reading, spelling, units
 from .objects import Collection, Quantity, Region, Relation, Sequence, Words
 
-MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
+MONTH = f"(?i:{spelling.MONTH})"
 DATE = (
     rf"{MONTH}\s+\d{{1,2}}(?!\d)(?:st|nd|rd|th)?(?:,?\s+\d{{4}}(?!\d))?"
     rf"|(?<!\d)\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{MONTH}(?:,?\s+\d{{4}}(?!\d))?"
@@ -60,7 +60,7 @@ COMMAND = re.compile(r"\\[A-Za-z]+")
 PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 MODIFIED_BEFORE = re.compile(
     r"(?:\b(?:not|never|least|most|than|twice|half|double|triple|except|nor|multiples?|divisible|square|root|between|without|"
-    r"step|steps|equation|case|part|question|problem|figure|page|over|versus|instead|cannot)|n['’]t|\d\s+(?:in|out\s+of)|不是?|不为|不等于|不选|超过|大于|小于|至少|至多|不足)"
+    r"steps?|theorem|lemma|section|table|example|equation|case|part|question|problem|figure|page|over|versus|instead|cannot)|n['’]t|\d\s+(?:in|(?:out\s+)?of(?:\s+(?:the|her|his|its|their))?)|不是?|不为|不等于|不选|超过|大于|小于|至少|至多|不足)"
     r"(?:\s+(?:of|by|for|the|a|an|to|from|be|in))*\s*[(#]?$",
     re.I,
 )
@@ -80,7 +80,7 @@ class Expression(NamedTuple):
 
 def is_whole(text: str) -> bool:
     """Say whether a text reads as one answer: mathematics without words, or a formula that only math-verify reads."""
-    if len(text) > spelling.LONGEST:
+    if len(text) > spelling.LONGEST or re.match(r"(?:\\text\s*\{)?(?!每|百分之|大约)[一-鿿]{3,}\d", text):
         return False
     cleaned = spelling.clean(text)
     if ANONYMOUS.search(text) and any(ANONYMOUS.match(part) for part in reading.split(text, JOINT)[0][1:]):
@@ -150,10 +150,14 @@ def _joins(text, end, start):
     if not gap.strip():
         return True
     behind = _behind_unit(text, end)
+    if "," in gap and text[end:behind].strip(" ") and not re.match(rf"\S+\s*{re.escape(text[end:behind].strip())}", text[start:]):
+        return False  # 26 marbles, 13 each
     if behind > start:  # 2万5千
         return True
     rest = text[behind:start]
-    return bool(JOINT.fullmatch(rest)) or rest.strip() == "又" or behind > end and not rest.strip()
+    if rest.strip() == "，":  # x=2，y=6
+        return bool(re.match(r"[A-Za-z]\s*=", text[start:]))
+    return bool(JOINT.fullmatch(rest)) or rest.strip() in ("又", "分之") or behind > end and not rest.strip()
 
 
 def _behind_unit(text, end):
@@ -175,7 +179,7 @@ def _behind_unit(text, end):
     if position == end and (plural := re.compile(r"\s+([a-z]{3,}s)(?=\s*(?:$|[.,;!)\n]))").match(text, end)):
         if plural[1] not in units.NO_NOUNS:
             return plural.end()
-    if run := re.compile("[一-鿿]{1,5}").match(text, position):
+    if run := re.compile("(?!分之)[一-鿿]{1,5}").match(text, position):
         names = (run[0][:n] for n in range(len(run[0]), 0, -1))
         name = next((name for name in names if units.is_unit(name) and units.read(name).dimensions), "")
         position += len(name)

@@ -88,7 +88,10 @@ QUALIFIER = re.compile(
 )
 REMARKS_THAT_COUNT = set("mod modulo not no rejected reject extraneous invalid only base radians degrees percent or and excluded".split())
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-MONTH = rf"(?:{'|'.join(MONTHS)})[a-z]{{0,6}}\.?"
+MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?"
+    r"|dec(?:ember)?)\b\.?"
+)
 DATE = re.compile(
     rf"(?:[a-z]{{3,6}}day,?\s+)?(?:(?P<month>{MONTH})\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<year>\d{{4}}))?"
     rf"|(?:the\s+)?(?P<day_2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month_2>{MONTH})(?:,?\s+(?P<year_2>\d{{4}}))?"
@@ -97,13 +100,13 @@ DATE = re.compile(
 )
 NOON = {"noon": "pm", "12 noon": "pm", "midnight": "am", "12 midnight": "am"}
 TIME = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d))?(?:\s*([ap])\.?\s*m\.?|\s+o'?clock)|(\d{1,2}):(\d\d)(?::(\d\d))?", re.I)
-WORDS_AROUND = r"text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox|boldsymbol|bm"
+WORDS_AROUND = r"underline|emph|text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox|boldsymbol|bm"
 ORDINAL = re.compile(
     r"\^\{?\s*\\(?:text|mathrm|rm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|(?<=\d)(?:\^\{\s*(?:st|nd|rd|th)\s*\}|(?:st|nd|rd|th)\b)"
 )
 MODULO = re.compile(r"\s*(?:\\pmod\s*\{?\s*(\w+)\s*\}?|\(\s*\\?b?mod(?![A-Za-z])\s*\{?\s*(\w+)\s*\}?\s*\))")
 LABEL = re.compile(r"^(?:\\text\s*\{)?\s*(?:(?:final )?answer\s*[:=]|(?:minimum|maximum|final) value\s*(?:is|[:=])?)\s*\}?\s*(?=\S)", re.I)
-WRAPPED_WORDS = re.compile(rf"\\(?:{WORDS_AROUND})\s*\{{([A-Za-z -]+)\}}")
+WRAPPED_WORDS = re.compile(rf"\\(?:{WORDS_AROUND})\s*\{{([A-Za-z -]+|[^{{}}=]+=[^{{}}=]+)\}}")
 
 
 def normalise(text: str) -> str:
@@ -172,7 +175,7 @@ def clean(text: str) -> str:
         text = inner
     if inside := WRAPPED_WORDS.fullmatch(text):
         numeral = _numerals(inside[1].strip())
-        return numeral if numeral[:1].isdigit() or numeral[:1] in "-\\" else text
+        return numeral if "=" in numeral or numeral[:1].isdigit() or numeral[:1] in "-\\" else text
     return _numerals(text)
 
 
