@@ -15,7 +15,7 @@ from typing import NamedTuple
 from . import comparison, extraction, reading, verifier
 from .extraction import boxes, extract, last_boxed, strict_answer
 from .objects import Words
-from .quantities import WRAPPED
+from .quantities import PLAIN, WRAPPED
 from .spelling import LONGEST, clean, normalise, unqualified, words
 
 __all__ = ["Grade", "boxes", "equivalent", "extract", "grade", "grade_many", "last_boxed"]
@@ -59,6 +59,8 @@ def _compare(answer: str, gold: str) -> tuple[bool, str]:
     """Decide equivalence, cheapest test first; the reason names the test that decided."""
     if CONTROL.search(answer) or CONTROL.search(gold):
         return False, "control characters"
+    if answer == gold and PLAIN.fullmatch(answer):  # most answers, without cleaning them
+        return True, "equal string"
     if max(len(answer), len(gold)) > LONGEST:
         same = answer.strip() == gold.strip()
         return same, "equal string" if same else "too long to compare"

@@ -5,7 +5,7 @@ import re
 from collections import deque
 
 from . import segments, spelling
-from .segments import expressions, is_whole
+from .segments import backwards, expressions, is_whole
 
 # The order of evidence of `find`; the first that gives an answer decides.
 #   1. Only what follows the thoughts counts, whatever the tag is named; an unclosed tag means a truncated response.
@@ -20,6 +20,7 @@ THINK_END = "</think>"
 PREFIX = "The answer is"
 LONGEST_TAIL = 2000  # characters read behind an announcement
 LONGEST_ENDING = 800  # characters of a response in which its last expression is looked for
+LONGEST_PHRASE = 50  # characters of a text that has three words in a row and still may be nothing but an answer
 LONGEST_BARE = 200  # characters of a response that is nothing but its answer
 LONGEST_UNENDED = 60  # characters behind the last expression of a sentence that does not end
 LONGEST_GAP = 100  # characters between two boxes that count together
@@ -47,6 +48,7 @@ MARKUP = re.compile(
     r"|</?(?!(?:final[_-]?)?(?:answer|ans|result)>)[a-z][a-z_-]{1,20}>"
     r"|(?<![\w)])\*\*|\*\*(?![\w(])|(?<!\w)__|__(?!\w)|```\w*"
 )
+MARKED = re.compile(r"[<*_`\[]")
 TAG = re.compile(r"<(/?)(?:final[_-]?)?(?:answer|ans|result)>|<\|(?:begin_of|(end_of))_answer\|>", re.I)
 JSON = re.compile(
     r"""["']?\b(?:final_?\s?)?(?:answer|result)["']\s*:\s*("(?:[^"\\\n]|\\.){0,400}"|\[[^\[\]\n]{0,400}\]|[^,}\s"\[][^,}\n"]{0,100})""",
@@ -65,6 +67,8 @@ IS_ANSWER = re.compile(
     r"\(?\b([A-H])\)?\s+(?:is|must be)\s+(?:the\s+)?(?:only\s+)?(?:correct|right|best|answer)\b|([A-H])项?(?:是|为)?正确"
     r"|(?<=\S)(?=\s+(?:is|are)\s+(?:the|our|my)\s+(?:final\s+|correct\s+|right\s+)?(?:answer|result)\b)"
 )
+ANSWER_WORDS = ("answer", "ans", "result", "option", "choice", "答", "结果", "得数", "选")
+IS_WORDS = ("is the", "are the", "is our", "is my", "is correct", "is right", "must be", "is best", "is answer", "正确")
 VALUE_IS = re.compile(
     r"\bthe\s+(?:\w+\s+){0,2}(?:value|values|number|total|sum|probability|area|length|solution|solutions)\s+of\s+[^.\n]{1,60}?\s+(?:is|are)\b:?"
     r"|\b(?:total|result|solution)\s*(?::|=)",
@@ -93,6 +97,7 @@ STOPPED = re.compile(
     r"|\b(?:and|or|the|an?|to|of|is|are|we|so|then|that|if|which|for|with|by|from|be|has|have|need|get|equals)\s*$"
 )
 UNFINISHED = re.compile(r"(?:^|[^\w\s=.,)}\\^/-])\s*\d[\d.,]*(?:\s*[-+*×÷]\s*\d[\d.,]*)+\s*$")  # a computation without its result
+PHRASE = re.compile(r"[A-Za-z]+ [A-Za-z]+ [A-Za-z]{2}")
 NO_SOLUTION = re.compile(r"\b(?:no (?:real |integer )?(?:solutions?|roots?))\b", re.I)
 SEVERAL = re.compile(r"\\(?:vee|lor|text|begin)\b|,(?!\d{3})|，|;|、|\b(?:or|and)\b|或|和")
 CHAINED = re.compile(r"(?<![<>!:\\])=(?!=)")
@@ -190,14 +195,14 @@ def find(response: str) -> tuple[str | None, str]:
     for part in filter(str.strip, (text, thoughts)):
         if end := ENDED.search(part):
             part = part[: end.start()]
-        return _find_in(MARKUP.sub("", part))
+        return _find_in(MARKUP.sub("", part) if MARKED.search(part) else part)
     return None, "none"
 
 
 def _find_in(text):
-    found = boxes(text)
+    found = boxes(text) if "box" in text else []
     boxed = _join(text, found)
-    if _has_open_box(text, found):
+    if "box" in text and _has_open_box(text, found):
         return None, "none"
     announcements = _announcements(text, found[-1][1] if boxed else 0)
     for tail in announcements:
@@ -234,7 +239,10 @@ def _last(pattern, text, start=0):
 
 def _announcements(text, start):
     """List what follows the last announcements behind a place, the last one first."""
-    matches = [*deque(ANSWER_IS.finditer(text, start), maxlen=3), *deque(IS_ANSWER.finditer(text, start), maxlen=2)]
+    matches, lower = [], text[start:].lower()
+    for pattern, words in ((ANSWER_IS, ANSWER_WORDS), (IS_ANSWER, IS_WORDS)):  # plain words are found sooner
+        if any(word in lower for word in words):
+            matches += deque(pattern.finditer(text, start), maxlen=3)
     if not matches and not start and (last := _last(VALUE_IS, text)):
         matches = [last]
     tails = []
@@ -245,7 +253,7 @@ def _announcements(text, start):
             tails.append(letter)
         else:  # 12 is the answer
             before = text[max(0, match.start() - LONGEST_TAIL) : match.start()]
-            last = next(iter(expressions(before)[-1:]), None)
+            last = next(backwards(before), None)
             if last and last.end == len(before):
                 tails.append(last.text)
     return tails
@@ -264,7 +272,7 @@ def _at_start(tail: str) -> str | None:
     window = tail[:LONGEST_ENDING]
     if sign := segments.SIGNED.match(window):
         window = "-" + window[sign.end() :]
-    first = next(iter(expressions(window)), None)
+    first = next(expressions(window), None)
     if first and not window[: first.start].strip("=|'*` ") and first.text:
         if segments.MODIFIED_AFTER.match(window, first.end):
             return None
@@ -288,7 +296,7 @@ def _only_one(tail: str) -> str | None:
         clauses = [clause for clause in CLAUSE_END.split(part) if clause.strip() and not CONDITION.match(clause)]
         if re.search("[一-鿿]", part) and (answer := _of_chinese(clauses)):
             return answer
-        found = [(clause, one) for clause in (clauses if len(expressions(part)) > 1 else [part]) for one in expressions(clause)]
+        found = [(clause, one) for clause in (clauses if len([*expressions(part)]) > 1 else [part]) for one in expressions(clause)]
         if found:
             return found[0][1].text if len(found) == 1 and _is_unmodified(*found[0]) else None
     return None
@@ -296,11 +304,11 @@ def _only_one(tail: str) -> str | None:
 
 def _of_chinese(clauses):
     """Return the last number of a Chinese sentence; a clause that only explains what stands before it does not count."""
-    first = next((i for i, clause in enumerate(clauses) if expressions(clause) or spelling.chinese_numbers(clause)), 0)
+    first = next((i for i, clause in enumerate(clauses) if next(expressions(clause), None) or spelling.chinese_numbers(clause)), 0)
     end = next((i for i, clause in enumerate(clauses) if i > first and EXPLAINED.match(clause)), len(clauses))
     for clause in reversed(clauses[:end]):
-        if found := expressions(clause):
-            return found[-1].text or None
+        if last := next(backwards(clause), None):
+            return last.text or None
         if numerals := spelling.chinese_numbers(clause):
             return numerals[-1]
     return None
@@ -321,7 +329,7 @@ def _words(tail: str) -> str | None:
 
 def _of_phrase(text: str) -> str:
     """Return the answer in a box or a tag that holds a sentence: "The total is 42 dollars"."""
-    if len(text) > spelling.LONGEST or is_whole(text) or CHOSEN.match(text):
+    if len(text) > spelling.LONGEST or PLAIN.fullmatch(text) or is_whole(text) or CHOSEN.match(text):
         return text
     plain = re.sub(r"\\(?:text|mathrm|textbf|mbox|mathbf)\s*\{([^{}]*)\}", r" \1 ", text)
     if not re.search("[A-Za-z]{2}", plain) and not re.search("[一-鿿]", plain):
@@ -370,7 +378,7 @@ def _behind_hashes(text):
 def _bare(text):
     """Return a response that is nothing but its answer."""
     text = text.strip().removesuffix(".").strip("*_` ")
-    if not text or len(text) > LONGEST_BARE:
+    if not text or len(text) > LONGEST_BARE or (len(text) > LONGEST_PHRASE and PHRASE.search(text)):
         return None
     if re.search("[一-鿿]{4}", text) and not spelling.is_chinese_number(text):
         return None
@@ -386,17 +394,21 @@ def _last_expression(text):
     ending = text.rstrip()[-LONGEST_ENDING:]
     if len(text) > LONGEST_ENDING:  # it begins with a line or a word, never with a piece of a number
         ending = ending.partition("\n")[2] or ending.partition(" ")[2]
-    found = expressions(ending)
-    spoken = [one for one in found if not re.fullmatch("[A-Za-z]", one.text) or ending[one.start] in "$\\"]
-    last = next(iter((spoken or found)[-1:]), None)
+    final, last = None, None
+    for last in backwards(ending):  # a lone letter only where nothing else is in its sentence
+        final = final or last
+        if not re.fullmatch("[A-Za-z]", last.text) or ending[last.start] in "$\\":
+            break
+    else:
+        last = final
     if not last:
         if NO_SOLUTION.search(ending[-LONGEST_BARE:]):
             return "no solution"
         count = _last(spelling.NUMERAL, ending)
         numerals = spelling.chinese_numbers(ending[-LONGEST_BARE:])
         return count[0] if count and is_whole(count[0]) else numerals[-1] if numerals else None
-    if found[-1] is not last and SENTENCE_END.search(ending, last.end, found[-1].start):
-        last = found[-1]
+    if SENTENCE_END.search(ending, last.end, max(last.end, final.start)):
+        last = final
     if not last.text or not _is_unmodified(ending, last):
         return None
     rest = SENTENCE_END.split(ending[last.end :], maxsplit=1)

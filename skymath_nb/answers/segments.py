@@ -5,6 +5,7 @@ commas, "and" and "or" that belong to it. Only a run that the grammar of answers
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from . import formulas, quantities, reading, spelling, units
@@ -108,17 +109,16 @@ def _has_words(item):
 
 
 def _mathematics(text):
-    """List (start, end) of the tokens that are mathematics; a bracket or formula that holds prose is none."""
-    word_end, found = -1, []
+    """Yield (start, end) of the tokens that are mathematics; a bracket or formula that holds prose is none."""
+    word_end = -1
     for match in TOKEN.finditer(text):
         if match["word"]:
             word_end = match.end()
         bracketed = match["brackets"] or (match["formula"] and match[0][0] == "$")
         if bracketed and (_is_prose(match[0]) or (match["brackets"] and word_end == match.start())):
             continue
-        if match["math"] or match["date"] or match["formula"] or match["brackets"]:
-            found.append(match.span())
-    return found
+        if bracketed or match["math"] or match["date"] or match["formula"]:
+            yield match.span()
 
 
 def _is_prose(text):
@@ -126,20 +126,35 @@ def _is_prose(text):
     return any(word.lower() not in formulas.FUNCTIONS | {"inf", "infinity"} for word in PROSE.findall(bare))
 
 
-def expressions(text: str) -> list[Expression]:
-    """List the expressions of a text in order; a run that does not read as a whole is listed with an empty text."""
-    runs = []
+def expressions(text: str) -> Iterator[Expression]:
+    """Yield the expressions of a text in order; a run that does not read as a whole comes with an empty text."""
+    for run in _runs(text):
+        yield from _of_run(text, *run)
+
+
+def backwards(text: str) -> Iterator[Expression]:
+    """Yield the expressions of a text from the last one on; only what is asked for is read."""
+    for run in reversed([*_runs(text)]):
+        yield from reversed(_of_run(text, *run))
+
+
+def _of_run(text, start, end):
+    if HOLLOW.fullmatch(text, start, end):
+        return []
+    found = _readings(text, start, _behind_unit(text, end))
+    return found if any(one.text for one in found) else _readings(text, start, end)
+
+
+def _runs(text):
+    """Yield (start, end) of the longest pieces of mathematics."""
+    run = None
     for start, end in _mathematics(text):
-        if runs and _joins(text, runs[-1][1], start):
-            runs[-1][1] = end
-        else:
-            runs.append([start, end])
-    found = []
-    for start, end in runs:
-        if not HOLLOW.fullmatch(text, start, end):
-            read = _readings(text, start, _behind_unit(text, end))
-            found += read if any(one.text for one in read) else _readings(text, start, end)
-    return found
+        if run and not _joins(text, run[1], start):
+            yield run
+            run = None
+        run = (run[0] if run else start, end)
+    if run:
+        yield run
 
 
 def _joins(text, end, start):
