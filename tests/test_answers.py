@@ -246,6 +246,9 @@ def test_the_final_answer_is_found(response, expected):
         ("The answer is 17.", "18", False, False),
         ("\\boxed{18}", "18", False, True),
         ("The answer is 18.\nThe answer is 17.", "18", False, False),
+        ("<think>The answer is 17.</think>The answer is 18.", "17", False, False),
+        ("The answer is 18.<|im_end|>\nThe answer is 17.", "17", False, False),
+        ("<think>The answer is 18.", "18", False, False),
     ],
 )
 def test_strict_is_the_papers_matcher_and_flexible_forgives_its_known_misses(response, gold, strict, flexible):

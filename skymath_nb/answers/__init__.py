@@ -28,7 +28,7 @@ SPACE = re.compile(r" +(?!\d)|(?<![\d,A-Za-z]) +")  # 2 3/4 is not 23/4, and "1,
 FORMULA = re.compile(r"\\[A-Za-z]|[\^_=+*/<>|]")
 CHOICE = re.compile(
     r"(?:\\(?:text|mathrm|mathbf|mbox)(?:bf)?\s*\{\s*)?(?:(?:option|choice|letter|answer)[\s}]+)?\(?([A-H])"
-    r"(?:(?:\)\s*\}?|[.:、．]\s*\}?)\s*(?![\s,;)}]).+|[)}\s]*)",
+    r"(?:(?:\)\s*\}?|[.:、．]\s*\}?)\s*(?![\s,;)}]|[(]?[A-H][)]?\s*(?:$|[,、.])).+|[)}\s]*)",
     re.S | re.I,
 )
 ACTIVE = re.compile(r"\\(?:input|include|def|write|read|open|csname|catcode|uparrow|operatorname)(?![A-Za-z])|__|\d\s*_")

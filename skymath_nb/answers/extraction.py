@@ -40,7 +40,7 @@ THOUGHTS = re.compile(
     re.I,
 )
 ENDED = re.compile(
-    r"(?<=\S)\s*(?:<\|(?:im_end|eot_id|endoftext|end|eom_id|end_of_text)\|>|<end_of_turn>|<eos>|</s>|\[/INST\])"
+    r"(?<=\S)\s*(?:<\|(?:im_end|eot_id|endoftext|end|eom_id|end_of_text)\|>|<end_of_turn>|<eos>|</s>)"
     r"|\n(?:User|Human) ?:"
 )
 MARKUP = re.compile(
@@ -165,7 +165,7 @@ def strict_answer(response: str) -> str | None:
     The mark of a list in front of it is no minus sign.
     Source: arXiv 2407.08348, section 4.1, and MetaMath's matcher, whose prefix has a colon where the paper's has none.
     """
-    _, found, tail = response.rpartition(PREFIX)
+    _, found, tail = (_spoken(response) or "").rpartition(PREFIX)
     if not found:
         return None
     tail = tail.lstrip(": ")
@@ -186,17 +186,22 @@ def find(response: str) -> tuple[str | None, str]:
     Where: "box", "prefix" (announced, tagged or behind ####), "whole", "number" (the last expression, a fallback), "none", or
     "truncated" for thoughts that do not end.
     """
+    text = _spoken(response)
+    if text is None:
+        return None, "truncated"
+    return _find_in(MARKUP.sub("", text) if MARKED.search(text) else text) if text.strip() else (None, "none")
+
+
+def _spoken(response):
+    """Return what a response says behind its thoughts and before another turn; None where its thoughts do not end."""
     text, thoughts = response, ""
-    if "<" in response or "[" in response or "◁" in response:
-        if last := _last(THOUGHTS, response):
-            if not any(last.groupdict().values()):
-                return None, "truncated"
-            text, thoughts = response[last.end() :], response[: last.start()]
-    for part in filter(str.strip, (text, thoughts)):
-        if end := ENDED.search(part):
-            part = part[: end.start()]
-        return _find_in(MARKUP.sub("", part) if MARKED.search(part) else part)
-    return None, "none"
+    if last := _last(THOUGHTS, response) if MARKED.search(response) or "◁" in response else None:
+        if not any(last.groupdict().values()):
+            return None
+        text, thoughts = response[last.end() :], response[: last.start()]
+    text = text if text.strip() else thoughts
+    end = ENDED.search(text)
+    return text[: end.start()] if end else text
 
 
 def _find_in(text):
