@@ -141,7 +141,8 @@ def _join(text, found):
         return None
     parts, names = [found[-1][2]], []
     for before, after in zip(found[-2::-1], found[:0:-1], strict=True):
-        gap = JOINED.fullmatch(text, before[1], after[0]) if after[0] - before[1] <= LONGEST_GAP else None
+        near = after[0] - before[1] <= LONGEST_GAP
+        gap = JOINED.fullmatch(text, before[1], after[0]) if near else None
         if not gap:
             break
         parts.insert(0, before[2])
@@ -283,9 +284,9 @@ def _at_start(tail: str) -> str | None:
             return None
         return _last_of_chain(first.text)
     count = spelling.NUMERAL.match(window)
-    if count and is_whole(count[0]) and not re.match(r"\s+(?:of|or|way|more|less)\b", window[count.end() :]):
-        return count[0]
-    return None
+    if not count or re.match(r"\s+(?:of|or|way|more|less)\b", window[count.end() :]):
+        return None
+    return count[0] if is_whole(count[0]) else None
 
 
 def _led(tail):
@@ -301,7 +302,9 @@ def _only_one(tail: str) -> str | None:
         clauses = [clause for clause in CLAUSE_END.split(part) if clause.strip() and not CONDITION.match(clause)]
         if re.search("[一-鿿]", part) and (answer := _of_chinese(clauses)):
             return answer
-        found = [(clause, one) for clause in (clauses if len([*expressions(part)]) > 1 else [part]) for one in expressions(clause)]
+        if len([*expressions(part)]) == 1:
+            clauses = [part]
+        found = [(clause, one) for clause in clauses for one in expressions(clause)]
         if found:
             return found[0][1].text if len(found) == 1 and _is_unmodified(*found[0]) else None
     return None
@@ -309,20 +312,21 @@ def _only_one(tail: str) -> str | None:
 
 def _of_chinese(clauses):
     """Return the last number of a Chinese sentence; a clause that only explains what stands before it does not count."""
-    first = next((i for i, clause in enumerate(clauses) if next(expressions(clause), None) or spelling.chinese_numbers(clause)), 0)
-    end = next((i for i, clause in enumerate(clauses) if i > first and EXPLAINED.match(clause)), len(clauses))
-    for clause in reversed(clauses[:end]):
-        if last := next(backwards(clause), None):
-            return last.text or None
-        if numerals := spelling.chinese_numbers(clause):
-            return numerals[-1]
-    return None
+    answer = None
+    for clause in clauses:
+        if answer is not None and EXPLAINED.match(clause):
+            break
+        last, numerals = next(backwards(clause), None), spelling.chinese_numbers(clause)
+        if last or numerals:
+            answer = last.text if last else numerals[-1]
+    return answer or None
 
 
 def _is_unmodified(text, expression):
     """Say whether no word beside an expression makes it another value: "at least 5", "5 more than"."""
     before = text[max(0, expression.start - 40) : expression.start]
-    return not (segments.MODIFIED_BEFORE.search(before) or segments.MODIFIED_AFTER.match(text, expression.end))
+    after = segments.MODIFIED_AFTER.match(text, expression.end)
+    return not (after or segments.MODIFIED_BEFORE.search(before))
 
 
 def _words(tail: str) -> str | None:
@@ -387,7 +391,7 @@ def _bare(text):
         return None
     if re.search("[一-鿿]{4}", text) and not spelling.is_chinese_number(text):
         return None
-    if is_whole(text) or spelling.NUMERAL.fullmatch(text) or re.fullmatch(r"[^\W\d_]+", text) or spelling.is_chinese_number(text):
+    if is_whole(text) or re.fullmatch(r"[^\W\d_]+", text) or spelling.NUMERAL.fullmatch(text):
         return _last_of_chain(text)
     if re.fullmatch(r"(?:option|choice)?\s*\(?[A-H](?:[).:].{0,80})?", text, re.I):
         return text

@@ -91,11 +91,13 @@ def is_whole(text: str) -> bool:
     item = reading.read(cleaned)
     if isinstance(item, Quantity) and re.fullmatch(r"[A-Za-z'’]+(?:\s+[A-Za-z'’]+)+", cleaned):
         return False  # words, whose letters are no unknowns
-    if SENTENCE.match(cleaned) and not isinstance(item, Words) and (not isinstance(item, Region) or reading.RELATION.search(cleaned)):
+    named = isinstance(item, Words) or (isinstance(item, Region) and not reading.RELATION.search(cleaned))
+    if SENTENCE.match(cleaned) and not named:
         return False  # "so the line is y = 3x"
     if _has_words(item):
         bare = re.sub(r"\\(?:begin|end|operatorname)\s*\{[^{}]*\}", "", cleaned)
-        return isinstance(item, Words) and bool(COMMAND.search(bare)) and not PROSE.search(bare) and "," not in bare
+        formula = COMMAND.search(bare) and not PROSE.search(bare) and "," not in bare
+        return isinstance(item, Words) and bool(formula)
     return True
 
 
@@ -123,7 +125,7 @@ def _mathematics(text):
 
 def _is_prose(text):
     bare = re.sub(r"\\(?:text|mathrm|operatorname|mbox|textbf|begin|end)\s*\{[^{}]*\}", "", text)
-    return any(word.lower() not in formulas.FUNCTIONS | {"inf", "infinity"} for word in PROSE.findall(bare))
+    return any(word.lower() not in {*formulas.FUNCTIONS, "infinity"} for word in PROSE.findall(bare))
 
 
 def expressions(text: str) -> Iterator[Expression]:
@@ -165,7 +167,8 @@ def _joins(text, end, start):
     if not gap.strip():
         return True
     behind = _behind_unit(text, end)
-    if "," in gap and text[end:behind].strip(" ") and not re.match(rf"\S+\s*{re.escape(text[end:behind].strip())}", text[start:]):
+    unit = re.escape(text[end:behind].strip())
+    if unit and "," in gap and not re.match(rf"\S+\s*{unit}", text[start:]):
         return False  # 26 marbles, 13 each
     if behind > start:  # 2万5千
         return True
@@ -206,7 +209,8 @@ def _readings(text, start, end):
     whole = _trimmed(text, start, end)
     if is_whole(whole.text):
         return [whole]
-    if ANONYMOUS.match(whole.text) and is_whole(value := whole.text.rpartition("=")[2].strip()):  # $140 - $95 = $45
+    value = whole.text.rpartition("=")[2].strip()
+    if ANONYMOUS.match(whole.text) and is_whole(value):  # $140 - $95 = $45
         return [Expression(whole.end - len(value), whole.end, value)]
     parts, separators = reading.split(text[start:end], JOINT)
     if len(parts) < 2:

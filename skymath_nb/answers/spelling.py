@@ -265,7 +265,8 @@ def _english(text):
     """Write the number words that open a text in digits: "two hundred and five apples", "minus one and a half"."""
     match = NUMERAL.match(text)
     rest = text[match.end() :] if match else ""
-    if not match or re.match(r"\s*(?:-|(?:and|or|to|of|an?\s+\w+th|point)\b|[a-z]+th\b)", rest, re.I) or NUMERAL.match(rest.strip(" -")):
+    unfinished = re.match(r"\s*(?:-|(?:and|or|to|of|an?\s+\w+th|point)\b|[a-z]+th\b)", rest, re.I)
+    if not match or unfinished or NUMERAL.match(rest.strip(" -")):
         return None
     value, part = _english_whole(match["whole"] or ""), PARTS.get((match["part"] or match[0].split()[-1]).lower())
     if match["places"]:
@@ -309,7 +310,7 @@ def date(text: str) -> str | None:
     fields = {key.partition("_")[0]: part for key, part in match.groupdict().items() if part}
     month = fields["month"][:3].lower()
     number = MONTHS.index(month) + 1 if month in MONTHS else int(month)
-    return f"date {number}/{int(fields['day'])}" + (f"/{fields['year']}" if "year" in fields else "")
+    return f"date {number}/{int(fields['day'])}/{fields.get('year', '')}"
 
 
 def time(text: str) -> str | None:
