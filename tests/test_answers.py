@@ -99,6 +99,8 @@ HOSTILE = [
     "\\sqrt{" * 30 + "2" + "}" * 30, "\\tan{\\tan{\\tan{\\tan{99}}}}", "\\exp(\\exp(\\exp(\\exp(9))))", "5\x00", "\x00",
     "\\sum_{n=1}^{10^9} n", "\\int_0^1 x dx", "\\input{/etc/passwd}", "__import__('pathlib').Path('MARK').touch()",
     "__import__('time').sleep(3600)", "=" * 10_000, "the answer is " * 10_000, "答案是" * 10_000, "1,234" * 20_000,
+    "㋆", "(1," * 300, "one hundred " * 500, "<think>" * 20_000, "\\boxed{1}" + " " * 100_000 + "\\boxed{2}", "x=1, y=2 or " * 80,
+    "\\begin{cases}" * 500, "C(5,2)" * 150, "(or " * 200, "选A" * 30_000, '"answer": "' * 3000, "is the answer " * 5000,
 ]  # fmt: skip
 
 
