@@ -184,7 +184,8 @@ def _as_matrix(sequence):
 def _same_matrices(a, b):
     if [len(row) for row in a.rows] != [len(row) for row in b.rows]:
         return False
-    return all(_same(x, y) for one, other in zip(a.rows, b.rows, strict=True) for x, y in zip(one, other, strict=True))
+    rows = zip(a.rows, b.rows, strict=True)
+    return all(_same(x, y) for one, other in rows for x, y in zip(one, other, strict=True))
 
 
 def _has_components(tree, items):
@@ -310,7 +311,8 @@ def _same_digits(decimal, tree):
             return False
     if getattr(value, "imag", 0):
         return False
-    return abs(values.approximate(value) - values.approximate(values.value(decimal.trees[0]))) * 10**decimal.places < 1
+    given = values.approximate(values.value(decimal.trees[0]))
+    return abs(values.approximate(value) - given) * 10**decimal.places < 1
 
 
 def _total(quantity, unit):

@@ -26,9 +26,8 @@ PIECE = re.compile(
     re.S,
 )
 TRIGONOMETRY = re.compile(r"(?<!arc)(?:sin|cos|tan|cot|sec|csc|cis)")
-MATHEMATICS = (
-    formulas.FUNCTIONS | formulas.GREEK | set(formulas.CONSTANTS) | set("or and mod not none times plus minus over is to deg".split())
-)
+MATHEMATICS = {*formulas.FUNCTIONS, *formulas.GREEK, *formulas.CONSTANTS}
+MATHEMATICS |= set("or and mod not none times plus minus over is to deg".split())
 
 
 def plain(text, depth):

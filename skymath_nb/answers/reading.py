@@ -177,7 +177,8 @@ def _list(text, depth):
     if either and len(items) == 2 and comparison.same_value(*items):
         return items[0]
     if has_sign(items[0], "!=") and all(isinstance(item, Quantity) for item in items[1:]):
-        items[1:] = [Relation("!=", (items[0].trees[0], item.trees[0]), items[0].subject, item) for item in items[1:]]
+        name, subject = items[0].trees[0], items[0].subject
+        items[1:] = [Relation("!=", (name, item.trees[0]), subject, item) for item in items[1:]]
     ranges = [regions.of_relation(item) if isinstance(item, Relation) and item.sign != "=" else item for item in items]
     if all(isinstance(region, Region) for region in ranges):
         region = ranges[0]
@@ -226,7 +227,8 @@ def _relation(text, depth):
             sides = [_read(part, depth + 1) for part in bare]
             if all(comparison.is_identity(side, sides[-1]) for side in sides[:-1]):  # 2 + 2 = 4
                 return _read(parts[-1], depth + 1)
-        return Relation("=", _trees(parts[0], parts[-1]) if len(parts) == 2 else None, subject, _read(parts[-1], depth + 1))
+        trees = _trees(parts[0], parts[-1]) if len(parts) == 2 else None
+        return Relation("=", trees, subject, _read(parts[-1], depth + 1))
     if len(signs) == 1:
         trees = _trees(*parts)
         return Relation(signs[0], trees, subject, _read(parts[1], depth + 1)) if trees else None

@@ -131,7 +131,8 @@ def read(text: str) -> Unit:
         elif word.lower() not in FILLERS:
             noun = word.lower().lstrip("".join(COUNTED)) if re.match("[一-鿿]", word) else _singular(word.lower())
             nouns |= {noun} - {""}
-    return Unit(tuple(sorted((name, n) for name, n in dimensions.items() if n)), worth, frozenset(() if dimensions else nouns))
+    powers = sorted((name, n) for name, n in dimensions.items() if n)
+    return Unit(tuple(powers), worth, frozenset(() if dimensions else nouns))
 
 
 def _singular(word):

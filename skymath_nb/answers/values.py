@@ -289,7 +289,7 @@ def _realised(x):
 
 
 CIRCULAR = {name: name for name in "sin cos tan cot sec csc".split()}
-INVERSE = dict(zip("arcsin arccos arctan arcsinh arccosh arctanh".split(), "asin acos atan asinh acosh atanh".split(), strict=True))
+INVERSE = {f"arc{name}": f"a{name}" for name in "sin cos tan sinh cosh tanh".split()}
 HYPERBOLIC = {"sinh", "cosh", "tanh"}
 
 
