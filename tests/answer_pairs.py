@@ -1020,8 +1020,13 @@ RESPONSES = [  # response, gold, whether the flexible verdict is "equal"
 
 def pairs():
     """List (kind, answer, gold, equal) of every line of the table."""
+    return rows(KINDS)
+
+
+def rows(kinds):
+    """List (kind, answer, gold, equal) of every line of a table of kinds."""
     found = []
-    for kind, lines in KINDS.items():
+    for kind, lines in kinds.items():
         for line in lines.strip().split("\n"):
             sign = "≡" if "≡" in line else "≢"
             answer, gold = line.split(sign)

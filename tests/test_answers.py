@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import answer_pairs
+import answer_variants
 import pytest
 
 from skymath_nb import answers, seeds
@@ -40,6 +41,56 @@ def test_responses_are_graded_by_their_final_answer(response, gold, equal):
     assert answers.grade(response, gold).flexible is equal
 
 
+@pytest.mark.parametrize("kind", answer_variants.KINDS)
+def test_further_kinds_of_answers_are_compared_by_what_they_mean(kind):
+    wrong = [
+        (answer, gold, equal)
+        for own, answer, gold, equal in answer_variants.pairs()
+        for answer, gold in ((answer, gold), (gold, answer))
+        if own == kind and answers.equivalent(answer, gold) is not equal
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("kind", answer_variants.RESPONSES)
+def test_further_kinds_of_responses_are_graded_by_their_final_answer(kind):
+    wrong = [
+        (response, gold, equal, answers.extract(response))
+        for own, response, gold, equal in answer_variants.responses()
+        if own == kind and answers.grade(response, gold).flexible is not equal
+    ]
+    assert wrong == []
+
+
+def test_equivalence_does_not_depend_on_the_order_of_its_arguments():
+    """Any answer against any gold of the tables, drawn at random, besides the pairs themselves."""
+    tables = [*answer_pairs.pairs(), *answer_variants.pairs()]
+    sides = sorted({text for _, *pair, _ in tables for text in pair if "\\int" not in text and "\\sum" not in text})
+    rng = random.Random(22)
+    drawn = [(rng.choice(sides), rng.choice(sides)) for _ in range(3000)]
+    assert [pair for pair in drawn if answers.equivalent(*pair) != answers.equivalent(*pair[::-1])] == []
+
+
+DOUBTED = {}  # number of a row of grading.jsonl: why its label is in doubt
+
+
+def test_inputs_built_on_public_reports_are_graded_right(data_folder):
+    path = data_folder / "bug_reports" / "grading.jsonl"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there: SKYMATH_DATA names a folder without the labelled bug reports")
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert (len(rows), sum(row["kind"] == "answer" for row in rows)) == (694, 344)
+    wrong = {}
+    for i, row in enumerate(rows):
+        judge = answers.equivalent if row["kind"] == "answer" else lambda *pair: answers.grade(*pair).flexible
+        verdicts = {judge(row["prediction"], row["gold"])}
+        if row["kind"] == "answer":
+            verdicts.add(judge(row["gold"], row["prediction"]))
+        if verdicts != {row["equal"]}:
+            wrong[i] = (row["tag"], row["prediction"], row["gold"], row["equal"])
+    assert wrong.keys() == DOUBTED.keys(), wrong
+
+
 HOSTILE = [
     "10^{10^{10}}", "9^{9^{9^9}}", "2^2^2^2^2", "10^9^9", "((10^{999})^{999})^{999}", "{10^{9}}^{99}",
     "99^{99 \\cdot 99 \\cdot 999}", "2^{2*1000*1000*1000}", "2^{(10)(10)(10)(10)(10)(10)}", "2^{1000\\times 1000}",
@@ -48,6 +99,8 @@ HOSTILE = [
     "\\sqrt{" * 30 + "2" + "}" * 30, "\\tan{\\tan{\\tan{\\tan{99}}}}", "\\exp(\\exp(\\exp(\\exp(9))))", "5\x00", "\x00",
     "\\sum_{n=1}^{10^9} n", "\\int_0^1 x dx", "\\input{/etc/passwd}", "__import__('pathlib').Path('MARK').touch()",
     "__import__('time').sleep(3600)", "=" * 10_000, "the answer is " * 10_000, "答案是" * 10_000, "1,234" * 20_000,
+    "㋆", "(1," * 300, "one hundred " * 500, "<think>" * 20_000, "\\boxed{1}" + " " * 100_000 + "\\boxed{2}", "x=1, y=2 or " * 80,
+    "\\begin{cases}" * 500, "C(5,2)" * 150, "(or " * 200, "选A" * 30_000, '"answer": "' * 3000, "is the answer " * 5000,
 ]  # fmt: skip
 
 
@@ -157,13 +210,13 @@ def test_planted_code_is_never_run(shape, tmp_path, monkeypatch):
         ("\\boxed 2.", "2"),
         ("\\boxed{5", None),
         ("<think>Is it \\boxed{3}? no</think>The answer is 4.", "4"),
-        ("<think>It is 3.</think> It is 4 apples", "4"),
+        ("<think>It is 3.</think> It is 4 apples", "4 apples"),
         ("The correct answer is $\\frac{2}{3}$.", "\\frac{2}{3}"),
         ("The value of $x$ is 7.", "7"),
         ("The answer is x = 3 + 4 = 7.", "7"),
         ("The answer is 3.14", "3.14"),
         ("The answer is $5$ and $6$.", "5 and 6"),
-        ("The answer is $18 a day at $2 each.", "18 a day at 2 each"),
+        ("The answer is $18 a day at $2 each.", "$18 a day"),
         ("The answer is **12**.", "12"),
         ("答案是3/4。", "3/4"),
         ("3×5=15，15+10=25，再减去5。答案是20。", "20"),
@@ -195,6 +248,9 @@ def test_the_final_answer_is_found(response, expected):
         ("The answer is 17.", "18", False, False),
         ("\\boxed{18}", "18", False, True),
         ("The answer is 18.\nThe answer is 17.", "18", False, False),
+        ("<think>The answer is 17.</think>The answer is 18.", "17", False, False),
+        ("The answer is 18.<|im_end|>\nThe answer is 17.", "17", False, False),
+        ("<think>The answer is 18.", "18", False, False),
     ],
 )
 def test_strict_is_the_papers_matcher_and_flexible_forgives_its_known_misses(response, gold, strict, flexible):
@@ -207,7 +263,7 @@ def test_every_grade_says_why():
         for response, gold in [("The answer is 5.", "5"), ("", "5"), ("It is 5", "5"), ("The answer is 6.", "5"), ("5", "")]
     }
     assert reasons == {
-        "equal string", "no answer found", "equal string, from the last number", "different number", "no gold answer",
+        "equal string", "no answer found", "equal string, from the last expression", "different number", "no gold answer",
     }  # fmt: skip
 
 
@@ -217,7 +273,7 @@ def test_grade_many_keeps_order_and_refuses_lists_of_unequal_length():
         answers.grade_many(["5"], [])
 
 
-COINCIDENCES = {("13", r"\text{13}")}  # different strings for one object, met when the golds are swapped
+COINCIDENCES = {("13", r"\text{13}"), (r"10\;\text{edges}", "10")}  # different strings for one object, met when the golds are swapped
 
 
 @pytest.mark.parametrize("name", ["gsm8k", "math"])

@@ -29,6 +29,7 @@ PIECES = [
     "\\boxed{", "\\boxed{1}", "\\boxed{1} ", "CREATED QUESTION", "FINAL QUESTION", "FINAL QUESTION:", "FINAL QUESTION:\n", "####", "x",
     "x_{", "^{", '"', "\\(", "\\[", "\\begin{", "%", "<think>", "</think>", "First, ", "We compute ", "gcd(", "gcd(1, ", "Tom ", "(A)", ".",
     "...", "~", "&", "|", "½", "十", "又", "每", "分之", "1分之", "\u3000", "\r", "\x0b", "\x1b[", "é", "$a$", "$a ", "Problem:", "\n\n#",
+    "<|", "[THINK]", "\nUser", "one ", '"answer": "', " is the answer", "选A", "\\boxed{1}   ", "x = \\boxed{1}, ", "March 5 ", "5 cm ",
 ]  # fmt: skip
 
 

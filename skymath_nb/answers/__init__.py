@@ -15,18 +15,23 @@ from typing import NamedTuple
 from . import comparison, extraction, reading, verifier
 from .extraction import boxes, extract, last_boxed, strict_answer
 from .objects import Words
-from .quantities import WRAPPED
-from .spelling import LONGEST, clean, normalise, words
+from .quantities import PLAIN, WRAPPED
+from .spelling import LONGEST, clean, normalise, unqualified, words
 
-__all__ = ["Grade", "boxes", "equivalent", "extract", "grade", "grade_many", "last_boxed", "normalise", "readable", "strict_answer"]
+__all__ = ["Grade", "boxes", "equivalent", "extract", "grade", "grade_many", "last_boxed"]
+__all__ += ["normalise", "readable", "strict_answer"]
 
 LONGEST_SYMBOLIC = 200  # characters that math-verify is asked to read
 DEEPEST = 8  # nesting of brackets that math-verify is asked to read
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 SPACE = re.compile(r" +(?!\d)|(?<![\d,A-Za-z]) +")  # 2 3/4 is not 23/4, and "1, 234" is not 1,234
 FORMULA = re.compile(r"\\[A-Za-z]|[\^_=+*/<>|]")
-CHOICE = re.compile(r"(?:\\text(?:bf)?\{)?\(?([A-H])(?:\)\}?|[.:、])\s*[^\s,;)}].*", re.S)
-ACTIVE = re.compile(r"\\(?:input|include|def|write|read|open|csname|catcode|uparrow|operatorname)(?![A-Za-z])|__")
+CHOICE = re.compile(
+    r"(?:\\(?:text|mathrm|mathbf|mbox)(?:bf)?\s*\{\s*)?(?:(?:option|choice|letter|answer)[\s}]+)?\(?([A-H])"
+    r"(?:(?:\)\s*\}?|[.:、．]\s*\}?)\s*(?![\s,;)}]|[(]?[A-H][)]?\s*(?:$|[,、.])).+|[)}\s]*)",
+    re.S | re.I,
+)
+ACTIVE = re.compile(r"\\(?:input|include|def|write|read|open|csname|catcode|uparrow|operatorname)(?![A-Za-z])|__|\d\s*_")
 
 
 class Grade(NamedTuple):
@@ -54,6 +59,8 @@ def _compare(answer: str, gold: str) -> tuple[bool, str]:
     """Decide equivalence, cheapest test first; the reason names the test that decided."""
     if CONTROL.search(answer) or CONTROL.search(gold):
         return False, "control characters"
+    if answer == gold and PLAIN.fullmatch(answer):  # most answers, without cleaning them
+        return True, "equal string"
     if max(len(answer), len(gold)) > LONGEST:
         same = answer.strip() == gold.strip()
         return same, "equal string" if same else "too long to compare"
@@ -62,6 +69,11 @@ def _compare(answer: str, gold: str) -> tuple[bool, str]:
         return False, "empty answer"
     if SPACE.sub("", a) == SPACE.sub("", b):
         return True, "equal string"
+    (a, domain), (b, other) = unqualified(a), unqualified(b)
+    if domain and other and domain != other:
+        return False, "different domain"
+    if _is_decimal_comma(a, b) or _is_decimal_comma(b, a):
+        return True, "equal number, decimal comma"
     x, y = reading.read(a), reading.read(b)
     same, reason = comparison.compare(x, y)
     if not same and (_chosen(a, b) or _chosen(b, a)):
@@ -77,9 +89,14 @@ def _compare(answer: str, gold: str) -> tuple[bool, str]:
     return False, reason
 
 
+def _is_decimal_comma(written, number):
+    """Say whether `written` is a decimal with a comma, 0,25, whose zero tells it from a list."""
+    return bool(re.fullmatch(r"-?0,\d+", written)) and written.replace(",", ".") == number
+
+
 def _chosen(written, letter):
     """Say whether `written` is the choice `letter` with the text of that choice: (B) 12."""
-    found = CHOICE.match(written) if re.fullmatch("[a-h]", words(letter)) else None
+    found = CHOICE.fullmatch(written) if re.fullmatch("[a-h]", words(letter)) else None
     return bool(found) and found[1].lower() == words(letter)
 
 
@@ -116,12 +133,14 @@ def grade(response: str, gold: str) -> Grade:
     written = strict_answer(response)
     strict = written is not None and normalise(written) == normalise(gold)
     answer, how = extraction.find(response)
+    if how == "truncated":
+        return Grade(False, False, None, "truncated")
     if answer is None:
         return Grade(strict, strict, written, "equal string" if strict else "no answer found")
     same, reason = _compare(answer, gold)
     if strict and not same:  # another answer was found elsewhere, or differs in a unit that strict drops
         return Grade(True, True, written, "equal string")
-    return Grade(strict, same, answer, reason + ", from the last number" * (how == "number"))
+    return Grade(strict, same, answer, reason + ", from the last expression" * (how == "number"))
 
 
 def grade_many(responses: Iterable[str], golds: Iterable[str]) -> list[Grade]:

@@ -8,10 +8,9 @@ from .formulas import number, substitute
 from .objects import Collection, Matrix, Quantity, Ratio, Region, Relation, Sequence, Words, flat, has_sign
 
 DECIMAL_DIGITS = 9  # correct digits from which a decimal may stand for a number that has no end
-NOUNS = {
-    Quantity: "number", Sequence: "tuple", Collection: "set", Matrix: "matrix", Ratio: "ratio", Relation: "equation", Region: "interval",
-    Words: "text",
-}  # fmt: skip
+AXES = [[" i", "j", "k"], *([f"{mark} {letter}" for letter in "ijk"] for mark in formulas.MARKS)]
+NOUNS = {Relation: "equation", Region: "interval", Sequence: "tuple", Matrix: "matrix", Ratio: "ratio"}
+NOUNS |= {Collection: "set", Quantity: "number", Words: "text"}
 
 
 def compare(a: object, b: object) -> tuple[bool, str]:
@@ -36,6 +35,26 @@ def costly(item: object) -> bool:
     return False
 
 
+def same_value(a: object, b: object) -> bool:
+    """Say whether b is a written again, or a rounded to at least two places."""
+    if isinstance(a, Words) or isinstance(b, Words):
+        return False
+    if compare(a, b)[0]:
+        return True
+    if not (isinstance(a, Quantity) and isinstance(b, Quantity)) or b.places < 2 or len(a.trees) != 1:
+        return False
+    try:
+        exact, rounded = (values.approximate(values.value(side.trees[0])) for side in (a, b))
+    except (values.Undefined, values.TooCostly, KeyError):
+        return False
+    return not getattr(exact, "imag", 0) and abs(exact - rounded) * 10**b.places < 1
+
+
+def is_identity(a: object, b: object) -> bool:
+    """Say whether two sides of an equation are one value or function: 2 + 2 = 4 says 4, but x + 4 = 12 is an equation."""
+    return isinstance(a, Quantity) and isinstance(b, Quantity) and compare(a, b)[0]
+
+
 def _same(a, b):
     return _compare(a, b)[0]
 
@@ -44,45 +63,47 @@ def _compare(a, b):
     a, b = _expanded(a), _expanded(b)
     if isinstance(a, Sequence | Collection) and isinstance(b, Sequence | Collection) and _assigned(a) != _assigned(b):
         a, b = (_values_of(side) for side in (a, b))
-    kinds = {type(a), type(b)}
-    if isinstance(a, Quantity) and isinstance(b, Quantity):
+    if type(a) is not type(b):
+        return _compare_kinds(*sorted((a, b), key=lambda item: list(NOUNS).index(type(item))))
+    if isinstance(a, Quantity):
         return _compare_quantities(a, b)
-    if Relation in kinds and len(kinds) > 1:
-        return _compare_relation(*((a, b) if isinstance(a, Relation) else (b, a)))
-    if Region in kinds:
+    if isinstance(a, Region):
         return _compare_regions(a, b)
-    if Sequence in kinds and len(kinds) > 1:
-        sequence, other = (a, b) if isinstance(a, Sequence) else (b, a)
-        if isinstance(other, Matrix):
-            return _verdict(_same_matrices(_as_matrix(sequence), other), "matrix")
-        return False, "different kind"
-    if kinds == {Ratio, Quantity}:
-        ratio, other = (a, b) if isinstance(a, Ratio) else (b, a)
-        if len(ratio.parts) == 2 and len(other.trees) == 1:
-            whole = ("product", (ratio.parts[0], ("power", ratio.parts[1], number(-1))))
-            return _verdict(values.same(whole, other.trees[0]), "ratio")
-    if kinds == {Collection, Quantity} or kinds == {Collection, Words}:
-        collection, other = (a, b) if isinstance(a, Collection) else (b, a)
-        if isinstance(other, Quantity) and len(collection.items) == 1:
-            return _compare(collection.items[0], other)
-        letters = [item.trees[0] for item in collection.items if isinstance(item, Quantity) and item.trees[0][0] == "symbol"]
-        if len(letters) == len(collection.items) > 1 and isinstance(other, Quantity) and other.trees[0][0] == "product":
-            chosen = [letter[1] for letter in letters]  # A, B, D against ABD
-            written = [part[1] for part in other.trees[0][1] if part[0] == "symbol"]
-            if all(re.fullmatch("[A-H]", letter) for letter in [*chosen, *written]) and len(written) == len(other.trees[0][1]):
-                return _verdict(sorted(chosen) == sorted(written), "choice")
-    if len(kinds) > 1:
-        return False, "different kind"
     if isinstance(a, Words):
         return _compare_words(a.text, b.text)
-    same = {
-        Sequence: _same_sequences,
-        Collection: lambda a, b: _same_items(a.items, b.items),
-        Matrix: _same_matrices,
-        Ratio: lambda a, b: len(a.parts) == len(b.parts) and all(_proportional(a, b, i) for i in range(1, len(a.parts))),
-        Relation: _same_relations,
-    }[type(a)](a, b)
-    return _verdict(same, "inequality" if isinstance(a, Relation) and a.sign != "=" else NOUNS[type(a)])
+    if isinstance(a, Collection):
+        return _verdict(_same_items(a.items, b.items), "set")
+    same = {Sequence: _same_sequences, Matrix: _same_matrices, Ratio: _same_ratios}
+    verdict = same.get(type(a), _same_relations)(a, b)
+    inequality = isinstance(a, Relation) and a.sign != "="
+    return _verdict(verdict, "inequality" if inequality else NOUNS[type(a)])
+
+
+def _compare_kinds(a, b):
+    """Compare objects of two kinds, which come in the order of NOUNS."""
+    if isinstance(a, Relation):
+        return _compare_relation(a, b)
+    if isinstance(a, Region):
+        return _compare_regions(a, b)
+    if isinstance(a, Sequence) and isinstance(b, Matrix):
+        return _verdict(_same_matrices(_as_matrix(a), b), "matrix")
+    if not isinstance(b, Quantity):
+        return False, "different kind"
+    if isinstance(a, Sequence):
+        return _verdict(a.brackets == "()" and _has_components(b.trees[0], a.items), "tuple")
+    if isinstance(a, Matrix):
+        column = [row[0] for row in a.rows if len(row) == 1]
+        return _verdict(_has_components(b.trees[0], column), "matrix")
+    if isinstance(a, Ratio) and len(a.parts) == 2 and len(b.trees) == 1:
+        whole = ("product", (a.parts[0], ("power", a.parts[1], number(-1))))
+        return _verdict(values.same(whole, b.trees[0]), "ratio")
+    if isinstance(a, Collection) and len(a.items) == 1:
+        return _compare(a.items[0], b)
+    if isinstance(a, Collection) and b.trees[0][0] == "product":  # A, B, D against ABD
+        chosen = [item.trees[0] for item in a.items if isinstance(item, Quantity)]
+        if {*chosen, *b.trees[0][1]} <= {("symbol", letter) for letter in "ABCDEFGH"}:
+            return _verdict(sorted(chosen) == sorted(b.trees[0][1]), "choice")
+    return False, "different kind"
 
 
 def _assigned(item):
@@ -111,10 +132,14 @@ def _expanded(item):
 
 
 def _compare_words(a, b):
-    times = [spelling.TIME.fullmatch(text) for text in (a, b)]
-    if all(times):
-        hours = [time[1] or time[3] for time in times]
-        return _verdict(hours[0] == hours[1] and len({time[2] for time in times} - {None}) < 2, "time")
+    moments = [text.split(" ") for text in (a, b)]
+    if moments[0][0] == moments[1][0] == "time":  # 3:45 may be 3:45 pm, but not 15:45
+        (_, clock, *half), (_, other_clock, *other) = moments
+        halves = {name.removeprefix("24") for name in (*half, *other)}
+        unclear = len(half) + len(other) == 1 and (half or other)[0].startswith("24")
+        return _verdict(clock == other_clock and len(halves) < 2 and not unclear, "time")
+    if moments[0][0] == "date" or moments[1][0] == "date":
+        return _verdict(a == b, "date")
     left, right = (re.sub(r"[^\w]+", " ", spelling.words(text)).strip() for text in (a, b))
     if left and left == right and (re.search(r"\w\w", left) and not re.search(r"[\\^_=<>+*/]", a + b)):
         return True, "equal text"
@@ -159,7 +184,24 @@ def _as_matrix(sequence):
 def _same_matrices(a, b):
     if [len(row) for row in a.rows] != [len(row) for row in b.rows]:
         return False
-    return all(_same(x, y) for one, other in zip(a.rows, b.rows, strict=True) for x, y in zip(one, other, strict=True))
+    rows = zip(a.rows, b.rows, strict=True)
+    return all(_same(x, y) for one, other in rows for x, y in zip(one, other, strict=True))
+
+
+def _has_components(tree, items):
+    """Say whether a sum of multiples of i, j and k is the tuple of its components."""
+    tree = substitute(tree, "i", ("symbol", " i"))  # no imaginary unit here
+    names = formulas.symbols(tree)
+    axes = next((axes for axes in AXES if names and names <= set(axes)), None)
+    parts = [item.trees[0] for item in items if isinstance(item, Quantity) and len(item.trees) == 1]
+    if not axes or not 1 < len(parts) == len(items) < 4 or (axes[1] == "j" and len(names) < 2):
+        return False
+    terms = [("product", (part, ("symbol", axis))) for part, axis in zip(parts, axes, strict=False)]
+    return values.same(tree, ("sum", tuple(terms)))
+
+
+def _same_ratios(a, b):
+    return len(a.parts) == len(b.parts) and all(_proportional(a, b, i) for i in range(1, len(a.parts)))
 
 
 def _proportional(a, b, i):
@@ -269,11 +311,13 @@ def _same_digits(decimal, tree):
             return False
     if getattr(value, "imag", 0):
         return False
-    return abs(values.approximate(value) - values.approximate(values.value(decimal.trees[0]))) * 10**decimal.places < 1
+    given = values.approximate(values.value(decimal.trees[0]))
+    return abs(values.approximate(value) - given) * 10**decimal.places < 1
 
 
 def _total(quantity, unit):
-    return ("sum", tuple(("product", (tree, number(own.worth / unit))) for tree, own in zip(quantity.trees, quantity.units, strict=True)))
+    parts = zip(quantity.trees, quantity.units, strict=True)
+    return ("sum", tuple(("product", (tree, number(own.worth / unit))) for tree, own in parts))
 
 
 def _compare_measured(a, b):

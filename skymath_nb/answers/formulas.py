@@ -19,14 +19,21 @@ GREEK = set(
 FUNCTIONS = set(
     "sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh ln log lg exp sqrt arcsinh arccosh arctanh cis".split()
 )
+CALLED = {  # functions that are read with brackets around their arguments: the name in a tree
+    name: name for name in "floor ceiling abs cbrt factorial max min gcd lcm".split()
+} | {"ceil": "ceiling"}
+SEVERAL = set("max min gcd lcm".split())  # of several arguments
 CONSTANTS = {"pi": "π", "infty": "∞", "infinity": "∞", "inf": "∞", "oo": "∞"}
+STARTING = {*FUNCTIONS, *GREEK, *CONSTANTS, *CALLED, "frac", "sqrt", "binom"}  # commands that begin a factor
 TIMES = {"*", "\\cdot", "\\times", "·", "\\ast"}
 DIVIDED = {"/", "\\div", "\\over"}
 PLUS_MINUS = {"\\pm": 1, "\\mp": -1}
-CLOSERS = {"(": ")", "[": "]", "{": "}", "\\lfloor": "\\rfloor", "\\lceil": "\\rceil", "\\lvert": "\\rvert", "|": "|", "\\vert": "\\vert"}
+OPENERS = r"( [ { \lfloor \lceil \lvert | \vert".split()
+CLOSERS = dict(zip(OPENERS, r") ] } \rfloor \rceil \rvert | \vert".split(), strict=True))
 CALLS = {"\\lfloor": "floor", "\\lceil": "ceiling", "\\lvert": "abs", "|": "abs", "\\vert": "abs"}
-WRAPPERS = {"\\mathrm", "\\text", "\\operatorname", "\\mathit", "\\textit", "\\mbox", "\\textrm", "\\rm"}
-NAMERS = {"\\vec", "\\mathbf", "\\hat", "\\bar", "\\overrightarrow", "\\mathcal", "\\boldsymbol", "\\tilde", "\\overline"}
+MARKS = ("mathbf", "hat", "vec", "boldsymbol", "bar", "overrightarrow")  # of vectors
+WRAPPERS = set(r"\mathrm \text \operatorname \mathit \textit \mbox \textrm \rm".split())
+NAMERS = set(r"\vec \mathbf \hat \bar \overrightarrow \mathcal \boldsymbol \tilde \overline".split())
 
 TOKEN = re.compile(
     r"\s*(?:(?P<repeating>\d*\.\d*(?:\\overline\s*\{\d+\}|\\dot\s*\{?\d\}?(?:\d*\\dot\s*\{?\d\}?)?|\(\d+\)|\d(?:\.\.\.|\\[lc]?dots)))"
@@ -123,6 +130,8 @@ def _tokens(text):
             found.append(("command", "\\" + (word if word in FUNCTIONS or word in GREEK else word.lower())))
         elif (head := re.match("|".join(sorted(FUNCTIONS, key=len, reverse=True)), word)) and len(word) - head.end() == 1:
             found += [("command", "\\" + head[0]), ("word", word[head.end() :])]
+        elif word in CALLED and re.match(r"\s*[({]", text[position : position + 4]):
+            found.append(("command", "\\" + word))
         elif len(word) <= 4:
             found += [("word", letter) for letter in word]
         else:
@@ -186,8 +195,9 @@ class _Reader:
         kind, text = self.next
         if kind == "command":
             name = text[1:]
-            known = name in FUNCTIONS or name in GREEK or name in CONSTANTS or text in WRAPPERS or text in NAMERS
-            return known or text in CALLS and not (text == "\\vert" and self.bars) or name in ("frac", "sqrt", "binom")
+            if text in CALLS:
+                return not (text == "\\vert" and self.bars)
+            return name in STARTING or text in WRAPPERS or text in NAMERS
         return kind == "word" or text in ("(", "[", "{") or text == "|" and not self.bars
 
     def unary(self):
@@ -201,10 +211,8 @@ class _Reader:
             self.depth -= 1
             if sign == "+":
                 return tree
-            return (
-                "product",
-                (("number", Fraction(-1 if sign == "-" else PLUS_MINUS[sign])), *([("symbol", "±")] * (sign in PLUS_MINUS)), tree),
-            )
+            factor = number(PLUS_MINUS.get(sign, -1))
+            return ("product", (factor, ("symbol", "±"), tree) if sign in PLUS_MINUS else (factor, tree))
         return self.power()
 
     def power(self):
@@ -367,6 +375,8 @@ class _Reader:
             return ("call", "root", (self.argument(), degree))
         if name in FUNCTIONS:
             return self.function(name)
+        if name in CALLED:
+            return self.call(name)
         if text in WRAPPERS:
             return self.wrapped()
         if (
@@ -384,9 +394,29 @@ class _Reader:
         word = self.raw()
         if word in FUNCTIONS:
             return self.function(word)
+        if word in CALLED:
+            return self.call(word)
         if len(word) == 1 and word.isalpha():
             return self.named(word)
         raise Unreadable(word)
+
+    def call(self, name):
+        """Read the arguments of a function of CALLED: max(a, b), \\gcd{(4, 6)}."""
+        name = CALLED[name]
+        opener = self.take()[1]
+        closer = {"(": ")", "\\{": "\\}", "{": "}"}.get(opener)
+        if closer is None:
+            raise Unreadable(name)
+        arguments = [self.sum()]
+        while self.peek() == ",":
+            self.take()
+            arguments.append(self.sum())
+        self.take(closer)
+        if (len(arguments) > 1) != (name in SEVERAL):
+            raise Unreadable(name)
+        if name == "cbrt":
+            return ("call", "root", (arguments[0], ("number", Fraction(3))))
+        return ("call", name, tuple(arguments))
 
     def function(self, name):
         power = base = None

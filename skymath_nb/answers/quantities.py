@@ -12,7 +12,13 @@ WRAPPED = re.compile(rf"\\(?:{spelling.WORDS_AROUND}|operatorname)\s*\{{([^{{}}]
 COMMAND_BUT_PI = re.compile(r"\\(?!pi)[A-Za-z]+")
 PLAIN = re.compile(r"(-?)(\d{1,40})(?:\.(\d{1,40}))?|(-?)(\d{1,3}(?:,\d{3})+)(?:\.(\d{1,40}))?")
 THOUSANDS = re.compile(r"(?<![\d,.])(\d{1,3}(?:,\d{3})+)(?![\d,]\d)(?!\d)")
-CURRENCY = re.compile(r"(?P<sign>[-+]?)\s*(?P<mark>(?:US|RMB)?\s*\\?[$€£¥])\s*(?P<rest>.+)", re.S)
+CURRENCY = re.compile(
+    rf"(?P<sign>[-+]?)\s*(?P<mark>(?P<country>US|RMB|AU?|CA?|NZ|HK|S)?\s*\\?[$€£¥₹₩₱₽₺฿]|(?P<code>{units.CODES}|Rs\.?)(?=\s*[\d.]))"
+    r"\s*(?P<rest>.+)",
+    re.S,
+)
+WRAPPED_CODE = re.compile(rf"^\\(?:text|mathrm)\s*\{{\s*({units.CODES})\s*\}}")
+COUNTRIES = {"A": "aud", "AU": "aud", "C": "cad", "CA": "cad", "NZ": "nzd", "HK": "hkd", "S": "sgd"}
 PERCENT = re.compile(r"\s*\\?%$")
 PIECE = re.compile(
     r"(?P<degree>\^\s*(?:\\circ|\{\s*\\circ\s*\})\s*[CF]?)|\\cdot|\\[A-Za-z]+|(?P<word>[A-Za-zμµ¢€£¥]+\.?|[一-鿿]+)"
@@ -20,9 +26,8 @@ PIECE = re.compile(
     re.S,
 )
 TRIGONOMETRY = re.compile(r"(?<!arc)(?:sin|cos|tan|cot|sec|csc|cis)")
-MATHEMATICS = (
-    formulas.FUNCTIONS | formulas.GREEK | set(formulas.CONSTANTS) | set("or and mod not none times plus minus over is to deg".split())
-)
+MATHEMATICS = {*formulas.FUNCTIONS, *formulas.GREEK, *formulas.CONSTANTS}
+MATHEMATICS |= set("or and mod not none times plus minus over is to deg".split())
 
 
 def plain(text, depth):
@@ -78,10 +83,12 @@ def read(text: str, depth: int) -> Quantity | None:
             return Quantity((("number", Fraction(int(base[1], int(n)))),))
     text = re.sub(r"\s*\b(?:percent|per cent)\b\.?$|\s*\\text\s*\{\s*(?:percent|per cent)\s*\}$", r"\\%", text)
     text = re.sub(r"^(?:\\approx|≈|about|approximately|约为?|大约)\s*", "", text)
-    text = re.sub(r"\\text\s*\{\s*\\?\$\s*\}|\\mathdollar", r"\\$", text)
+    text = re.sub(r"\\text\s*\{\s*\\?([$€£¥₹])\s*\}|\\mathdollar", lambda m: m[1] or "$", text)
+    text = WRAPPED_CODE.sub(r"\1 ", text)
+    text = re.sub(r"^([-\d.,]*\d)\s*\\?\$$", r"$\1", text)
     found = []
     if match := CURRENCY.fullmatch(text):
-        found.append(match["mark"][-1])
+        found.append(COUNTRIES.get(match["country"]) or (match["code"] or match["mark"][-1]).rstrip("."))
         text = match["sign"] + match["rest"].strip()
     head, unit = _tail(WRAPPED.sub(_unwrapped_unit, text))
     percent = bool(PERCENT.search(head))
@@ -114,7 +121,7 @@ def read(text: str, depth: int) -> Quantity | None:
 def _unwrapped_unit(match):
     """Take the words out of \\text; a single letter gets a point, which says that it is a unit and no unknown."""
     words = match[1].strip()
-    return f" {words}. " if len(words) == 1 and units.find(words) else f" {words} " if words else " "
+    return f" {words}. " if len(words) == 1 and words.isascii() and units.find(words) else f" {words} " if words else " "
 
 
 def _places(text):
@@ -140,6 +147,8 @@ def _tail(text):
                 return text, ""
             name = {"C": " celsius", "F": " fahrenheit"}.get(piece[0][-1], " degree")
             return head, name + text[piece.end() :]
+        if head.endswith("/") and units.is_unit(unit):  # $15/hour
+            return head[:-1].strip(), f"/{unit}"
         names = re.findall(r"[A-Za-zμµ¢€£¥]+|[一-鿿]+", unit)
         if not MATHEMATICS & {name.lower() for name in names} and _behind(head.rstrip(), head[len(head.rstrip()) :], unit, names):
             return head.strip(), unit

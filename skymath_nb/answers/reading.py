@@ -13,8 +13,9 @@ from .quantities import WRAPPED
 OPENERS, CLOSERS = "([{", ")]}"
 DEEPEST = 6  # lists in lists
 LONGEST_LIST = 60
-RELATIONS = {"=": "=", "<": "<", ">": ">", r"\le": "<=", r"\ge": ">=", r"\ne": "!=", "<=": "<=", ">=": ">=", "!=": "!=", r"\in": "in"}
-RELATION = re.compile(r"<=|>=|!=|\\(?:le|ge|ne|in)(?![A-Za-z])|[=<>]")
+SIGNS = r"\approx = < > \le \ge \ne <= >= != \in".split()
+RELATIONS = dict(zip(SIGNS, "≈ = < > <= >= != <= >= != in".split(), strict=True))
+RELATION = re.compile(r"<=|>=|!=|\\(?:le|ge|ne|in|approx)(?![A-Za-z])|[=<>]")
 NOTHING = set(
     "none|no solution|no solutions|no real solution|no real solutions|there is no solution|there are no solutions|no answer exists|"
     "no such number|empty set|empty|null set|无解|空集|无实数解|方程无解|没有解|no real roots|no roots|no value|no values|has no solution|"
@@ -28,12 +29,35 @@ LETTERS = re.compile(
 )  # choices or numbers, in \text
 SHORT_WORDS = set("no on yes odd even true none all any both one left up down east west".split())
 ABSENT = set("does not exist|dne|doesn't exist|不存在".split("|"))
-LIST = re.compile(r"\s*(?:(?:,\s*)?\\text\s*\{\s*,?\s*(?:and|or)\s*\}|,\s*(?:and|or)\b|;|、|,|\b(?:or|and)\b|或者?|和|及|\\\\)\s*")
+LIST = re.compile(
+    r"\s*(?:(?:,\s*)?\\text\s*\{\s*,?\s*(?:and|or|或者?|和|及)\s*,?\s*\}|,\s*(?:and|or)\b|;|、|,|\b(?:or|and)\b|或者?|和|及|\\\\)\s*"
+)
+EXCEPT = re.compile(
+    r"(?:\\text\s*\{\s*)?(?:all )?(?:real numbers|reals)\s*,?\s*(?:except|other than|excluding|but not)\s*(?:for\s*)?\}?\s*(.+?)"
+    r"|\\mathbb\{R\}\s*(?:except|\\backslash)(.+)"
+)
+EITHER = re.compile(r"\s*(?:\\text\s*\{\s*(?:or|或者?)\s*\}|\bor\b|或者?)\s*")
 COMMA = re.compile(r"\s*[,;]\s*")
 UNION = re.compile(r"\s*(?:\\cup|\\cap|\\setminus)(?![A-Za-z])\s*|(?<=[)\]}])\s*(?:\bU\b|-)\s*(?=[(\[]|\\\{)")
+LETTER = r"(?:[A-Za-z]|\\[A-Za-z]+)'*(?:_(?:\w|\{[^{}]*\}))?"
 NAME = re.compile(
-    r"(?:\\(?:angle|triangle|overline|text|mathrm)\s*)?\{?(?:[A-Za-z]'?|\\[A-Za-z]+|[A-Z]{2,4}|[A-Za-z一-鿿 ]{3,30})\}?"
-    r"(?:_(?:\w|\{[^{}]*\}))?(?:\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])*\s*\))?(?:\^\{-1\}\([A-Za-z]\))?"
+    r"(?:\\(?:angle|triangle|overline|text|mathrm|vec|overrightarrow|mathbf|hat|bar|widehat)\s*)?"
+    rf"\{{?(?:{LETTER}|[A-Z]{{2,4}}|\\(?:angle|triangle)\s*[A-Z]{{1,3}}|[A-Za-z一-鿿 ]{{3,30}})\}}?"
+    r"(?:_(?:\w|\{[^{}]*\}))?(?:\^\{-1\})?'*(?:\([^()=]*(?:\([^()]*\)[^()=]*)*\))?"
+)
+VALUED = re.compile(  # what has one value, though it is no name: P(X = 2), \deg f, \lim ..., |AB|, \sin A
+    r"(?:[A-Za-z]{1,3}|\\(?:Pr|mathbb\s*\{?[EP]\}?|operatorname\s*\{\w+\}|mathrm\s*\{\w+\}))\s*[(\[][^()\[\]]*[)\]]"
+    r"|\\(?:deg|det|dim|gcd|lcm|max|min|sup|inf|lim|sum|prod|int|operatorname|arg)(?![A-Za-z]).*"
+    r"|(?:\||\\[lr]?vert)\s*(?:\\(?:vec|mathbf|overrightarrow|overline)\s*\{?\w{1,2}\}?|[A-Z]{1,2}|[A-Z]\s*\\c[au]p\s*[A-Z])\s*(?:\||\\[lr]?vert)"
+    r"|(?:\\\||\\[lr]?Vert).{1,20}(?:\\\||\\[lr]?Vert)|m\s*\\angle\s*[A-Z]{1,3}|\([a-z]\s*\\circ\s*[a-z]\)\(\w+\)"
+    r"|\\(?:sin|cos|tan)\s*(?:\\angle\s*)?(?:[A-Z]{1,3}|\\(?:alpha|beta|gamma|theta|phi|varphi))"
+    r"|\\frac\s*\{\s*(?:[A-Z]{2}|d[a-z])\s*\}\s*\{\s*(?:[A-Z]{2}|d[a-z])\s*\}"
+)
+DEGREE = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})(?!\s*[CF])")
+POINT = re.compile(r"(?:\\text\s*\{\s*)?(?:the\s+)?(?:points?\b\s*)?\}?\s*[A-Z]?'?\s*(?=\()", re.I)
+AGAIN = r"(?:or(?: equivalently)?|i\.?e\.?,?|that is,?|which (?:is|equals)|(?:or )?(?:about|approximately|roughly)|=|\\approx)"
+ALSO = re.compile(  # a value that is written twice; a bare "or" between two stands for a list
+    rf"(.+?)\s*(?:(?:\(\s*{AGAIN}|\s\()\s*(.+?)\s*\)|,?\s*(?!(?:or|=|\\approx) )\b{AGAIN}\s+(.+)|,?\s*or equivalently,?\s+(.+))"
 )
 
 
@@ -52,19 +76,20 @@ def _read(text, depth):
         return ALL_REALS
     if word in ABSENT:
         return Words("does not exist")
+    if moment := spelling.date(word) or spelling.time(word):
+        return Words(moment)
     if depth > DEEPEST:
         return Words(text)
     if (inside := re.fullmatch(rf"\\(?:{spelling.WORDS_AROUND})\s*\{{([^{{}}]*)\}}", text)) and LETTERS.fullmatch(inside[1].strip()):
         return _read(inside[1], depth + 1)
     if word in SHORT_WORDS or re.fullmatch(r"[a-z]{2,}(?: [a-z]+)*", word) and text.startswith("\\text") and not units.is_unit(word):
         return Words(text)
-    if except_for := re.fullmatch(
-        r"(?:all )?real numbers (?:except|other than) (?:for )?(.+)|\\mathbb\{R\}\s*(?:except|\\backslash)(.+)", text
-    ):
-        excluded = regions.of_object(_read("\\{" + except_for[1] + "\\}", depth + 1)) if except_for[1] else None
+    if except_for := EXCEPT.fullmatch(text):
+        excluded = regions.of_object(_read("\\{" + (except_for[1] or except_for[2]) + "\\}", depth + 1))
         if excluded:
             return regions.combine(ALL_REALS, excluded, lambda a, b: a and not b)
-    for reader in (_matrix, quantities.plain, quantities.compound, _list, _relation, _union, _bracketed, _ratio, quantities.read):
+    first = (_matrix, quantities.plain, quantities.compound, _also, _list, _relation)
+    for reader in (*first, _union, _bracketed, _ratio, quantities.read):
         try:
             found = reader(text, depth)
         except (formulas.Unreadable, values.Undefined, values.TooCostly, KeyError, ZeroDivisionError):
@@ -99,6 +124,20 @@ def split(text: str, separators: re.Pattern) -> tuple[list[str], list[str]]:
     return [*parts, text[start:]], found
 
 
+def is_named_text(text: str) -> bool:
+    """Say whether words are an answer of their own: yes, does not exist, a date, a time."""
+    return spelling.words(text) in {*SHORT_WORDS, *ABSENT} or text.startswith(("date ", "time "))
+
+
+def _also(text, depth):
+    """Read one value that is written twice, "3/4 (or 75%)", as the first; "about" may introduce a rounded one."""
+    match = ALSO.fullmatch(re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text).strip())
+    if not match:
+        return None
+    first, second = (_read(part, depth + 1) for part in filter(None, match.groups()))
+    return first if comparison.same_value(first, second) else None
+
+
 def _matrix(text, depth):
     match = re.fullmatch(r"(.*?)\\begin\{([pbB]?(?:small)?matrix|array)\*?\}(?:\s*\{[clr|\s]*\})?(.*)\\end\{\2\*?\}", text, re.S)
     if not match or "\\begin" in match[3]:
@@ -125,6 +164,9 @@ def _list(text, depth):
     parts, separators = split(text, LIST)
     if len(parts) < 2:
         return None
+    either, _ = split(text, EITHER)
+    if 1 < len(either) < len(parts) and all("=" in part and COMMA.search(part) for part in either):
+        return Collection(tuple(_read(part, depth + 1) for part in either))  # x=1, y=2 or x=2, y=1
     kept = [(part, before) for part, before in zip(parts, ["", *separators], strict=True) if part.strip()]
     if len(kept) > LONGEST_LIST or len(kept) < len(parts):
         return None
@@ -132,8 +174,11 @@ def _list(text, depth):
     if any(isinstance(item, Words) and len(item.text) > 40 for item in items):
         return None
     either = any(re.search(r"or|或", separator) for separator in separators)
+    if either and len(items) == 2 and comparison.same_value(*items):
+        return items[0]
     if has_sign(items[0], "!=") and all(isinstance(item, Quantity) for item in items[1:]):
-        items[1:] = [Relation("!=", (items[0].trees[0], item.trees[0]), items[0].subject, item) for item in items[1:]]
+        name, subject = items[0].trees[0], items[0].subject
+        items[1:] = [Relation("!=", (name, item.trees[0]), subject, item) for item in items[1:]]
     ranges = [regions.of_relation(item) if isinstance(item, Relation) and item.sign != "=" else item for item in items]
     if all(isinstance(region, Region) for region in ranges):
         region = ranges[0]
@@ -164,6 +209,10 @@ def _relation(text, depth):
     parts = [part.strip() for part in parts]
     if not all(parts):
         return None
+    if "≈" in signs:  # what follows is a rounded value, unless it is all there is
+        at = signs.index("≈")
+        kept = " = ".join(parts[: at + 1]) if set(signs[:at]) <= {"="} else ""
+        return _read(parts[1], depth + 1) if at == 0 and _is_name(parts[0]) and parts[0] not in ("\\pi", "e") else _read(kept, depth + 1)
     if signs == ["in"]:
         found = _read(parts[1], depth + 1)
         return found if isinstance(found, Region | Collection | Sequence) else None
@@ -171,7 +220,15 @@ def _relation(text, depth):
         return _read(text[: text.rindex("\\in")], depth + 1)
     subject = parts[0].replace(" ", "") if _is_name(parts[0]) else ""
     if set(signs) == {"="}:
-        return Relation("=", _trees(parts[0], parts[-1]) if len(parts) == 2 else None, subject, _read(parts[-1], depth + 1))
+        if not subject and len(parts) == 2 and re.fullmatch(LETTER, parts[1]):  # 5 = x
+            parts, subject = parts[::-1], parts[1].replace(" ", "")
+        if not subject and not VALUED.fullmatch(parts[0]):
+            bare = parts if quantities.TRIGONOMETRY.search(text) else [DEGREE.sub("", part) for part in parts]
+            sides = [_read(part, depth + 1) for part in bare]
+            if all(comparison.is_identity(side, sides[-1]) for side in sides[:-1]):  # 2 + 2 = 4
+                return _read(parts[-1], depth + 1)
+        trees = _trees(parts[0], parts[-1]) if len(parts) == 2 else None
+        return Relation("=", trees, subject, _read(parts[-1], depth + 1))
     if len(signs) == 1:
         trees = _trees(*parts)
         return Relation(signs[0], trees, subject, _read(parts[1], depth + 1)) if trees else None
@@ -191,7 +248,7 @@ def _relation(text, depth):
 
 def _is_name(text):
     text = WRAPPED.sub(r"\1", text).strip()
-    return bool(NAME.fullmatch(text) or re.fullmatch(r"\(\s*\\?[A-Za-z]+\s*(?:,\s*\\?[A-Za-z]+\s*){1,3}\)", text))
+    return bool(NAME.fullmatch(text) or VALUED.fullmatch(text) or re.fullmatch(r"\(\s*\\?[A-Za-z]+\s*(?:,\s*\\?[A-Za-z]+\s*){1,3}\)", text))
 
 
 def _trees(left, right):
@@ -223,6 +280,8 @@ def _union(text, depth):
 
 
 def _bracketed(text, depth):
+    if (point := POINT.match(text)) and point.end() and "," in text:
+        text = text[point.end() :]
     match = re.fullmatch(r"(\(|\[|\\\{|\{|\\langle|<|\])(.*?)(\)|\]|\\\}|\}|\\rangle|>|\[)", text, re.S)
     if not match or not _balanced(match[2]):
         return None
@@ -259,8 +318,6 @@ def _balanced(text):
 
 
 def _ratio(text, depth):
-    if time := spelling.TIME.fullmatch(WRAPPED.sub(r"\1", text).strip()):  # of day; 3:45 is no 1:15
-        return Words(f"{time[1]} {time[2].lower()}m" if time[2] else time[3])
     parts, signs = split(text, re.compile(r"\s*(?::|\\colon)\s*"))
     if not signs or len(parts) > 6 or not all(part.strip() for part in parts):
         return None

@@ -7,6 +7,8 @@ from . import formulas, values
 from .formulas import minus, number, substitute
 from .objects import ALL_REALS, EMPTY, Collection, Quantity, Region, Relation, Sequence
 
+HOLDING = {"<": (True, False, False), "<=": (True, True, False), ">": (False, False, True)}
+HOLDING |= {">=": (False, True, True), "!=": (True, False, True)}
 FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 
@@ -38,16 +40,7 @@ def of_relation(relation) -> object:
     if isinstance(at[0], Fraction) and isinstance(slope, Fraction):
         cut = number(-at[0] / slope)
     sign = relation.sign if values.approximate(slope).real > 0 else FLIPPED[relation.sign]
-    return Region(
-        (cut,),
-        {
-            "<": (True, False, False),
-            "<=": (True, True, False),
-            ">": (False, False, True),
-            ">=": (False, True, True),
-            "!=": (True, False, True),
-        }[sign],
-    )
+    return Region((cut,), HOLDING[sign])
 
 
 def of_object(item) -> Region | None:
@@ -179,11 +172,6 @@ def _samples(region):
     ends = [cuts[0] - 1000, *cuts, cuts[-1] + 1000]
     for i, (low, high) in enumerate(zip(ends, ends[1:], strict=False)):
         width = high - low
-        for part in (
-            Fraction(1, 10**6),
-            Fraction(1, 997),
-            *(Fraction(2 * k + 1, 41) for k in range(20)),
-            Fraction(996, 997),
-            1 - Fraction(1, 10**6),
-        ):
+        edges = (Fraction(1, 10**6), Fraction(1, 997), Fraction(996, 997), 1 - Fraction(1, 10**6))
+        for part in (*edges, *(Fraction(2 * k + 1, 41) for k in range(20))):
             yield low + width * part, region.holds[2 * i]

@@ -1,30 +1,30 @@
 """One spelling for answers: `normalise` for the strict verdict, `clean` for the flexible one."""
 
+import math
 import re
 import unicodedata
+from fractions import Fraction
 from functools import lru_cache
 
 from . import units
 
-CHARACTERS = (
-    {"−": "-", "–": "-", "—": "-", "﹣": "-", "⁄": "/", "∕": "/", "°": r"^\circ ", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot "}
-    | {"÷": r"\div ", "∞": r"\infty ", "±": r"\pm ", "∓": r"\mp ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "⩽": r"\le ", "⩾": r"\ge "}
-    | {"∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "Ø": r"\emptyset ", "ℝ": r"\mathbb{R}", "∖": r"\setminus "}
-    | {
-        "√": r"\sqrt ",
-        "∛": r"\sqrt[3]",
-        "≈": r"\approx ",
-        "￥": "¥",
-        "〈": r"\langle ",
-        "〉": r"\rangle ",
-        "⟨": r"\langle ",
-        "⟩": r"\rangle ",
-    }
-    | {"，": ",", "。": ".", "∠": r"\angle ", "℃": r"^\circ C", "℉": r"^\circ F", "′": "'", "∨": r"\lor ", "∧": r"\land ", "…": "..."}
-    | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f", "")
-)
+GREEK_LETTERS = "αβγδεζηθικλνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ"  # μ is left out: it stands in units
+GREEK_NAMES = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda nu xi pi rho sigma tau upsilon phi chi psi omega
+    Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"""
+COMMANDS = r"""
+    ×\times ·\cdot ⋅\cdot ÷\div ∞\infty ±\pm ∓\mp ≤\le ≥\ge ≠\ne ⩽\le ⩾\ge ∪\cup ∩\cap ∈\in ∅\emptyset Ø\emptyset
+    ∖\setminus √\sqrt ≈\approx 〈\langle 〉\rangle ⟨\langle ⟩\rangle ∠\angle ∨\lor ∧\land ϕ\phi ϵ\epsilon △\triangle
+    ≡\equiv"""
+PLAIN_SIGNS = r"""
+    −- –- —- ﹣- ⁄/ ∕/ ℝ\mathbb{R} ∛\sqrt[3] ￥¥ ，, 。. ′' …... ∶: ‖\|"""
+CHARACTERS = {letter: f"\\{name} " for letter, name in zip(GREEK_LETTERS, GREEK_NAMES.split(), strict=True)}
+CHARACTERS |= {pair[0]: pair[1:] + " " for pair in COMMANDS.split()} | {pair[0]: pair[1:] for pair in PLAIN_SIGNS.split()}
+CHARACTERS |= dict.fromkeys("°º", r"^\circ ") | {"℃": r"^\circ C", "℉": r"^\circ F"}
+CHARACTERS |= dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f", "")
 SIGNS = str.maketrans(CHARACTERS)
 LONGEST = 1000  # characters of an answer
+UNFOLDED = re.compile("[^①-⓿㈀-㋿㍘-㍰㏠-㏾\U0001f100-\U0001f2ff]+")  # what NFKC may fold: ㋆ is no 7 and ① no 1
+SCRIPT_FRACTION = re.compile("([⁰¹²³⁴-⁹]+)[⁄/]([₀-₉]+)")
 SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+")
 SUBSCRIPT = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 VULGAR = re.compile("[¼-¾⅐-⅞]")
@@ -36,7 +36,8 @@ ALIASES = {
     r"\lbrack": "[", r"\rbrack": "]", r"\land": r" \text{ and } ", r"\lor": r" \text{ or } ", r"\wedge": r" \text{ and } ",
     r"\vee": r" \text{ or } ", r"\mathbb": r"\mathbb", r"\R": r"\mathbb{R}", r"\colon": ":", r"\imath": "i", r"\dotsc": r"\dots",
     r"\ldots": r"\dots", r"\cdots": r"\dots",
-    r"\tg": r"\tan", r"\ctg": r"\cot", r"\arctg": r"\arctan", r"\ast": "*", r"\hspace": r"\hspace", r"\euro": "€", r"\pounds": "£",
+    r"\therefore": "", r"\tg": r"\tan", r"\ctg": r"\cot",
+    r"\arctg": r"\arctan", r"\ast": "*", r"\hspace": r"\hspace", r"\euro": "€", r"\pounds": "£",
 }  # fmt: skip
 COMMAND = re.compile(r"\\[A-Za-z]+")
 CHINESE_DIGITS = dict(zip("零〇一二两三四五六七八九", (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
@@ -47,15 +48,65 @@ CHINESE_NUMBER = (
 )
 CHINESE_ANSWER = re.compile(rf"(?P<number>{CHINESE_NUMBER})(?P<unit>[一-鿿]{{0,5}})")
 MIXED_CHINESE = re.compile(r"(\d+)\s*分之\s*(\d+)")
-ENGLISH = {
-    word: n
-    for n, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
-        "nineteen".split()
-    )
-} | {word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
-TIME = re.compile(r"(\d{1,2}(?::\d\d){0,2})\s*([AaPp])\.?\s*[Mm]\.?|(\d{1,2}(?::\d\d){1,2})")  # a time of day
-WORDS_AROUND = r"text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox|boldsymbol|bm"
+SCALED_CHINESE = re.compile(r"\d+(?:\.\d+)?(?:(?:万亿|[千百十]万|[百千万亿])(?![米克瓦分])\d*(?:\.\d+)?)+")
+SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
+ONES = "zero one two three four five six seven eight nine"
+TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+ENGLISH = {word: n for n, word in enumerate(f"{ONES} {TEENS}".split())} | {word: 10 * n for n, word in enumerate(TENS.split(), 2)}
+
+LARGE = dict(hundred=100, thousand=10**3, million=10**6, billion=10**9, trillion=10**12, dozen=12)
+PARTS = dict(half=2, halve=2, third=3, quarter=4, fourth=4, fifth=5, sixth=6, seventh=7, eighth=8)
+PARTS |= dict(ninth=9, tenth=10)
+BELOW_100 = (
+    rf"(?:(?:{TENS.replace(' ', '|')})(?:[\s-]+(?:{ONES.replace(' ', '|')}))?|(?:{TEENS.replace(' ', '|')})|(?:{ONES.replace(' ', '|')}))"
+)
+GROUP = rf"(?:(?:an?|{BELOW_100})[\s-]+(?:hundred|dozen)\b(?:(?:\s+and)?\s+{BELOW_100})?|{BELOW_100}|a(?=\s+[a-z]+(?:and|ion)\b))"
+NUMERAL = re.compile(  # two thousand and five, one and a half, three quarters, six point two five
+    rf"(?P<sign>(?:minus|negative)\s+)?(?:(?P<whole>{GROUP}(?:\s+(?:thousand|[mbtr]+illion)\b(?:(?:,|\s+and)?\s+{GROUP})?)*)\b"
+    rf"(?:\s+point(?P<places>(?:\s+(?:{ONES.replace(' ', '|')})\b)+)|(?P<mixed>\s+and\s+(?P<top>a|{BELOW_100})[\s-]+|[\s-]+)"
+    rf"(?P<part>{'|'.join(PARTS)})(?:s|\b))?|(?P<single>half|an?\s+(?:{'|'.join(PARTS)}))\b)",
+    re.I,
+)
+CHOSEN_OF = re.compile(
+    r"(\d+)\s*(?:\\choose|\bchoose\b)\s*(\d+)|(?<![A-Za-z])\\?C_\{?(\d+)\}?\^\{?(\d+)\}?|(?<![A-Za-z\\])(?:nCr|C)\((\d+),\s*(\d+)\)"
+    r"|(?<![A-Za-z\\])[AP]_\{?(\d+)\}?\^\{?(\d+)\}?|(?:\{\s*\})?[_^]\{?(\d+)\}?\s*\{?(?:\\mathrm\s*\{)?[CP]\}*_\{?(\d+)\}?|(?<![\w.^])(\d+)[CP](\d+)(?!\w)"
+    r"|(?<![A-Za-z\\])(?P<reversed>C\^)\{?(\d+)\}?_\{?(\d+)\}?"
+)
+SYSTEM = re.compile(
+    r"(?:\\\{\s*)?\\begin\{(?P<name>cases|aligned|align\*?|gathered|gather\*?|split|array|eqnarray\*?|equation\*?)\}"
+    r"(?:\[\w\]|\{[clr|\s]*\})?(?P<rows>(?:(?!\\begin|\\end).)*)\\end\{(?P=name)\}"
+)
+QUALIFIED = re.compile(r"\\in(?![A-Za-z])|forall|\bfor\b|where|\bany\b|[A-Za-z]\.?\s*\}?\s*\)\s*\}?$")
+DOMAIN = r"\\in\s*(?:\\mathbb\s*\{?\s*(?P<domain%s>[ZR])\s*\}?|\\?[ZR](?![A-Za-z]))"
+QUALIFIER = re.compile(
+    r"(?:[,;]|(?<=\s)|(?=\())\s*\(?\s*(?:(?:where|with|for)\s+)?(?:"
+    rf"(?:any|all|every|each|some)\b[^=<>(){{}}]{{0,60}}(?:\{{[ZR]\}})?|\\forall\s*[A-Za-z](?:\s*{DOMAIN % ''})?"
+    rf"|(?<=[,;( ])[A-Za-z](?:_\w)?(?:\s*,\s*[A-Za-z])*\s*(?:{DOMAIN % '_2'}|(?:is|are)\s+(?:an?\s+)?(?:any\s+|arbitrary\s+)?"
+    r"(?:integers?|real numbers?|reals?|constants?|real|arbitrary)))\s*\)?$"
+    r"|\s\((?P<remark>\s*[A-Za-z]{2,}(?:\s+[A-Za-z]+){0,5})\.?\s*\)$"
+)
+REMARKS_THAT_COUNT = set("mod modulo not no rejected reject extraneous invalid only base radians degrees percent or and excluded".split())
+MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?"
+    r"|dec(?:ember)?)\b\.?"
+)
+DATE = re.compile(
+    rf"(?:[a-z]{{3,6}}day,?\s+)?(?:(?P<month>{MONTH})\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<year>\d{{4}}))?"
+    rf"|(?:the\s+)?(?P<day_2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month_2>{MONTH})(?:,?\s+(?P<year_2>\d{{4}}))?"
+    r"|(?P<year_3>\d{4})-(?P<month_3>\d\d)-(?P<day_3>\d\d)|(?:(?P<year_4>\d{4})年)?(?P<month_4>\d{1,2})月(?P<day_4>\d{1,2})[日号])",
+    re.I,
+)
+NOON = {"noon": "pm", "12 noon": "pm", "midnight": "am", "12 midnight": "am"}
+TIME = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d))?(?:\s*([ap])\.?\s*m\.?|\s+o'?clock)|(\d{1,2}):(\d\d)(?::(\d\d))?", re.I)
+WORDS_AROUND = r"underline|emph|text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox|boldsymbol|bm"
+ORDINAL = re.compile(
+    r"\^\{?\s*\\(?:text|mathrm|rm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|(?<=\d)(?:\^\{\s*(?:st|nd|rd|th)\s*\}|(?:st|nd|rd|th)\b)"
+)
+MODULO = re.compile(r"\s*(?:\\pmod\s*\{?\s*(\w+)\s*\}?|\(\s*\\?b?mod(?![A-Za-z])\s*\{?\s*(\w+)\s*\}?\s*\))")
+LABEL = re.compile(r"^(?:\\text\s*\{)?\s*(?:(?:final )?answer\s*[:=]|(?:minimum|maximum|final) value\s*(?:is|[:=])?)\s*\}?\s*(?=\S)", re.I)
+WRAPPED_WORDS = re.compile(rf"\\(?:{WORDS_AROUND})\s*\{{([A-Za-z -]+|[^{{}}=]+=[^{{}}=]+)\}}")
 
 
 def normalise(text: str) -> str:
@@ -89,16 +140,20 @@ def _plain_latex(text: str) -> str:
 @lru_cache(maxsize=1 << 16)
 def clean(text: str) -> str:
     """Unwrap an answer and write it in plain ASCII LaTeX; superscripts and ½ first, for NFKC makes 7² a 72."""
+    text = SCRIPT_FRACTION.sub(lambda m: " " + _folded(m[1]) + "/" + _folded(m[2]) + " ", text)
     text = SUPERSCRIPT.sub(lambda m: "^{" + unicodedata.normalize("NFKC", m[0]).replace("−", "-") + "}", text)
     text = SUBSCRIPT.sub(lambda m: "_{" + unicodedata.normalize("NFKC", m[0]) + "}", text)
     text = VULGAR.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]) + " ", text)
-    text = unicodedata.normalize("NFKC", text.translate(SIGNS)).translate(SIGNS)
+    text = UNFOLDED.sub(lambda m: _folded(m[0]), text.translate(SIGNS)).translate(SIGNS)
     text = re.sub(r"\\left\s*\\?\.|\\right\s*\\?\.", "", text)
+    text = re.sub(r"(?<=\d),\\[!,;:] ?(?=\d{3}(?!\d))", ",", text)
     text = SIZES.sub("", text)
+    text = re.sub(r"(?<!\d)0\{,\}(?=\d)", "0.", text)
     text = re.sub(r"(?<=\d)\{,\}(?=\d{3}(?!\d))", ",", text)
+    text = re.sub(r"(?<=\d)\{,\}(?=\d)", ".", text)
     text = re.sub(r"(?<=\d)(?:\\,|\\ |~)(?=\d{3}(?!\d))", ",", text)
     text = BLANKS.sub(" ", text)
-    text = re.sub(r"\\[dtcs]?frac(?![A-Za-z])", r"\\frac", text)
+    text = re.sub(r"\\(?:[dtcsx]?frac|nicefrac)(?![A-Za-z])", r"\\frac", text)
     text = re.sub(r"\\[dt]binom(?![A-Za-z])", r"\\binom", text)
     text = re.sub(r"\\frac\s*(\d|[a-zA-Z])\s*(\d|[a-zA-Z])", r"\\frac{\1}{\2}", text)
     text = re.sub(r"\\frac\s*(\d)\s*\{", r"\\frac{\1}{", text)
@@ -106,23 +161,57 @@ def clean(text: str) -> str:
     text = re.sub(r"(\\sqrt(?:\[\d+\])?)\s*(\d+)", r"\1{\2}", text)
     text = COMMAND.sub(lambda m: ALIASES.get(m[0], m[0]), text)
     text = re.sub(r"\\(?:phantom|hspace|vspace|label|tag)\*?\{[^{}]*\}", " ", text)
-    text = re.sub(r"\^\{?\s*\\(?:text|mathrm|rm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|(?<=\d)(?:st|nd|rd|th)\b", "", text)
-    text = re.sub(r"(\d+)\s*\\choose\s*(\d+)|\bC_\{?(\d+)\}?\^\{?(\d+)\}?", r"\\binom{\1\3}{\2\4}", text)
+    text = ORDINAL.sub("", text)
+    text = CHOSEN_OF.sub(_binomial, text)
     text = re.sub(r"\\frac\{\s*\\(?:text|mathrm)\{([^{}]*)\}\s*\}\{\s*\\(?:text|mathrm)\{([^{}]*)\}\s*\}", r"\\text{ \1/\2}", text)
     text = re.sub(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)", r"\\times ", text)
-    text = text.replace("\n", " ").strip()
+    text = MODULO.sub(lambda m: f" (mod {m[1] or m[2]})", text) if "mod" in text else text
+    text = re.sub(r"^<([^<>=]*,[^<>=]*)>$", r"\\langle \1 \\rangle", text.strip())
+    text = SYSTEM.sub(_system, text.replace("\n", " ")).strip()
     for _ in range(5):
         inner = _unwrap(text)
         if inner == text:
             break
         text = inner
+    if inside := WRAPPED_WORDS.fullmatch(text):
+        numeral = _numerals(inside[1].strip())
+        return numeral if "=" in numeral or numeral[:1].isdigit() or numeral[:1] in "-\\" else text
     return _numerals(text)
+
+
+def _folded(text):
+    return unicodedata.normalize("NFKC", text)
+
+
+def _binomial(match):
+    """Write n over k, or the number of arrangements, with \\binom; "C(2,5)" is a point."""
+    n, k = (part for part in match.groups() if part and part.isdigit())
+    if match["reversed"]:
+        n, k = k, n
+    if int(n) < int(k):
+        return match[0]
+    return f"\\binom{{{n}}}{{{k}}}" + (f" {k}!" if re.search("[AP]", match[0]) else "")
+
+
+def _system(match):
+    """Write a system of equations as a list; rows that begin with a sign go on with the row before."""
+    rows = [row.strip() for row in re.split(r"\\\\(?:\[[^\]]*\])?|\\cr", match["rows"])]
+    rows = [re.sub(r"&\s*(?=[=<>]|\\[lgn]e\b)|(?<=[=<>])\s*&", "", row) for row in rows if row.strip(" ,.")]
+    if match["name"].startswith("equation"):
+        return rows[0] if len(rows) == 1 else match[0]
+    if any("&" in row or not re.search(r"[=<>]|\\[lgn]e\b", row) for row in rows):
+        return match[0]
+    joined = ""
+    for row in rows:
+        joined += (" " if row[0] in "=<>\\" and not row.startswith("\\frac") else ", ") * bool(joined) + row.rstrip(",. ")
+    return joined
 
 
 def _unwrap(text):
     inner = re.sub(r"^\*\*(.*)\*\*$|^\\\((.*)\\\)$|^\\\[(.*)\\\]$|^\*([^*]*)\*$|^`(.*)`$", r"\1\2\3\4\5", text, flags=re.S)
+    inner = LABEL.sub("", inner)
     inner = re.sub(r"^\$+([^$]*[^$\\])\$+$", r"\1", inner).strip()
-    inner = re.sub(r"(?<!\.)[.,;]$", "", inner).strip("\"'`“”").strip()
+    inner = re.sub(r"(?<!\.)[.,;]$", "", inner).strip("\"'`“”„‟‚‘’「」『』«»").strip()
     box = re.match(r"\\(?:boxed|fbox)\s*\{", inner)
     if box and inner.endswith("}") and _closes_last(inner, box.end() - 1):
         inner = inner[box.end() : -1].strip()
@@ -144,19 +233,6 @@ PLAIN_FORMS = (  # written without LaTeX, as a whole answer
     (re.compile(r"(\d+)\s+to\s+(\d+)"), lambda m: f"{m[1]}:{m[2]}"),
     (re.compile(r"(?:option|choice|选项|选)\s*\(?([A-H])\)?", re.I), lambda m: m[1]),
 )
-PARTS = {
-    "half": 2,
-    "halve": 2,
-    "third": 3,
-    "quarter": 4,
-    "fourth": 4,
-    "fifth": 5,
-    "sixth": 6,
-    "seventh": 7,
-    "eighth": 8,
-    "ninth": 9,
-    "tenth": 10,
-}
 
 
 def _numerals(text):
@@ -166,11 +242,8 @@ def _numerals(text):
     for form, rewrite in PLAIN_FORMS:
         if match := form.fullmatch(text):
             return rewrite(match)
-    if (match := re.fullmatch(r"([A-Za-z]+)[\s-]+([A-Za-z]+?)s?", text)) and match[2].lower() in PARTS:
-        top = 1 if match[1].lower() == "a" else ENGLISH.get(match[1].lower())
-        if top:
-            return f"\\frac{{{top}}}{{{PARTS[match[2].lower()]}}}"
     if re.search(r"[一-鿿]", text):
+        text = SCALED_CHINESE.sub(_scaled, text)
         text = MIXED_CHINESE.sub(r"\\frac{\2}{\1}", text)
         text = re.sub(r"(?<=\d)\s*又\s*(?=\\frac|\d+/)", " ", text)
         text = re.sub(r"^负\s*(?=\d)", "-", text)
@@ -183,17 +256,92 @@ def _numerals(text):
             if re.fullmatch(CHINESE_NUMBER, text[:end]) and (end == len(text) or is_unit(text[end:])):
                 return (chinese_value(text[:end]) or text[:end]) + text[end:]
         return text
-    match = re.match(r"(?:(minus|negative)\s+)?([A-Za-z]+)(?:[\s-]+([A-Za-z]+))?\b", text)
-    if match and match[2].lower() in ENGLISH and re.fullmatch(r"[A-Za-z\s-]+\.?", text):
-        first, second = ENGLISH[match[2].lower()], ENGLISH.get((match[3] or "").lower())
-        both = second is not None and first >= 20 and 0 < second < 10
-        rest = text[match.end() if both else match.end(2) :]
-        if (
-            not re.match(r"\s*-?\s*(?:half|thirds?|quarters?|fifths?|and|or|[a-z]*th|to)\b", rest, re.I)
-            and ENGLISH.get(rest.strip()) is None
-        ):
-            return f"{'-' * bool(match[1])}{first + second * both if both else first}{rest}"
-    return text
+    if signed := re.match(r"(?:minus|negative)\s+(?=[\d.\\])", text, re.I):
+        return "-" + text[signed.end() :]
+    return _english(text) or text
+
+
+def _english(text):
+    """Write the number words that open a text in digits: "two hundred and five apples", "minus one and a half"."""
+    match = NUMERAL.match(text)
+    rest = text[match.end() :] if match else ""
+    unfinished = re.match(r"\s*(?:-|(?:and|or|to|of|an?\s+\w+th|point)\b|[a-z]+th\b)", rest, re.I)
+    if not match or unfinished or NUMERAL.match(rest.strip(" -")):
+        return None
+    value, part = _english_whole(match["whole"] or ""), PARTS.get((match["part"] or match[0].split()[-1]).lower())
+    if match["places"]:
+        value = f"{value}." + "".join(str(ENGLISH[name]) for name in match["places"].lower().split())
+    elif match["top"]:
+        value = rf"{value}\frac{{{_english_whole(match['top'])}}}{{{part}}}"
+    elif match["part"] or match["single"]:
+        value = rf"\frac{{{value or 1}}}{{{part}}}"
+    return f"{'-' * bool(match['sign'])}{value}{re.sub('^ an? ', ' ', rest)}"
+
+
+def _english_whole(text):
+    total = group = 0
+    for name in re.findall("[a-z]+", text.lower()):
+        if name in ("hundred", "dozen"):
+            group *= LARGE[name]
+        elif name in LARGE:
+            total, group = total + group * LARGE[name], 0
+        else:
+            group += 1 if name in ("a", "an") else ENGLISH.get(name, 0)
+    return total + group
+
+
+def _scaled(match):
+    """Write 2万5千 or 1亿2000万 in digits."""
+    total, smallest = Fraction(0), 0
+    for number, names in re.findall(r"(\d+(?:\.\d+)?)([十百千万亿]*)", match[0]):
+        last = math.prod(SCALES[name] for name in names)
+        if not names and 10 ** len(number) != smallest:  # 3千5 is 3500 to some
+            return match[0]
+        smallest = last
+        total += Fraction(number) * last
+    return str(total) if total.denominator == 1 else match[0]
+
+
+def date(text: str) -> str | None:
+    """Return the month, day and year of a date in one spelling; None if the text is none."""
+    match = DATE.fullmatch(text)
+    if not match:
+        return None
+    fields = {key.partition("_")[0]: part for key, part in match.groupdict().items() if part}
+    month = fields["month"][:3].lower()
+    number = MONTHS.index(month) + 1 if month in MONTHS else int(month)
+    return f"date {number}/{int(fields['day'])}/{fields.get('year', '')}"
+
+
+def time(text: str) -> str | None:
+    """Return a time of day as "time hours:minutes:seconds half"; the half is "24" where only a clock of 24 hours tells it."""
+    if text.lower() in NOON:
+        return f"time 12:00:00 {NOON[text.lower()]}"
+    match = TIME.fullmatch(text)
+    if not match:
+        return None
+    hour, minute, second = (int(match[i] or match[j] or 0) for i, j in ((1, 5), (2, 6), (3, 7)))
+    half = f"{match[4].lower()}m" if match[4] else "24pm" if hour > 12 else "24am" if hour == 0 else ""
+    return f"time {(hour - 1) % 12 + 1}:{minute:02}:{second:02} {half}".strip()
+
+
+def unqualified(text: str) -> tuple[str, str]:
+    """Take off a remark behind an answer: "for all x", "k \\in \\mathbb{Z}", "(minimum value)"; return it and its domain.
+
+    A domain other than the integers and the reals is a part of the answer and stays.
+    """
+    if not QUALIFIED.search(text):
+        return text, ""
+    plain = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text).strip()
+    match = QUALIFIER.search(plain)
+    if not match or not plain[: match.start()].strip(" ,;"):
+        return text, ""
+    if remark := match["remark"]:
+        if is_unit(remark):
+            return f"{plain[: match.start()]} {remark}", ""
+        if {*remark.lower().split()} & {*units.SCALES, *REMARKS_THAT_COUNT}:
+            return text, ""
+    return plain[: match.start()].strip(" ,;"), next(filter(None, (match["domain"], match["domain_2"])), "")
 
 
 def is_unit(text: str) -> bool:

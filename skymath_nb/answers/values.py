@@ -77,7 +77,8 @@ def ratio(a: tuple, b: tuple) -> int:
             if bool(x) != bool(y):
                 return 0
             continue
-        quotient = x / y if isinstance(x, Fraction) and isinstance(y, Fraction) else approximate(x) / approximate(y)
+        exact = isinstance(x, Fraction) and isinstance(y, Fraction)
+        quotient = x / y if exact else approximate(x) / approximate(y)
         if found and not _near(found[0], quotient):
             return 0
         found.append(quotient)
@@ -188,19 +189,13 @@ def _value(tree, where, context):
         return tree[1]
     if kind == "symbol":
         return _symbol(tree[1], where, context)
-    if kind == "sum":
-        total = Fraction(0)
+    if kind in ("sum", "product"):
+        total = Fraction(kind == "product")
         for part in tree[1]:
-            term = _value(part, where, context)
-            both = isinstance(total, Fraction) and isinstance(term, Fraction)
-            total = _bounded(total + term if both else approximate(total, context) + approximate(term, context))
-        return total
-    if kind == "product":
-        total = Fraction(1)
-        for part in tree[1]:
-            factor = _value(part, where, context)
-            both = isinstance(total, Fraction) and isinstance(factor, Fraction)
-            total = _bounded(total * factor if both else approximate(total, context) * approximate(factor, context))
+            pair = total, _value(part, where, context)
+            if not all(isinstance(side, Fraction) for side in pair):
+                pair = [approximate(side, context) for side in pair]
+            total = _bounded(pair[0] + pair[1] if kind == "sum" else pair[0] * pair[1])
         return total
     if kind == "power":
         return _power(_value(tree[1], where, context), _value(tree[2], where, context), context)
@@ -294,7 +289,7 @@ def _realised(x):
 
 
 CIRCULAR = {name: name for name in "sin cos tan cot sec csc".split()}
-INVERSE = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh"}
+INVERSE = {f"arc{name}": f"a{name}" for name in "sin cos tan sinh cosh tanh".split()}
 HYPERBOLIC = {"sinh", "cosh", "tanh"}
 
 
@@ -317,6 +312,14 @@ def _call(name, arguments, context):
         return _factorial(x)
     if name == "binom":
         return _binomial(x, arguments[1])
+    if name in ("max", "min"):
+        if any(map(_imaginary, arguments)):
+            raise Undefined(name)
+        return (max if name == "max" else min)(arguments, key=lambda part: approximate(part, context).real)
+    if name in ("gcd", "lcm"):
+        if not all(isinstance(part, Fraction) and part.denominator == 1 for part in arguments):
+            raise Undefined(name)
+        return _bounded(Fraction((math.gcd if name == "gcd" else math.lcm)(*map(int, arguments))))
     if name == "ln" or name == "log":
         if not x or name == "log" and (not arguments[1] or arguments[1] == 1):
             raise Undefined("logarithm")

@@ -2,9 +2,10 @@
 
     python tests/benchmarks/grading.py [rounds]
 
-The pairs are those of tests/answer_pairs.py and, where SKYMATH_DATA names the benchmark files, the labelled pairs and responses
-there. Prints the macro average over kinds, false positives, and pairs per CPU-second (median over rounds, graders in turn, caches
-emptied before each; the CPU time of our workers of math-verify, their start included, is counted). Nothing is asserted.
+The pairs are those of tests/answer_pairs.py and tests/answer_variants.py and, where SKYMATH_DATA names the benchmark files, the
+labelled pairs and responses there. Prints the macro average over kinds, false positives, and pairs per CPU-second (median over rounds,
+graders in turn, caches emptied before each; the CPU time of our workers of math-verify, their start included, is counted). Nothing is
+asserted.
 A crash counts as "not equal".
 """
 
@@ -24,6 +25,7 @@ from math_verify import parser
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import answer_pairs
+import answer_variants
 
 from skymath_nb import answers
 from skymath_nb.answers import reading, spelling, verifier
@@ -72,8 +74,9 @@ def judge(grader, text, gold):
 
 
 def own():
-    pairs = [(kind, *sides, equal) for kind, a, b, equal in answer_pairs.pairs() for sides in ((a, b), (b, a))]
-    return pairs, [("responses", *row) for row in answer_pairs.RESPONSES]
+    tables = [*answer_pairs.pairs(), *answer_variants.pairs()]
+    pairs = [(kind, *sides, equal) for kind, a, b, equal in tables for sides in ((a, b), (b, a))]
+    return pairs, [*(("responses", *row) for row in answer_pairs.RESPONSES), *answer_variants.responses()]
 
 
 def published(folder):
@@ -130,7 +133,7 @@ def report(title, rows, side, rounds):
 def main(rounds=3):
     logging.disable(logging.CRITICAL)
     print("Graders: " + ", ".join(f"({i + 1}) {name}" for i, name in enumerate(GRADERS)))
-    sets = {"tests/answer_pairs.py": own()}
+    sets = {"tests/answer_pairs.py and answer_variants.py": own()}
     folder = Path(os.environ.get("SKYMATH_DATA", "")) / "answer_pairs"
     if folder.is_dir():
         sets["answer_pairs of SKYMATH_DATA"] = published(folder)
