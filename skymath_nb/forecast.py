@@ -14,6 +14,7 @@ import socket
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache, partial
 from importlib import resources
@@ -138,8 +139,9 @@ def _augment(p: dict, chain: Chain) -> Step:
     asked = augment.expected_requests(texts, chains, **settings)
     requests = n / probed * len(asked)
     bill = partial(prices.cost, p["prices"] or None, batch=p["batch"])
-    replies = _replies(p) or _assumed_replies(p, asked)
-    chain.assume(f"{p['teacher_model']}: {replies}")
+    replies = _replies(p, asked)
+    means = f"{replies.tokens_in:,.0f} tokens in and {replies.tokens_out:,.0f} out a reply"
+    chain.assume(f"{p['teacher_model']}: {means}, {replies.source}")
     if p["prices"]:
         chain.assume(f"dollars at {p['prices']} a million tokens")
     most_in = n / probed * sum(prices.most_tokens(request["messages"]) for request in asked)
@@ -198,76 +200,67 @@ def _evaluate(p: dict, chain: Chain) -> Step:
     return step._replace(gpus=1, gpu_memory=2 * shape.parameters + at_once * cached)
 
 
+class Arms(NamedTuple):
+    """A study's arms with one seed: models of each base, and what all of them read and answer."""
+
+    models: Counter
+    rows_read: float
+    answers: float
+
+
 def _scale(p: dict, chain: Chain) -> Step:
     """The arms of a scaling study; each dose of hard rows has one of normal rows beside it."""
-    plan = {name: p[name] for name in ("epochs", "steps", "batch_size")}
-    arms = scaling.design(p["bases"], p["sizes"], p["budgets"], **plan).drop_duplicates("arm")
-    reads = int(arms["steps"].sum()) * p["batch_size"] + 2 * p["epochs"] * sum(p["doses"])
-    models = Counter(arms["base"])
-    models[p["bases"][0]] += 2 * len(p["doses"])
+    budget = {name: p[name] for name in ("epochs", "steps", "batch_size")}
+    design = scaling.design(p["bases"], p["sizes"], p["budgets"], **budget).drop_duplicates("arm")
+    models = Counter(design["base"]) + Counter({p["bases"][0]: 2 * len(p["doses"])})
+    rows_read = p["batch_size"] * int(design["steps"].sum()) + 2 * p["epochs"] * sum(p["doses"])
     items = sum(_rows(name, "test", p["n_items"], chain) for name in p["benchmarks"])
-    answers = items * models.total()
-    return _study(p, chain, p["instances_from"], max(p["sizes"]), models, reads, answers)
+    arms = Arms(models, rows_read, items * models.total())
+    return _study(p, chain, p["instances_from"], max(p["sizes"]), arms)
 
 
 def _take(p: dict, chain: Chain) -> Step:
     """The arms of the takeaways; a filter's arm counts as a whole one."""
     doses = {name: p[name] for name in ("chinese", "distracted", "copies")}
-    arms = contrasts.asked(contrasts.every(p["takeaways"], p["variations"], **doses))
-    items = {
-        role: _rows(name, "test", p["n_items"], chain)
-        for role, name in p["roles"].items()
-        if role != "distracted"
-    }
-    items["distracted"] = world.MOST_DISTRACTORS * p["n_paired"]
-    models = Counter(contrasts.base_of(arm, p["base"], p["bases"]) for arm in arms)
-    sizes = len(arms) + (p["more"] - 1) * ("more" in arms)
-    answers = sum(items[role] for parts in arms.values() for role in contrasts.roles(parts))
-    reads = p["epochs"] * p["size"] * sizes
-    return _study(p, chain, [p["pools"]["normal"]], p["size"], models, reads, answers)
+    asked = contrasts.asked(contrasts.every(p["takeaways"], p["variations"], **doses))
+    items = {"distracted": world.MOST_DISTRACTORS * p["n_paired"]}
+    for role in p["roles"].keys() - items:
+        items[role] = _rows(p["roles"][role], "test", p["n_items"], chain)
+    models = Counter(contrasts.base_of(arm, p["base"], p["bases"]) for arm in asked)
+    sizes = len(asked) + (p["more"] - 1) * ("more" in asked)
+    answers = sum(items[role] for parts in asked.values() for role in contrasts.roles(parts))
+    arms = Arms(models, p["epochs"] * p["size"] * sizes, answers)
+    return _study(p, chain, [p["pools"]["normal"]], p["size"], arms)
 
 
 def _calibrate(p: dict, chain: Chain) -> Step:
-    steps = [p["steps"]] * (2 if p["probe_size"] else 0)
-    for budget in p["budgets"]:
-        for size in p["sizes"]:
-            by_epochs = p["epochs"] * size / p["batch_size"]
-            steps.append(by_epochs if budget == "epochs" else p["steps"])
-    steps = [n for n in steps if n <= (p["most_steps"] or n)]
-    models, reads = Counter({p["base"]: len(steps)}), sum(steps) * p["batch_size"]
-    answers = len(steps) * len(p["benchmarks"]) * p["n_items"]
-    return _study(p, chain, [p["instances_from"]], max(p["sizes"]), models, reads, answers)
+    by_epochs = [p["epochs"] * size / p["batch_size"] for size in p["sizes"]]
+    steps = {"epochs": by_epochs, "steps": [p["steps"]] * len(p["sizes"])}
+    probes = [p["steps"]] * (2 if p["probe_size"] else 0)
+    run = [n for budget in p["budgets"] for n in steps[budget]] + probes
+    run = [n for n in run if n <= (p["most_steps"] or n)]
+    answers = len(run) * len(p["benchmarks"]) * p["n_items"]
+    arms = Arms(Counter({p["base"]: len(run)}), p["batch_size"] * sum(run), answers)
+    return _study(p, chain, [p["instances_from"]], max(p["sizes"]), arms)
 
 
-def _study(
-    p: dict,
-    chain: Chain,
-    pools: list[str],
-    size: int,
-    models: Counter,
-    reads: float,
-    answers: float,
-) -> Step:
-    """Many models, `repeats` times over, of which `workers` are trained side by side.
+def _study(p: dict, chain: Chain, pools: list[str], size: int, arms: Arms) -> Step:
+    """Arms with `repeats` seeds, of which `workers` are trained side by side.
 
     Args:
         pools: The steps that the rows come from.
         size: Rows of the largest arm.
-        models: How many each base has.
-        reads: Rows that all models read.
-        answers: Answers of all models.
     """
-    given = [chain.get(name) for name in pools]
-    rows = sum(pool.instances for pool in given)
-    row = sum(pool.instances * pool.row for pool in given) / rows
+    given, repeats = [chain.get(name) for name in pools], p["repeats"]
+    row = sum(o.instances * o.row for o in given) / sum(o.instances for o in given)
     settings = p | p.get("training", {})
-    trained = [_training(base, settings, p["repeats"] * n, chain) for base, n in models.items()]
+    trained = [_training(base, settings, repeats * n, chain) for base, n in arms.models.items()]
     largest = max(trained, key=lambda step: (step.gpu_memory, step.memory))
     return largest._replace(
         instances=size,
-        requests=p["repeats"] * answers,
-        tokens=p["repeats"] * reads * min(row, p["max_length"]),
-        disk=sum(step.disk for step in trained) + STORED * p["repeats"] * answers,
+        requests=repeats * arms.answers,
+        tokens=repeats * arms.rows_read * min(row, p["max_length"]),
+        disk=sum(step.disk for step in trained) + STORED * repeats * arms.answers,
         memory=p["workers"] * (largest.memory + 3 * HELD * size),
     )
 
@@ -308,47 +301,36 @@ def _published_rows() -> dict[str, dict[str, int]]:
 
 
 class Replies(NamedTuple):
-    """Mean tokens of a teacher's replies, of those that are solutions, and where they are from."""
+    """Mean tokens of a teacher's replies and of its solutions, and what the means rest on."""
 
     tokens_in: float
     tokens_out: float
     solution: float
     source: str
 
-    def __str__(self) -> str:
-        return (
-            f"{self.tokens_in:,.0f} tokens in and {self.tokens_out:,.0f} out a reply, {self.source}"
-        )
 
-
-def _replies(p: dict) -> Replies | None:
-    """The teacher's replies in the ledger, None where they are too few to tell."""
-    try:
-        totals = _totals(_book(p)) if _book(p).is_file() else []
-    except ledger.LedgerError:
-        return None  # told among what is lacking
-    mine = [row for row in totals if row["model"].split("#")[0] == p["teacher_model"]]
-    n = sum(row["replies"] for row in mine)
-    if n < ENOUGH:
-        return None
-    tokens_in, tokens_out = (
-        sum(row[key] for row in mine) / n for key in ("tokens_in", "tokens_out")
-    )
-    return Replies(tokens_in, tokens_out, tokens_out, f"the mean of {n:,} in the ledger")
-
-
-def _assumed_replies(p: dict, asked: list[dict]) -> Replies:
-    """Replies of assumed lengths to requests on problems of the world."""
+def _replies(p: dict, asked: list[dict]) -> Replies:
+    """Replies as the ledger has them, or of assumed lengths where it has too few."""
+    n, tokens_in, tokens_out = 0, 0, 0
+    with suppress(ledger.LedgerError):  # which is told among what is lacking
+        for row in _totals(_book(p)):
+            if row["model"].split("#")[0] == p["teacher_model"]:
+                n += row["replies"]
+                tokens_in += row["tokens_in"]
+                tokens_out += row["tokens_out"]
+    if n >= ENOUGH:
+        source = f"the mean of {n:,} in the ledger"
+        return Replies(tokens_in / n, tokens_out / n, tokens_out / n, source)
+    offline = p["server"] == "offline"
+    usual = {} if offline else {"solve": SOLUTION, "create": CREATED}
 
     def length(operator: str) -> int:
-        usual = {"solve": SOLUTION, "create": CREATED}.get(operator, QUESTION)
-        return min(OFFLINE if p["server"] == "offline" else usual, p["max_tokens"])
+        return min(usual.get(operator, OFFLINE if offline else QUESTION), p["max_tokens"])
 
-    tokens_in = sum(prices.tokens(request["messages"]) for request in asked)
-    tokens_out = sum(length(request["operator"]) for request in asked)
-    solution, question = length("solve"), length("rephrase")
-    source = f"if a solution has {solution} and another question {question}; a pilot measures them"
-    return Replies(tokens_in / len(asked), tokens_out / len(asked), solution, source)
+    tokens_in = sum(prices.tokens(request["messages"]) for request in asked) / len(asked)
+    tokens_out = sum(length(request["operator"]) for request in asked) / len(asked)
+    source = f"if a solution has {length('solve')}; a pilot of 02 measures them"
+    return Replies(tokens_in, tokens_out, length("solve"), source)
 
 
 def _book(p: dict) -> Path:
@@ -357,7 +339,7 @@ def _book(p: dict) -> Path:
 
 @cache
 def _totals(book: Path) -> list[dict]:
-    return ledger.totals(book)
+    return ledger.totals(book) if book.exists() else []
 
 
 def _training(base: str, p: dict, models: int, chain: Chain) -> Step:
@@ -540,7 +522,7 @@ def _unready(p: dict) -> Iterator[str]:
     if host and not p.get("replay_only") and not is_loopback(host) and not _has_key():
         yield "OPENAI_API_KEY is not set"
     try:
-        if "ledger" in p and _book(p).exists():
+        if "ledger" in p:
             _totals(_book(p))
         prices.check(p.get("prices") or None)
         if p.get("launcher"):

@@ -1,11 +1,11 @@
-"""Sweeps: one params file, run at every point of a grid; what is the same at several points is computed once.
+"""Sweeps: one params file, run at every point of a grid; what is equal is computed once.
 
-    sweep: sizes                         # names the sweep's folder; its points are the runs sizes.n-200.seed-0, ...
-    base: ../smoke.yaml                  # a params file, from this file's folder
-    grid:                                # every combination is a point; the last key changes fastest
+    sweep: sizes                 # names the folder; its points are the runs sizes.n-200.seed-0, ...
+    base: ../smoke.yaml          # a params file, from this file's folder
+    grid:                        # every combination is a point; the last key changes fastest
       02_augmentation.n: [200, 400]
       shared.seed: [0, 1]
-    report:                              # of the table at the end: numbers, or whole steps; without it the last step's
+    report:                      # of the table: numbers or steps; without it the last step's
       - 05_evaluation.world_test_flexible
 
 A point is a run like any other. A step that a finished run holds, the same in parameters, inputs
@@ -20,11 +20,12 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pandas as pd
@@ -35,7 +36,8 @@ from skymath_nb.plans import ParamsError, Plan, nearest
 SECTIONS = ("sweep", "base", "grid", "report")
 COMPANIONS = ("", "_n", "_low", "_high")
 LONGEST = 60  # characters of a point's values in its run's name
-BAD_INPUT, BUSY, INTERRUPTED = 2, 5, 130  # exit codes of a point
+INTERRUPTED = 130  # exit code
+NO_CHECKS = MappingProxyType({})
 
 
 class Point(NamedTuple):
@@ -72,7 +74,7 @@ def load(path, notebooks: Path | None = None) -> Sweep:
     """
     source = Path(path)
     text = plans.read(source)
-    _refuse(source, _problems(text))
+    _refuse(source, [*_problems(text)])
     grid, name, base = text["grid"], text["sweep"], source.parent / text["base"]
     combinations = itertools.product(*grid.values())
     points = []
@@ -97,40 +99,34 @@ def load(path, notebooks: Path | None = None) -> Sweep:
 def _refuse(source: Path, problems: list[str]) -> None:
     if problems:
         count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
-        listed = "\n  - ".join(problems)
-        raise ParamsError(f"{source} has {count}; nothing was run.\n  - {listed}")
+        raise ParamsError("\n  - ".join([f"{source} has {count}; nothing was run.", *problems]))
 
 
-def _problems(text: dict) -> list[str]:
+def _problems(text: dict) -> Iterator[str]:
     """What is wrong with a sweep's file, as far as it can be told without its base."""
     name, base, grid, report = (text.get(key) for key in SECTIONS)
-    problems = [
-        f"{key}: no such section{nearest(key, SECTIONS)}; a sweep has {', '.join(SECTIONS)}"
-        for key in sorted(set(text) - set(SECTIONS))
-    ]
+    for key in sorted(set(text) - set(SECTIONS)):
+        known = ", ".join(SECTIONS)
+        yield f"{key}: no such section{nearest(key, SECTIONS)}; a sweep has {known}"
     try:
         runs.check_name("sweep's name (sweep:)", name)
         if (runs.root() / name / "params.yaml").is_file():
-            place = runs.root() / name
-            problems.append(f"sweep: {name} is a run already ({place}); take another name")
+            yield f"sweep: {name} is a run already ({runs.root() / name}); take another name"
     except ValueError as error:
-        problems.append(str(error))
+        yield str(error)
     if not isinstance(base, str):
-        problems.append(f"base: must name a params file, found {base!r}")
+        yield f"base: must name a params file, found {base!r}"
     if not isinstance(grid, dict) or not grid:
-        problems.append(f"grid: must hold `step.key: [values]`, found {grid!r}")
-        grid = {}
-    for key, values in grid.items():
+        yield f"grid: must hold `step.key: [values]`, found {grid!r}"
+    for key, values in grid.items() if isinstance(grid, dict) else ():
         if not isinstance(values, list) or not values:
-            problems.append(f"grid.{key}: must list one value or more, found {values!r}")
+            yield f"grid.{key}: must list one value or more, found {values!r}"
             continue
-        texts = [json.dumps(value, default=str) for value in values]
-        twice = [text for text in texts if texts.count(text) > 1]
-        problems += [f"grid.{key}: {text} is there twice" for text in twice[:1]]
-    entries = [] if report is None else report
+        texts = Counter(json.dumps(value, default=str) for value in values)
+        yield from (f"grid.{key}: {text} is there twice" for text, n in texts.items() if n > 1)
+    entries = report or []
     if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-        problems.append(f"report: must list step.number or step, found {report!r}")
-    return problems
+        yield f"report: must list step.number or step, found {report!r}"
 
 
 def _slug(values: dict) -> str:
@@ -165,15 +161,15 @@ def run(
     keep_stale: bool = False,
     echo: Callable[[str], None] = print,
     servers: Sequence[str] = (),
-    checks: Mapping[str, Callable[[Plan], None]] | None = None,
+    checks: Mapping[str, Callable[[Plan], None]] = NO_CHECKS,
 ) -> int:
-    """Run all points of a sweep, or one, and write its table.
+    """Run one point of a sweep here, or all in processes of their own, and write the table.
 
     A point that fails does not stop the others.
 
     Args:
         point: The number of the only point to run.
-        jobs: Points that run side by side, each in a process of its own.
+        jobs: Points that run side by side.
         checks: `check` and `check_step` of `suite.run`. `check` is called with every point's plan
             before the first one starts.
 
@@ -185,55 +181,35 @@ def run(
         ValueError: `jobs` is below 1.
         runs.Busy: Another process is at work on `point`.
     """
-    checks = dict(checks or {})
+    count = len(sweep.points)
     if jobs < 1:
         raise ValueError(f"--jobs {jobs}: at least one point must run at a time.")
-    here = partial(
-        suite.run, echo=echo, keep_stale=keep_stale, share=True, servers=servers, **checks
-    )
+    if point is not None and not 0 <= point < count:
+        raise ParamsError(f"--point {point}: {sweep.source} has the points 0 to {count - 1}.")
     if point is not None:
-        if not 0 <= point < len(sweep.points):
-            last = len(sweep.points) - 1
-            raise ParamsError(f"--point {point}: {sweep.source} has the points 0 to {last}.")
-        code = here(sweep.points[point].plan)
+        given = {"keep_stale": keep_stale, "servers": servers, **checks}
+        code = suite.run(sweep.points[point].plan, echo=echo, share=True, **given)
         write(sweep)
         return code
     for each in sweep.points:
         trust.check(each.plan, each.plan.jobs, servers)
-        checks.get("check", lambda plan: None)(each.plan)
+        if "check" in checks:
+            checks["check"](each.plan)
     options = ["--keep-stale"] * keep_stale + ["--anyway"] * (not checks)
     options += [word for host in servers for word in ("--allow-server", host)]
     try:
-        codes = _in_turn(sweep, here, echo) if jobs == 1 else _pool(sweep, jobs, options, echo)
+        codes = _pool(sweep, jobs, options, echo)
     except KeyboardInterrupt as signal:
         write(sweep)
         echo("interrupted; the same command goes on from here")
         return getattr(signal, "code", INTERRUPTED)
     echo(shown(write(sweep)).to_string(index=False))
-    bad = {number: code for number, code in enumerate(codes) if code}
-    if bad:
-        count = f"{len(bad)} of {len(sweep.points)} points"
-        how = f"did not end well (point: exit code): {bad}"
-        echo(f"{count} {how}; the same command goes on from here")
+    if bad := {number: code for number, code in enumerate(codes) if code}:
+        what = f"{len(bad)} of {count} points did not end well (point: exit code): {bad}"
+        echo(f"{what}; the same command goes on from here")
     echo(f"The table is in {sweep.folder}: table.parquet, table.csv, index.html")
     interrupted = [code for code in bad.values() if code >= INTERRUPTED]
     return next(iter([*interrupted, *bad.values()]), 0)
-
-
-def _in_turn(sweep: Sweep, here: Callable[[Plan], int], echo: Callable[[str], None]) -> list[int]:
-    """Run the points in this process, one after the other. Returns their exit codes."""
-    codes = []
-    for point in sweep.points:
-        count = f"{point.number} of {len(sweep.points)}"
-        echo(f"point {count}: {point}, run {point.plan.run}")
-        try:
-            codes.append(here(point.plan))
-        except (ParamsError, runs.Busy) as error:
-            echo(str(error))
-            codes.append(BUSY if isinstance(error, runs.Busy) else BAD_INPUT)
-        if codes[-1] >= INTERRUPTED:
-            break
-    return codes
 
 
 def _pool(sweep: Sweep, jobs: int, options: list[str], echo: Callable[[str], None]) -> list[int]:
@@ -243,16 +219,16 @@ def _pool(sweep: Sweep, jobs: int, options: list[str], echo: Callable[[str], Non
         The exit codes of the points.
     """
     command = [sys.executable, "-m", "skymath_nb", "sweep", str(sweep.source), *options, "--point"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     grace = kernel.GRACE_S + guard.GRACE_S  # a point asks its kernel first
     stopped, processes = threading.Event(), []
 
     def work(point: Point) -> int:
-        words = [*command, str(point.number)]
-        process = guard.start(words, grace, text=True, errors="replace", **pipes)
+        process = guard.start([*command, str(point.number)], grace, errors="replace", **pipes)
         processes.append(process)
         if stopped.is_set():
             process.stdin.close()
+        echo(f"{point.number}: point {point}, run {point.plan.run}")
         for line in process.stdout:
             echo(f"{point.number}: {line.rstrip()}")
         return process.wait()
