@@ -1,8 +1,9 @@
 """What a plan would take, before it starts, step by step, and what this machine lacks for it.
 
 Instances, requests, tokens and dollars follow from the parameters, and memory and disk from these.
-Time is told only from earlier runs of this machine: of the same notebook with the same engine, in
-proportion to the work. Nothing is started, asked or fetched.
+Time is told only from earlier runs of this machine, of the same notebook with the same engine: it
+lies between what the run took and that in proportion to the work, since part of it is the same at
+any size. Nothing is started, asked or fetched.
 """
 
 import dataclasses
@@ -63,11 +64,13 @@ class Step(NamedTuple):
     memory: float = LIBRARIES
     gpus: int = 0
     gpu_memory: float = 0  # of each
-    hours: float = math.nan  # by an earlier run
+    hours_least: float = math.nan  # by an earlier run
+    hours_most: float = math.nan
     rests_on: str = "no earlier run"
     work: float = 0  # what the time grows with, where that is not tokens or instances
     row: float = SOLUTION  # tokens of an instance
     stage: str = "normal"
+    base: str = ""  # of its students
     shape: cost.Shape | None = None  # of the base, None where it is unknown
     models: int = 0  # that are trained
 
@@ -163,7 +166,7 @@ def _choose(p: dict, chain: Chain) -> Step:
     centres = chain.get(p["centres_from"]).instances if p["centres_from"] else 0
     n = centres + chain.get(p["pool_from"]).instances
     memory = LIBRARIES + n * (4 * HELD + 16 * p["dimensions"])
-    return Step(instances=p["k"], memory=memory, work=p["k"] * n * p["dimensions"])
+    return Step(instances=p["k"], memory=memory, work=n)
 
 
 def _train(p: dict, chain: Chain) -> Step:
@@ -184,17 +187,16 @@ def _train(p: dict, chain: Chain) -> Step:
 
 def _evaluate(p: dict, chain: Chain) -> Step:
     students = chain.get(p["model_from"])
-    limit = p["n_items"] or p["benchmark_items"]
+    limit, shape = p["n_items"] or p["benchmark_items"], students.shape
     items = sum(_rows(name, "test", limit, chain) for name in p["benchmarks"])
     answers = (students.models + p["with_base"]) * items * p["samples"] + 7 * p["n_paired"]
-    memory, shape = LIBRARIES + HELD * answers, students.shape
     small = shape and shape.parameters < SMALL
-    length = min(p["max_new_tokens"], OFFLINE if small else SOLUTION)
-    step = Step(requests=answers, tokens=answers * length, disk=STORED * answers, memory=memory)
+    tokens = answers * min(p["max_new_tokens"], OFFLINE if small else SOLUTION)
+    step = Step(requests=answers, tokens=tokens, disk=STORED * answers, base=students.base)
     if not shape:
         return step
     if not _on_gpu(shape, p["device"]):
-        return step._replace(memory=memory + 4 * shape.parameters)
+        return step._replace(memory=LIBRARIES + 4 * shape.parameters)
     cached = 4 * shape.layers * shape.keys * (p["max_new_tokens"] + 300)  # bytes of an answer
     at_once = ENGINE_ROWS if p["engine"] else p["batch_size"]
     return step._replace(gpus=1, gpu_memory=2 * shape.parameters + at_once * cached)
@@ -329,7 +331,9 @@ def _replies(p: dict, asked: list[dict]) -> Replies:
 
     tokens_in = sum(prices.tokens(request["messages"]) for request in asked) / len(asked)
     tokens_out = sum(length(request["operator"]) for request in asked) / len(asked)
-    source = f"if a solution has {length('solve')}; a pilot of 02 measures them"
+    source = (
+        f"if a solution has {length('solve')} and problems are the world's; a pilot measures them"
+    )
     return Replies(tokens_in, tokens_out, length("solve"), source)
 
 
@@ -346,7 +350,7 @@ def _training(base: str, p: dict, models: int, chain: Chain) -> Step:
     """A step that trains models of a base one after the other, but for its rows."""
     shape = _shape(base, chain)
     if not shape:
-        return Step(models=models)
+        return Step(models=models, base=base)
     settings = _settings(p)
     device = "cuda" if _on_gpu(shape, settings.device) else "cpu"
     precision = "bfloat16" if device == "cuda" else "float32"
@@ -356,7 +360,7 @@ def _training(base: str, p: dict, models: int, chain: Chain) -> Step:
     disk = models * shape.parameters * (4 if settings.tuning == "full" else 2)
     if settings.checkpoint_every:
         disk += 2 * 12 * cost.trained_parameters(shape, settings)
-    step = Step(disk=disk, memory=LIBRARIES + needed, shape=shape, models=models)
+    step = Step(base=base, shape=shape, models=models, disk=disk, memory=LIBRARIES + needed)
     if device == "cpu":
         return step
     memory = LIBRARIES + 4 * shape.parameters  # one process reads the weights
@@ -403,30 +407,35 @@ def _gpus() -> tuple[int, ...]:
 
 
 class Earlier(NamedTuple):
-    """A finished step, with its work as estimated now; the greatest says most about another."""
+    """A finished step, with its work as estimated now."""
 
-    own_run: bool
-    same_step: bool
-    work: float
     run: str
+    step: str
+    work: float
     hours: float
 
 
 def _timed(plan: Plan, step: Step) -> Step:
-    """The estimate with the hours that an earlier run took, in proportion to the work."""
-    best = max(_earlier(plan, step), default=None)
+    """The estimate with the time of an earlier run: of this one, else of the nearest size."""
+
+    def says(earlier: Earlier) -> tuple:
+        distance = abs(math.log(_work(step) / earlier.work))
+        return earlier.run == plan.run, earlier.step == step.step, -distance
+
+    best = max(_earlier(step), key=says, default=None)
     if best is None:
         return step
     times = _work(step) / best.work
-    source = f"run {best.run}" + ("" if 0.67 < times < 1.5 else f" x {times:.2g}")
-    return step._replace(hours=times * best.hours, rests_on=source)
+    least, most = sorted((best.hours, times * best.hours))
+    source = f"run {best.run}" + ("" if most < 1.5 * least else f" x {times:.2g}")
+    return step._replace(hours_least=least, hours_most=most, rests_on=source)
 
 
 def _work(step: Step) -> float:
     return step.work or step.tokens or step.instances or 1
 
 
-def _earlier(plan: Plan, step: Step) -> Iterator[Earlier]:
+def _earlier(step: Step) -> Iterator[Earlier]:
     """The finished steps of the same notebook with the same engine."""
     for path in runs.root().glob(f"*/{step.job.name}*/manifest.json"):
         run, name = path.parents[1], path.parent.name
@@ -438,9 +447,9 @@ def _earlier(plan: Plan, step: Step) -> Iterator[Earlier]:
         if then is None or suite.changes(manifest, then.job):
             continue
         theirs, ours = then.job.parameters, step.job.parameters
-        if all(theirs.get(key) == ours.get(key) for key in ENGINE):
-            own, hours = run.name == plan.run, manifest["seconds"] / 3600
-            yield Earlier(own, name == step.step, _work(then), run.name, hours)
+        alike = all(theirs.get(key) == ours.get(key) for key in ENGINE)
+        if alike and (then.job.name, then.base) == (step.job.name, step.base):
+            yield Earlier(run.name, name, _work(then), manifest["seconds"] / 3600)
 
 
 @cache
@@ -630,7 +639,8 @@ def table(counted: Forecast) -> pd.DataFrame:
     """Return a forecast as text, a line a step, and a last one with the total of what is to do."""
     todo = counted.todo
     most = max(todo, key=lambda step: step.gpus * step.gpu_memory, default=Step())
-    added = ("requests", "usd", "usd_most", "disk", "hours")  # hours are unknown if one step's are
+    # hours are unknown if one step's are
+    added = ("requests", "usd", "usd_most", "disk", "hours_least", "hours_most")
     sums = {name: sum(getattr(step, name) for step in todo) for name in added}
     memory = max((step.memory for step in todo), default=0)
     total = Step("total", gpus=most.gpus, gpu_memory=most.gpu_memory, memory=memory, rests_on="")
@@ -653,7 +663,7 @@ def _line(step: Step) -> dict[str, str]:
         "disk": _bytes(step.disk),
         "memory": _bytes(step.memory),
         "GPUs": f"{step.gpus} x {_gigabytes(step.gpu_memory)}" if step.gpus else "",
-        "time": _time(step.hours),
+        "time": _time(step),
         "time rests on": step.rests_on,
     }
 
@@ -663,7 +673,7 @@ def tell(plan: Plan, echo: Callable[[str], None] = print) -> None:
     counted = forecast(plan)
     echo(f"{plan.source}: what it would take. Nothing is started.")
     echo(table(counted).to_string(index=False))
-    if any(math.isnan(step.hours) for step in counted.todo):
+    if any(math.isnan(step.hours_most) for step in counted.todo):
         how = "run a smaller size first (params/smoke.yaml, or --set), and ask again"
         echo(f"Time is unknown where this machine has no run of the notebook: {how}.")
     for text in counted.assumed if counted.todo else ():
@@ -694,5 +704,10 @@ def _bytes(size: float) -> str:
     return f"{size / 1e9:,.1f} GB" if size < 1e11 else _gigabytes(size)
 
 
-def _time(hours: float) -> str:
-    return "unknown" if math.isnan(hours) else str(timedelta(seconds=round(3600 * hours)))
+def _time(step: Step) -> str:
+    if math.isnan(step.hours_most):
+        return "unknown"
+    least, most = (
+        str(timedelta(seconds=round(3600 * hours))) for hours in (step.hours_least, step.hours_most)
+    )
+    return most if step.hours_most < 1.5 * step.hours_least else f"{least} to {most}"

@@ -141,24 +141,31 @@ def keep(folder, plan, step, seconds, **report):
 def test_time_comes_from_an_earlier_run_alike_in_proportion_and_names_it(bare):
     keep(bare / "outputs" / "before", plan("tiny"), "04_curriculum_sft", 720.0)
     same = steps(forecast.forecast(plan("tiny", "04_curriculum_sft.batch_size=8")))["04_curriculum_sft"]
-    assert same.hours == pytest.approx(0.2) and same.rests_on == "run before"
+    assert same.hours_least == same.hours_most == pytest.approx(0.2) and same.rests_on == "run before"
     found = forecast.forecast(plan("tiny", "04_curriculum_sft.epochs=30.0"))
     more = steps(found)["04_curriculum_sft"]
-    assert more.hours == pytest.approx(2.0) and more.rests_on == "run before x 10"
+    assert (more.hours_least, more.hours_most) == (pytest.approx(0.2), pytest.approx(2.0)) and more.rests_on == "run before x 10"
     shown = forecast.table(found).set_index("step")["time"]
-    assert shown["04_curriculum_sft"] == "2:00:00" and shown["05_evaluation"] == shown["total"] == "unknown"
+    assert shown["04_curriculum_sft"] == "0:12:00 to 2:00:00" and shown["05_evaluation"] == shown["total"] == "unknown"
     for change in ("base=tiny-base-math", "device=cuda"):
         other = steps(forecast.forecast(plan("tiny", f"04_curriculum_sft.{change}")))["04_curriculum_sft"]
-        assert pd.isna(other.hours) and other.rests_on == "no earlier run"
+        assert pd.isna(other.hours_most) and other.rests_on == "no earlier run"
 
 
-def test_of_several_earlier_runs_this_one_tells_else_the_largest(bare):
-    for run, epochs, seconds in (("small", 1.0, 60.0), ("large", 6.0, 720.0)):
+def test_the_time_of_an_evaluation_is_that_of_the_same_base(bare):
+    keep(bare / "outputs" / "before", plan("tiny"), "05_evaluation", 60.0)
+    same, other = (steps(forecast.forecast(plan("tiny", f"04_curriculum_sft.base={base}"))) for base in ("tiny-base", "tiny-base-math"))
+    assert same["05_evaluation"].hours_most == pytest.approx(1 / 60) and pd.isna(other["05_evaluation"].hours_most)
+
+
+def test_of_several_earlier_runs_this_one_tells_else_the_nearest_in_size(bare):
+    for run, epochs, seconds in (("small", 1.0, 60.0), ("near", 2.9, 174.0), ("large", 9.0, 720.0)):
         keep(bare / "outputs" / run, plan("tiny", f"04_curriculum_sft.epochs={epochs}"), "04_curriculum_sft", seconds)
-    assert steps(forecast.forecast(plan("tiny")))["04_curriculum_sft"].hours == pytest.approx(0.1)
+    near = steps(forecast.forecast(plan("tiny")))["04_curriculum_sft"]
+    assert near.rests_on == "run near" and near.hours_most == pytest.approx(180 / 3600)
     keep(bare / "outputs" / "tiny", plan("tiny"), "04_curriculum_sft", 180.0)
     forecast._steps_of.cache_clear()
-    assert steps(forecast.forecast(plan("tiny")))["04_curriculum_sft"].hours == pytest.approx(0.05)
+    assert steps(forecast.forecast(plan("tiny")))["04_curriculum_sft"].rests_on == "run tiny"
 
 
 def test_steps_that_hold_cost_nothing(monkeypatch):
