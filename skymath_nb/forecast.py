@@ -26,13 +26,14 @@ from urllib.parse import urlsplit
 import pandas as pd
 import yaml
 
-import skymath_nb.world as world
 from skymath_nb import augment, bases, contrasts, hub, ledger, runs, scaling, seeds, suite, trust
 from skymath_nb.plans import Job, ParamsError, Plan, load
 from skymath_nb.sft import cost
 from skymath_nb.sft.settings import Settings
 from skymath_nb.teacher import prices
 from skymath_nb.teacher.client import is_loopback
+from skymath_nb.world import LEVELS, MOST_DISTRACTORS
+from skymath_nb.world import seeds as world_seeds
 
 OTHER_ROWS = 1000
 PROBED = 600  # chains that are planned, to count the requests and tokens of all
@@ -135,7 +136,7 @@ def _explore(p: dict, chain: Chain) -> Step:
 
 
 def _augment(p: dict, chain: Chain) -> Step:
-    n, texts = p["n"], world.seeds(60, 0)
+    n, texts = p["n"], world_seeds(60, 0)
     settings = {f.name: p[f.name] for f in dataclasses.fields(augment.Settings) if f.name in p}
     settings["n"] = probed = min(n, PROBED)
     chains = augment.plan(texts, probed, p["mix"], seed=p["seed"], evol_steps=p["evol_steps"])
@@ -173,13 +174,15 @@ def _train(p: dict, chain: Chain) -> Step:
     pools = [chain.get(name) for name in [*p["instances_from"], *p["seeds_from"]]]
     passes = {"normal": 1 + p["replay"] * (p["preset"] == "replay")}
     passes["hard"] = 0 if p["preset"] == "stage1_only" else 1
-    tokens = (passes[o.stage] * o.instances * min(o.row, p["max_length"]) for o in pools)
     stages = 2 if p["preset"] in ("paper", "replay", "hard_first") else 1
-    rows = sum(pool.instances for pool in pools)
+    rows, tokens = 0, 0
+    for pool in pools:
+        rows += pool.instances
+        tokens += passes[pool.stage] * pool.instances * min(pool.row, p["max_length"])
     trained = _training(p["base"], p, stages, chain)
     return trained._replace(
         instances=rows,
-        tokens=p["epochs"] * sum(tokens),
+        tokens=p["epochs"] * tokens,
         disk=trained.disk + 2 * STORED * rows,  # one is written while one is kept
         memory=trained.memory + 3 * HELD * rows,
     )
@@ -225,7 +228,7 @@ def _take(p: dict, chain: Chain) -> Step:
     """The arms of the takeaways; a filter's arm counts as a whole one."""
     doses = {name: p[name] for name in ("chinese", "distracted", "copies")}
     asked = contrasts.asked(contrasts.every(p["takeaways"], p["variations"], **doses))
-    items = {"distracted": world.MOST_DISTRACTORS * p["n_paired"]}
+    items = {"distracted": MOST_DISTRACTORS * p["n_paired"]}
     for role in p["roles"].keys() - items:
         items[role] = _rows(p["roles"][role], "test", p["n_items"], chain)
     models = Counter(contrasts.base_of(arm, p["base"], p["bases"]) for arm in asked)
@@ -254,10 +257,11 @@ def _study(p: dict, chain: Chain, pools: list[str], size: int, arms: Arms) -> St
         size: Rows of the largest arm.
     """
     given, repeats = [chain.get(name) for name in pools], p["repeats"]
-    row = sum(o.instances * o.row for o in given) / sum(o.instances for o in given)
+    rows = sum(pool.instances for pool in given)
+    row = sum(pool.instances * pool.row for pool in given) / rows
     settings = p | p.get("training", {})
     trained = [_training(base, settings, repeats * n, chain) for base, n in arms.models.items()]
-    largest = max(trained, key=lambda step: (step.gpu_memory, step.memory))
+    largest = max(trained, key=lambda step: (step.gpu_memory, step.memory), default=Step())
     return largest._replace(
         instances=size,
         requests=repeats * arms.answers,
@@ -331,9 +335,7 @@ def _replies(p: dict, asked: list[dict]) -> Replies:
 
     tokens_in = sum(prices.tokens(request["messages"]) for request in asked) / len(asked)
     tokens_out = sum(length(request["operator"]) for request in asked) / len(asked)
-    source = (
-        f"if a solution has {length('solve')} and problems are the world's; a pilot measures them"
-    )
+    source = f"with {length('solve')} in a solution, assumed; a pilot of 02 measures them"
     return Replies(tokens_in, tokens_out, length("solve"), source)
 
 
@@ -447,8 +449,8 @@ def _earlier(step: Step) -> Iterator[Earlier]:
         if then is None or suite.changes(manifest, then.job):
             continue
         theirs, ours = then.job.parameters, step.job.parameters
-        alike = all(theirs.get(key) == ours.get(key) for key in ENGINE)
-        if alike and (then.job.name, then.base) == (step.job.name, step.base):
+        same_engine = all(theirs.get(key) == ours.get(key) for key in ENGINE)
+        if same_engine and (then.job.name, then.base) == (step.job.name, step.base):
             yield Earlier(run.name, name, _work(then), manifest["seconds"] / 3600)
 
 
@@ -613,7 +615,7 @@ def _highest_level(plan: Plan, source: Job) -> int | None:
         except (OSError, ValueError, KeyError):
             return None  # the step that reads it says what is wrong
     if source.parameters.get("sources") == ["world"]:
-        return max(source.parameters.get("levels") or world.LEVELS)
+        return max(source.parameters.get("levels") or LEVELS)
     return None
 
 

@@ -69,7 +69,7 @@ def _models(parameters: dict) -> Iterator[tuple[str, str]]:
         yield name, ""
     if parameters.get("base"):
         yield parameters["base"], ""
-    embedding = parameters.get("embedding", "tfidf")
+    embedding = parameters.get("embedding") or "tfidf"
     if embedding != "tfidf":  # a name without owner is read as sentence-transformers reads it
         yield embedding if "/" in embedding else f"sentence-transformers/{embedding}", ""
     host = urlsplit(parameters.get("server", "")).hostname
@@ -255,7 +255,9 @@ def _attempt(action: Callable, need: Need, problems: list[str]):
         return action(need)
     except Exception as error:  # each of the hub's clients has its own
         # the reason of a dry run that could not be made is its cause
-        reason = error.__cause__ if type(error).__name__ == "DryRunError" else error
+        reason = error
+        if type(error).__name__ == "DryRunError" and error.__cause__:
+            reason = error.__cause__
         text, kind = " ".join(str(reason).split())[:300], type(reason).__name__
         remedy = REMEDIES.get(kind, f"could not be fetched ({kind}: {text}); run this again")
         problems.append(f"{need}, named by {', '.join(need.steps)}, {remedy}")
