@@ -25,7 +25,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 import pandas as pd
@@ -37,7 +36,6 @@ SECTIONS = ("sweep", "base", "grid", "report")
 COMPANIONS = ("", "_n", "_low", "_high")
 LONGEST = 60  # characters of a point's values in its run's name
 INTERRUPTED = 130  # exit code
-NO_CHECKS = MappingProxyType({})
 
 
 class Point(NamedTuple):
@@ -161,7 +159,7 @@ def run(
     keep_stale: bool = False,
     echo: Callable[[str], None] = print,
     servers: Sequence[str] = (),
-    checks: Mapping[str, Callable[[Plan], None]] = NO_CHECKS,
+    checks: Mapping[str, Callable[[Plan], None]] | None = None,
 ) -> int:
     """Run one point of a sweep here, or all in processes of their own, and write the table.
 
@@ -181,7 +179,7 @@ def run(
         ValueError: `jobs` is below 1.
         runs.Busy: Another process is at work on `point`.
     """
-    count = len(sweep.points)
+    count, checks = len(sweep.points), checks or {}
     if jobs < 1:
         raise ValueError(f"--jobs {jobs}: at least one point must run at a time.")
     if point is not None and not 0 <= point < count:
@@ -224,9 +222,11 @@ def _pool(sweep: Sweep, jobs: int, options: list[str], echo: Callable[[str], Non
     stopped, processes = threading.Event(), []
 
     def work(point: Point) -> int:
+        if stopped.is_set():
+            return INTERRUPTED
         process = guard.start([*command, str(point.number)], grace, errors="replace", **pipes)
         processes.append(process)
-        if stopped.is_set():
+        if stopped.is_set():  # since it was started
             process.stdin.close()
         echo(f"{point.number}: point {point}, run {point.plan.run}")
         for line in process.stdout:
@@ -240,7 +240,6 @@ def _pool(sweep: Sweep, jobs: int, options: list[str], echo: Callable[[str], Non
         except KeyboardInterrupt:
             echo("the points at work are asked to end; a second signal does not wait")
             stopped.set()
-            pool.shutdown(wait=False, cancel_futures=True)
             for process in processes:
                 process.stdin.close()  # its guard asks it to end
             try:
