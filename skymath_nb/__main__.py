@@ -84,7 +84,7 @@ def _sweep(given) -> int:
         _say(sweeps.shown(sweeps.table(sweep)).to_string(index=False))
         return 0
     checks = _checks(given)
-    return sweeps.run(sweep, given.point, given.jobs, given.keep_stale, echo=_say, servers=given.allow_server, **checks)
+    return sweeps.run(sweep, given.point, given.jobs, given.keep_stale, echo=_say, servers=given.allow_server, checks=checks)
 
 
 def _status(given) -> int:

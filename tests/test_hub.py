@@ -1,6 +1,7 @@
 """What a plan needs of the hub, what is here, and prefetch; the hub itself is a stand-in."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -178,6 +179,41 @@ def test_only_weights_that_run_no_code_and_no_second_copies_are_asked_for(monkey
     hub.download(hub.Need("model", "owner/small", ()))
     assert set(asked) == {"allow_patterns", "ignore_patterns"} and "*.safetensors" in asked["allow_patterns"]
     assert not {"*.bin", "*.pt", "*.py"} & set(asked["allow_patterns"])
+
+
+def test_sizes_come_from_a_dry_run_of_the_hubs_client(plan, monkeypatch):
+    import huggingface_hub
+
+    asked = []
+
+    def snapshot_download(id, **how):
+        asked.append((id, how))
+        return [SimpleNamespace(filename="model.safetensors", file_size=10**9), SimpleNamespace(filename="README.md", file_size=None)]
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    assert hub.files(hub.Need("model", "owner/small")) == {"model.safetensors": 10**9, "README.md": 0}
+    assert hub.files(hub.Need("data set", "openai/gsm8k", (), "gsm8k", "test"))
+    (_, of_model), (_, of_data) = asked
+    assert of_model["dry_run"] and "*.safetensors" in of_model["allow_patterns"]
+    assert of_data == {"dry_run": True, "repo_type": "dataset"}
+
+
+def test_why_a_dry_run_failed_is_told(plan, monkeypatch):
+    import huggingface_hub
+
+    class DryRunError(OSError):
+        pass
+
+    class RepositoryNotFoundError(OSError):
+        pass
+
+    def snapshot_download(id, **how):
+        raise DryRunError("cannot be performed") from RepositoryNotFoundError("404")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    monkeypatch.setattr(hub, "unreachable", lambda: "")
+    with pytest.raises(hub.Missing, match="owner/small, named by 04_curriculum_sft, is not on the hub"):
+        hub.prefetch(plan(), only_list=True, echo=lambda line: None)
 
 
 def test_a_data_set_is_fetched_through_the_loader_that_reads_it(monkeypatch):

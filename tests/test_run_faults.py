@@ -13,7 +13,7 @@ import yaml
 from test_runs import write_notebook
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import comparison, folders, forecast, ledger, machine, pages, plans, runs, seeds, suite
+from skymath_nb import comparison, folders, forecast, ledger, machine, pages, plans, runs, seeds, suite, sweeps
 
 RECORD = ledger.Record("a reply", "stop", 1, 2, "model", 100)
 FAULTS = [b"", b"{", b"[]", b"null", b"{}", b"\xff\x00", b'"text"', b"[" * 100_000, None]
@@ -261,7 +261,10 @@ def test_what_a_later_step_lacks_stops_the_run_first(real, tmp_path, monkeypatch
     assert named in capsys.readouterr().err
     monkeypatch.setattr(suite, "run", lambda *_, **__: 0)
     assert command_line.main(["run", real, "--set", change, "--anyway"]) == 0
-    assert command_line.main(["sweep", str(sweep), "--anyway"]) == 0
+    assert command_line.main(["sweep", str(sweep), "--anyway", "--point", "0"]) == 0
+    options = []
+    monkeypatch.setattr(sweeps, "_pool", lambda sweep, jobs, words, echo: options.extend(words) or [0])
+    assert command_line.main(["sweep", str(sweep), "--anyway"]) == 0 and options == ["--anyway"]
 
 
 def test_a_run_goes_on_where_the_disk_was_full(tmp_path, monkeypatch):

@@ -85,7 +85,7 @@ def test_weights_gradients_and_moments_of_a_7b_are_16_bytes_a_parameter_and_a_co
     fixed = sum(exact[name] for name in ("weights", "gradients", "optimizer"))
     assert fixed == 16 * SEVEN.parameters and mixed["weights"] - exact["weights"] == 2 * SEVEN.parameters
     assert sum(mixed.values()) < 139 * 2**30  # the paper's 7B, every parameter, on one H200
-    shared = cost.memory(SEVEN, settings(precision="bfloat16"), 2048, "cuda", processes=8)
+    shared = cost.memory(SEVEN, settings(precision="bfloat16", launcher="params/accelerate/gpus_8.yaml"), 2048, "cuda")
     assert shared["optimizer"] == pytest.approx(mixed["optimizer"] / 8) and shared["activations"] == mixed["activations"]
     assert sum(shared.values()) < 80 * GIGABYTE
 

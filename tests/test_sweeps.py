@@ -186,12 +186,13 @@ def test_a_killed_point_leaves_its_step_to_one_that_waits(folder, start):
 @posix
 def test_a_signal_ends_all_points_in_order(folder, start):
     write_notebook(folder / "notebooks", "01_make", SLOW)
-    (folder / "rates.yaml").write_text(yaml.safe_dump(SWEEP | {"grid": {"01_make.n": [100, 101]}}))
+    (folder / "rates.yaml").write_text(yaml.safe_dump(SWEEP | {"grid": {"01_make.n": [100, 101, 102]}}))
     work = start("--jobs", "2")
     wait_for_work(*(folder / "outputs" / f"rates.n-{n}" / "01_make" / "notebook.ipynb" for n in (100, 101)))
     work.send_signal(signal.SIGTERM)
     said, _ = work.communicate(timeout=PATIENCE_S)
     assert work.returncode == 143 and said.count("interrupted; the same command goes on") == 3, said  # two points and the sweep
+    assert not (folder / "outputs" / "rates.n-102").exists(), "a point that waits is not started"
 
 
 def test_a_point_that_fails_does_not_stop_the_others(folder, capsys):
