@@ -98,14 +98,7 @@ def _status(given) -> int:
 def _teacher(given) -> int:
     from skymath_nb import teacher
 
-    shares = {}
-    for text in filter(None, given.faults.split(",")):
-        name, _, share = text.partition("=")
-        try:
-            shares[name.strip()] = float(share)
-        except ValueError:
-            raise ValueError(f"--faults has {text!r}; NAME=SHARE is needed, for example 500=0.01.") from None
-    teacher.serve(port=given.port, host=given.host, faults=shares)
+    teacher.serve(port=given.port, host=given.host)
     return 0
 
 
@@ -278,7 +271,6 @@ def parser() -> argparse.ArgumentParser:
     teacher = command("teacher", _teacher, "serve the offline teacher on loopback (Chat Completions)")
     teacher.add_argument("--port", type=int, default=8399)
     teacher.add_argument("--host", choices=["127.0.0.1"], default="127.0.0.1", help="loopback only")
-    teacher.add_argument("--faults", default="", metavar="NAME=SHARE,...", help="let requests fail, as 429=0.05,500=0.01,cut=0.01")
     replies = command("ledger", _ledger, "look at, export, import and merge ledgers of replies")
     deeds = replies.add_subparsers(dest="deed", required=True, metavar="DEED")
     for name, text, more in (
