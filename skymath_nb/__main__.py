@@ -202,7 +202,7 @@ def _bundle(given) -> int:
 def _doctor(given) -> int:
     from skymath_nb import machine
 
-    return machine.report(given.mend, echo=_say)
+    return machine.report(echo=_say)
 
 
 def _open(given) -> int:
@@ -234,10 +234,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(act=act)
         return sub
 
-    doctor = command("doctor", _doctor, "look at this machine: what is wrong, which params file fits, what it would take")
-    doctor.add_argument(
-        "--mend", action="store_true", help="install the tested versions of what differs, remove what killed processes left"
-    )
+    command("doctor", _doctor, "look at this machine: what is wrong, which params file fits, what it would take")
     run = command("run", _run, "run the steps of a params file that do not hold yet")
     status = command("status", _status, "say which steps hold and why others do not")
     prefetch = command(
