@@ -294,7 +294,7 @@ def test_what_a_killed_process_left_is_cleared_away_and_what_another_is_at_work_
 
 def test_status_tells_steps_of_other_code(bundle):
     write("01_first", "from skymath_nb import words")
-    assert states(bundles.take(bundle))["01_first"] == "stale"
+    assert states(bundles.take(bundle))["01_first"] == "edited"
 
 
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
