@@ -99,14 +99,7 @@ def _status(given) -> int:
 def _teacher(given) -> int:
     from skymath_nb import teacher
 
-    shares = {}
-    for text in filter(None, given.faults.split(",")):
-        name, _, share = text.partition("=")
-        try:
-            shares[name.strip()] = float(share)
-        except ValueError:
-            raise ValueError(f"--faults has {text!r}; NAME=SHARE is needed, for example 500=0.01.") from None
-    teacher.serve(port=given.port, host=given.host, faults=shares)
+    teacher.serve(port=given.port, host=given.host)
     return 0
 
 
@@ -235,7 +228,7 @@ def _bundle(given) -> int:
 def _doctor(given) -> int:
     from skymath_nb import machine
 
-    return machine.report(given.mend, echo=_say)
+    return machine.report(echo=_say)
 
 
 def _open(given) -> int:
@@ -267,10 +260,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(act=act)
         return sub
 
-    doctor = command("doctor", _doctor, "look at this machine: what is wrong, which params file fits, what it would take")
-    doctor.add_argument(
-        "--mend", action="store_true", help="install the tested versions of what differs, remove what killed processes left"
-    )
+    command("doctor", _doctor, "look at this machine: what is wrong, which params file fits, what it would take")
     run = command("run", _run, "run the steps of a params file that do not hold yet")
     status = command("status", _status, "say which steps hold and why others do not")
     prefetch = command(
@@ -304,7 +294,6 @@ def parser() -> argparse.ArgumentParser:
     teacher = command("teacher", _teacher, "serve the offline teacher on loopback (Chat Completions)")
     teacher.add_argument("--port", type=int, default=8399)
     teacher.add_argument("--host", choices=["127.0.0.1"], default="127.0.0.1", help="loopback only")
-    teacher.add_argument("--faults", default="", metavar="NAME=SHARE,...", help="let requests fail, as 429=0.05,500=0.01,cut=0.01")
     replies = command("ledger", _ledger, "look at, export, import and merge ledgers of replies")
     deeds = replies.add_subparsers(dest="deed", required=True, metavar="DEED")
     written = replies  # the command that writes a file

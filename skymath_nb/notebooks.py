@@ -7,7 +7,8 @@ from pathlib import Path
 
 import nbformat
 
-from skymath_nb import exercises, kernelspecs, runs, trust
+from skymath_nb import kernelspecs, runs, trust
+from skymath_nb.exercises import authoring
 from skymath_nb.plans import Job, Plan
 
 LINE = re.compile(r"^(\w+): (\w+) = .*?(  # .*)?$")  # of a parameters cell
@@ -57,7 +58,7 @@ def _filled(plan: Plan, job: Job, folder: Path, names: set[str], solved: bool) -
     for cell in filled.cells:
         if cell.cell_type == "markdown":
             cell.source = LINK.sub(lambda link: link[0] if link[1] in names else f"]({away}/{link[1]})", cell.source)
-    return exercises.place(filled, job.name, solved)
+    return authoring.place(filled, job.name, solved)
 
 
 def set_parameters(notebook: nbformat.NotebookNode, values: dict) -> None:
@@ -96,7 +97,7 @@ def strip(notebooks: Path | None = None, check: bool = False, renew: bool = Fals
         notebook.metadata = {"kernelspec": kernel} | _ours(notebook.metadata, "skymath")
         notebook.nbformat_minor = 5
         if check or renew:
-            exercises.place(notebook, path.stem)
+            authoring.place(notebook, path.stem)
         for number, cell in enumerate(notebook.cells):
             cell.id, cell.metadata = str(number), _ours(cell.metadata, "tags", "skymath")
             if cell.cell_type == "code":

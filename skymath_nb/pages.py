@@ -3,64 +3,25 @@
 All figures are drawn by one plotly.min.js in the run folder. TeX in notebooks is shown as written.
 """
 
-import html
+import base64
 import json
+import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from jinja2 import Environment, PackageLoader
 from plotly.offline import get_plotlyjs
 
-from skymath_nb import pictures, runs
+from skymath_nb import runs
 
 PLOTLY = "application/vnd.plotly.v1+json"
-LISTED = 24  # points of a trace that are written out where no script runs
 WIDGET = "application/vnd.jupyter.widget-view+json"
-# The lab template without what it loads from elsewhere: require.js, MathJax, mermaid, the widget manager.
-TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
-{%- block html_head_js -%}<script src="../plotly.min.js"></script>{%- endblock -%}
-{%- block jupyter_widgets -%}{%- endblock -%}
-{%- block html_head_js_mathjax -%}{%- endblock -%}
-{%- block html_head_js_mermaidjs -%}{%- endblock -%}
-{%- block html_head_css -%}<style>
-body.jp-Notebook { padding: 2rem 1rem; overflow: auto }
-main { max-width: 62rem; margin: 0 auto }
-.jp-InputPrompt, .jp-OutputPrompt { display: none }
-.jp-RenderedHTMLCommon { font-size: 15px; line-height: 1.6 }
-.jp-OutputArea-output { overflow-x: auto }
-.skymath-back { font-family: var(--jp-ui-font-family); font-size: 14px }
-</style><noscript><style>.plot { display: none }</style></noscript>{%- endblock -%}
-{%- block body_header -%}{{ super() }}<p class="skymath-back"><a href="../index.html">&larr; the whole run</a></p>
-{%- endblock -%}
-"""
-PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>{script}<style>
-:root {{ color-scheme: light dark; --ink: #1c2330; --soft: #5b6577; --line: #dfe3ea; --back: #f6f7f9; --card: #fff;
-  --link: #1f5fbf; --good: #1d7a46; --bad: #b3261e }}
-@media (prefers-color-scheme: dark) {{ :root {{ --ink: #e6e9ef; --soft: #9aa5b8; --line: #303744; --back: #14181f;
-  --card: #1c222c; --link: #8ab4f8; --good: #6fcf97; --bad: #ff8a80 }} }}
-* {{ box-sizing: border-box }}
-body {{ margin: 0; background: var(--back); color: var(--ink); font: 16px/1.55 system-ui, sans-serif }}
-main {{ max-width: 66rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem }}
-h1 {{ margin: 0; font-size: 1.9rem; letter-spacing: -.02em }} h2 {{ margin: 0 0 .6rem; font-size: 1.15rem }}
-p {{ margin: .3rem 0; color: var(--soft) }} a {{ color: var(--link); text-decoration: none }}
-a:hover {{ text-decoration: underline }}
-section {{ margin-top: 1.5rem; padding: 1.25rem 1.5rem; background: var(--card); border: 1px solid var(--line);
-  border-radius: 12px }}
-table {{ width: 100%; border-collapse: collapse; font-size: .93rem; font-variant-numeric: tabular-nums }}
-td, th {{ padding: .4rem .75rem .4rem 0; border-top: 1px solid var(--line); text-align: left; vertical-align: top }}
-th {{ border-top: 0; color: var(--soft); font-weight: 500 }}
-td:first-child {{ width: 40%; overflow-wrap: anywhere }} .number {{ text-align: right }}
-.wide td:first-child {{ width: auto }} .scroll {{ overflow-x: auto }} td a + a {{ margin-left: 1rem }}
-.done {{ color: var(--good) }} .failed, .interrupted {{ color: var(--bad) }}
-.figure {{ margin-top: 1rem; padding: .5rem; background: #fff; border-radius: 8px; overflow-x: auto }}
-summary {{ cursor: pointer; color: var(--soft) }} details {{ margin-top: .75rem }} code {{ font-size: .88rem }}
-</style><noscript><style>.plot {{ display: none }}</style></noscript></head><body><main>
-<h1>{title}</h1>
-{body}
-</main></body></html>
-"""
+LISTED = 24  # points of a trace that are written out where no script runs
+HEIGHT = 450  # pixels, of a figure that does not say
+TEMPLATES = Environment(loader=PackageLoader("skymath_nb"), autoescape=True)
+MACROS = TEMPLATES.get_template("page.html.j2").module
 
 
 def plotly_script(run_folder: Path) -> Path:
@@ -70,125 +31,93 @@ def plotly_script(run_folder: Path) -> Path:
 
 
 def notebook(copy: Path, run_folder: Path) -> Path:
-    """Write notebook.html beside an executed copy, with its plotly figures alive; what widgets left in the copy is taken out of it."""
-    import nbformat  # here, as in kernel.execute: what no page of a notebook asks for need not be loaded
+    """Write notebook.html beside an executed copy, with its plotly figures alive.
+
+    What widgets left in the copy is taken out of it.
+    """
+    import nbformat  # here, as in kernel.execute: a page without a notebook need not load it
     from nbconvert import HTMLExporter
 
     executed = nbformat.read(copy, as_version=4)
     outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
-    left = [executed.metadata.pop("widgets", None), *(output.get("data", {}).pop(WIDGET, None) for output in outputs)]
+    left = [output.get("data", {}).pop(WIDGET, None) for output in outputs]
+    left.append(executed.metadata.pop("widgets", None))
     if any(left):  # a library's own progress bars, as of a model that is being loaded
         runs.save(copy, nbformat.writes(executed) + "\n")
     executed.metadata["title"] = copy.parent.name
-    figures = 0
-    for output in outputs:
-        data = output.get("data", {})
-        if PLOTLY in data:
-            figures += 1
-            output["data"] = {"text/html": _figure(f"figure-{figures}", data[PLOTLY])}
+    drawn = [output for output in outputs if PLOTLY in output.get("data", {})]
+    for number, output in enumerate(drawn, 1):
+        output["data"] = {"text/html": _figure(f"figure-{number}", output["data"][PLOTLY])}
     plotly_script(run_folder)
-    text, _ = HTMLExporter(raw_template=TEMPLATE).from_notebook_node(executed)
-    text = re.sub(r'href="(\w+)\.ipynb"', r'href="../\1/notebook.html"', text)  # executed copies lie apart
+    template, _, _ = TEMPLATES.loader.get_source(TEMPLATES, "notebook.html.j2")
+    text, _ = HTMLExporter(raw_template=template).from_notebook_node(executed)
+    text = re.sub(r'href="(\w+)\.ipynb"', r'href="../\1/notebook.html"', text)  # copies lie apart
     return runs.save(copy.with_name("notebook.html"), text)
 
 
 def index(run_folder: Path, source: str, steps: dict[str, dict], notes: dict[str, str]) -> Path:
-    """Write index.html: the steps and their parameters, the few numbers and the figures of what is complete.
+    """Write index.html: the steps, and the parameters, numbers and figures of what is complete.
 
-    `notes` has a word for steps that ended badly.
+    Args:
+        run_folder: The folder of the run.
+        source: The name of its params file.
+        steps: The parameters of each step, in order.
+        notes: A word for each step that ended badly.
     """
     plotly_script(run_folder)
-    try:
-        about, damaged = runs.read_about(run_folder), ""
-    except runs.Damaged as error:
-        about, damaged = {}, f"<p>{_text(error)}</p>"
-    machine, versions = about.get("machine", {}), about.get("versions", {})
-    body = [
-        f"<p>From {_text(source)}, as resolved in <a href='params.yaml'>params.yaml</a>. "
-        f"{_text(machine.get('platform', ''))}, {_text(machine.get('cpus', '?'))} CPUs ({_text(machine.get('processor', '?'))}), "
-        f"{_text(machine.get('memory_gb', '?'))} GB of memory, commit {_text(about.get('commit', '')[:18])}.</p>",
-        f"<p>{_text(', '.join(f'{name} {version}' for name, version in versions.items()))}</p>",
-        damaged,
-        _steps_table(run_folder, steps, notes),
-        *(_section(run_folder / step, parameters) for step, parameters in steps.items()),
-    ]
-    plotly = '<script src="plotly.min.js"></script>'
-    return runs.save(run_folder / "index.html", page(f"Run {run_folder.name}", "\n".join(body), plotly))
+    about, damage = _read(runs.read_about, run_folder)
+    described = [_step(run_folder / step, given, notes.get(step)) for step, given in steps.items()]
+    body = MACROS.run(source, about, damage, described)
+    text = MACROS.page(f"Run {run_folder.name}", body, figures=True)
+    return runs.save(run_folder / "index.html", str(text))
 
 
-def page(title: str, body: str, script: str = "") -> str:
+def page(title: str, body: str) -> str:
     """A page in the style of all, around a body of HTML."""
-    return PAGE.format(title=_text(title), body=body, script=script)
+    return str(MACROS.page(title, body))
 
 
 def table(found: pd.DataFrame, links: dict[str, str] | None = None) -> str:
     """A table of text as HTML; a cell that is a key of `links` leads there."""
-    head = "".join(f"<th>{_text(name)}</th>" for name in found.columns)
-    lines = ("".join(f"<td>{_cell(value, links or {})}</td>" for value in row) for row in found.itertuples(index=False, name=None))
-    return f"<div class='scroll'><table class='wide'><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table></div>"
+    cells = found.itertuples(index=False, name=None)
+    return str(MACROS.table(found.columns, cells, links or {}))
 
 
-def _cell(value, links: dict[str, str]) -> str:
-    return f"<a href='{_text(links[value])}'>{_text(value)}</a>" if value in links else _text(value)
-
-
-def _manifest(folder: Path) -> tuple[dict, str]:
-    """The manifest of a complete step, {} without one, and what is wrong with a damaged one."""
+def _read(reader, folder: Path) -> tuple[dict, str]:
+    """What a reader of a run's records finds, {} for nothing, and what is wrong with a damaged one."""
     try:
-        return runs.read_manifest(folder) or {}, ""
+        return reader(folder) or {}, ""
     except runs.Damaged as error:
         return {}, str(error)
 
 
-def _text(value) -> str:
-    return html.escape(str(value))
-
-
-def _steps_table(run_folder: Path, steps: dict, notes: dict) -> str:
-    rows, total = [], 0.0
-    for step in steps:
-        manifest, damaged = _manifest(run_folder / step)
-        word = "done" if manifest else notes.get(step, "damaged" if damaged else "to do")
-        place = f" in run {_text(manifest['taken_from'])}" if "taken_from" in manifest else ""
-        told = _text(damaged) if word == "damaged" else f"{word}{place}"
-        total += manifest.get("seconds", 0)
-        links = "".join(
-            f"<a href='{_text(step)}/{file}'>{name}</a>"
-            for name, file in (("read", "notebook.html"), ("notebook", "notebook.ipynb"))
-            if (run_folder / step / file).is_file()
-        )
-        name = f"<a href='#{_text(step)}'>{_text(step)}</a>" if manifest else _text(step)
-        seconds = f"{manifest['seconds']:,.1f}" if manifest else ""
-        rows.append(f"<tr><td>{name}</td><td class='{word}'>{told}</td><td class='number'>{seconds}</td><td>{links}</td></tr>")
-    head = "<tr><th>step</th><th>state</th><th class='number'>seconds</th><th></th></tr>"
-    foot = f"<tr><td>total</td><td></td><td class='number'>{total:,.1f}</td><td></td></tr>"
-    return f"<section><table>{head}{''.join(rows)}{foot}</table></section>"
-
-
-def _section(folder: Path, parameters: dict) -> str:
-    if not _manifest(folder)[0]:
-        return ""
-    step = _text(folder.name)
-    try:
-        report = "".join(f"<tr><td>{_text(k)}</td><td>{_text(v)}</td></tr>" for k, v in rows(runs.read_report(folder)))
-    except runs.Damaged as error:
-        report = f"<tr><td>{_text(error)}</td></tr>"
-    settings = "".join(
-        f"<tr><td><code>{_text(k)}</code></td><td><code>{_text(json.dumps(v, ensure_ascii=False))}</code></td></tr>"
-        for k, v in parameters.items()
-    )
-    figures = "".join(f"<div class='figure'>{_figure_of(path)}</div>" for path in sorted((folder / "figures").glob("*.json")))
-    return (
-        f"<section id='{step}'><h2><a href='{step}/notebook.html'>{step}</a></h2><table>{report}</table>"
-        f"<details><summary>parameters</summary><table>{settings}</table></details>{figures}</section>"
-    )
+def _step(folder: Path, parameters: dict, ended: str | None) -> dict:
+    """What the index shows of a step."""
+    manifest, damage = _read(runs.read_manifest, folder)
+    state = "done" if manifest else ended or ("damaged" if damage else "to do")
+    place = f" in run {manifest['taken_from']}" if "taken_from" in manifest else ""
+    report, wrong = _read(runs.read_report, folder) if manifest else ({}, "")
+    figures = sorted((folder / "figures").glob("*.json")) if manifest else []
+    files = {"notebook.html": "read", "notebook.ipynb": "notebook"}
+    return {
+        "name": folder.name,
+        "complete": bool(manifest),
+        "state": state,
+        "note": damage if state == "damaged" else state + place,
+        "seconds": manifest.get("seconds", 0),
+        "pages": [(file, text) for file, text in files.items() if (folder / file).is_file()],
+        "report": [(wrong, "")] if wrong else rows(report),
+        "parameters": {k: json.dumps(v, ensure_ascii=False) for k, v in parameters.items()},
+        "figures": [_figure_of(path) for path in figures],
+    }
 
 
 def _figure_of(path: Path) -> str:
-    try:
-        return _figure(f"{path.parents[1].name}-{path.stem}", runs.read_record(path, {"data": list, "layout": dict}))
-    except runs.Damaged as error:
-        return f"<p>{_text(error)}</p>"
+    def read(file):
+        return runs.read_record(file, {"data": list, "layout": dict})
+
+    figure, damage = _read(read, path)
+    return _figure(f"{path.parents[1].name}-{path.stem}", figure) if figure else damage
 
 
 def rows(report: dict) -> list[tuple[str, str]]:
@@ -197,15 +126,17 @@ def rows(report: dict) -> list[tuple[str, str]]:
     Example: accuracy 0.62, n 300, low 0.57, high 0.67 -> ("accuracy", "62.0 % [57.0, 67.0], n=300")
     """
     numbers = {key for key, value in report.items() if isinstance(value, int | float)}
-    scores = {key for key in numbers if all(f"{key}_{part}" in numbers for part in ("n", "low", "high"))}
-    companions = {f"{key}_{part}" for key in scores for part in ("n", "low", "high")}
+    parts = ("n", "low", "high")
+    scores = {key for key in numbers if all(f"{key}_{part}" in numbers for part in parts)}
+    companions = {f"{key}_{part}" for key in scores for part in parts}
     found = []
     for key, value in report.items():
         if key in scores:
             values = [value, report[f"{key}_low"], report[f"{key}_high"]]
             share = all(0 <= number <= 1 for number in values)
             middle, low, high = (f"{100 * v:.1f}" if share else _number(v) for v in values)
-            found.append((key, f"{middle}{' %' if share else ''} [{low}, {high}], n={report[f'{key}_n']:,}"))
+            unit = " %" if share else ""
+            found.append((key, f"{middle}{unit} [{low}, {high}], n={report[f'{key}_n']:,}"))
         elif key not in companions:
             found.append((key, _number(value)))
     return found
@@ -214,46 +145,59 @@ def rows(report: dict) -> list[tuple[str, str]]:
 def _number(value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int) or isinstance(value, float) and value.is_integer():
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return f"{value:,.0f}"
     return f"{value:,.4g}" if isinstance(value, float) else value
 
 
 def _figure(name: str, figure: dict) -> str:
-    """A division and the script that draws a plotly figure in it; where no script runs, its numbers."""
-    layout = dict(figure.get("layout", {}))
-    height = layout.get("height")
-    height = height if isinstance(height, int | float) else 450  # a notebook may be anybody's, and this goes into a tag
-    text = json.dumps([figure.get("data", []), layout]).replace("</", "<\\/").replace("<!--", "<\\!--")
-    options = json.dumps({"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["sendChartToCloud"]})
-    return (
-        f'<div id="{_text(name)}" class="plot" style="height:{height}px"></div>'
-        f"<script>Plotly.newPlot({json.dumps(name)}, ...{text}, {options});</script>{_numbers(figure)}"
-    )
+    """The script that draws a plotly figure, and its points in words for readers without scripts."""
+    data, layout = figure.get("data", []), figure.get("layout", {})
+    height = layout.get("height")  # a notebook may be anybody's, and this goes into a tag
+    height = height if isinstance(height, int | float) else HEIGHT
+    title = layout.get("title") or ""
+    title = title.get("text", "") if isinstance(title, dict) else title
+    named = [trace for trace in data if trace.get("name") and trace.get("hoverinfo") != "skip"]
+    numbers = [(trace["name"], _points(trace)) for trace in named]
+    return MACROS.figure(name, height, data, layout, re.sub("<[^>]*>", " ", title), numbers)
 
 
-def _numbers(figure: dict) -> str:
-    """A still picture of a figure, and its points as a table, each with its interval, for readers without scripts; of a long trace
-    every n-th."""
-    layout = figure.get("layout", {})
-    title = layout.get("title") or {}
-    title = re.sub("<[^>]*>", " ", title.get("text", "") if isinstance(title, dict) else title)
-    lines = []
-    for number, trace in enumerate(figure.get("data", [])):
-        if trace.get("name") and trace.get("hoverinfo") != "skip":
-            points = pictures.marks(trace)
-            told = "; ".join(_point(*point) for point in pictures.thinned(points, LISTED))
-            left = f"{len(points):,} points, such as " if len(points) > LISTED else ""
-            ink = f"<span style='color:{_text(pictures.colour(trace, number, layout))}'>&#9632;</span>"
-            lines.append(f"<tr><td>{ink} {_text(trace['name'])}</td><td>{_text(left + told)}</td></tr>")
-    head = f"<p>{_text(title)} (a still picture, and its numbers)</p>{pictures.draw(figure)}"
-    return f"<noscript>{head}<table>{''.join(lines)}</table></noscript>"
+def _points(trace: dict) -> str:
+    """The points of a trace as "x: y [low, high]"; of a long one every n-th."""
+    x, y = (_values(trace.get(axis)) for axis in "xy")
+    ends = [_ends(trace.get(f"error_{axis}"), place) for axis, place in (("x", x), ("y", y))]
+    points = [
+        f"{_shown(a)}: {_shown(b)}" + "".join(side[i] for side in ends if i in side)
+        for i, (a, b) in enumerate(zip(x, y, strict=False))
+        if _placed(a) and _placed(b)
+    ]
+    few = points[:: -(-len(points) // LISTED) or 1]
+    start = f"{len(points):,} points, such as " if len(points) > LISTED else ""
+    return start + "; ".join(few)
 
 
-def _point(x, y, *ends: tuple) -> str:
-    """A point as "x: y", with the ends of its interval where it has one."""
-    return f"{_value(x)}: {_value(y)}" + "".join(f" [{_value(low)}, {_value(high)}]" for low, high in filter(None, ends))
+def _ends(error: dict | None, places: list) -> dict[int, str]:
+    """The intervals of a trace's points along one axis, by the number of the point."""
+    above = _values((error or {}).get("array"))
+    below = _values((error or {}).get("arrayminus")) or above
+    return {
+        i: f" [{_shown(place - low)}, {_shown(place + high)}]"
+        for i, (place, low, high) in enumerate(zip(places, below, above, strict=False))
+        if not isinstance(place, str) and all(map(_placed, (place, low, high)))
+    }
 
 
-def _value(value) -> str:
+def _values(given) -> list:
+    """A trace's coordinates: a list, or numbers packed as plotly packs them."""
+    if isinstance(given, dict) and "bdata" in given:
+        packed = base64.b64decode(given["bdata"])
+        return np.frombuffer(packed, dtype=np.dtype(given["dtype"])).tolist()
+    return list(given) if isinstance(given, list | tuple) else []
+
+
+def _placed(value) -> bool:
+    return isinstance(value, str) or (isinstance(value, int | float) and math.isfinite(value))
+
+
+def _shown(value) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else str(value)

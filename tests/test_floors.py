@@ -10,7 +10,7 @@ import skymath_nb
 FLOORS = {  # from the top
     "faces": (
         *("figures", "explore", "kernel", "kernelspecs", "lab", "desk", "plans", "hub", "forecast", "pages", "scorecards", "decisions"),
-        *("suite", "sweeps", "folders", "comparison", "bundles", "trust", "machine", "notebooks", "pictures", "exercises", "__main__"),
+        *("suite", "sweeps", "folders", "comparison", "bundles", "trust", "machine", "notebooks", "exercises", "__main__"),
     ),
     "experiments": ("ablations", "arms", "answering", "contrasts", "studies"),
     "methods": ("augment", "coreset", "dedup", "leakage", "curriculum", "errors", "evaluate", "precision", "responses", "scaling"),

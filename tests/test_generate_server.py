@@ -12,15 +12,16 @@ import time
 from functools import partial
 from pathlib import Path
 
+import faulty_server
 import psutil
 import pytest
 import tiny_model
+from faulty_server import Faults
 from transformers import AutoTokenizer
 
 from skymath_nb import augment, guard, prompts, teacher, world
 from skymath_nb.generate import Completion, Served, ServerError, Unanswered, counts, generate, serving
 from skymath_nb.ledger import Ledger
-from skymath_nb.teacher.server import Faults
 
 pytestmark = pytest.mark.stack
 
@@ -114,7 +115,7 @@ def test_a_server_that_dies_half_way_is_gone_on_with(model, tmp_path):
 def test_prompts_that_fail_are_named_and_only_they_are_asked_again(tmp_path):
     questions, ledger = [f"q{n}" for n in range(20)], tmp_path / "ledger.sqlite"
     echo, given = Echo(), {"model": "m", "ledger": ledger, "retries": 0, "workers": 1}
-    with teacher.serving(respond=echo, faults=Faults({"500": 0.3}, seed=1)) as url:
+    with faulty_server.serving(respond=echo, faults=Faults({"500": 0.3}, seed=1)) as url:
         with pytest.raises(Unanswered, match=r"of 20 prompts have no answer.*500.*run again"):
             generate(teacher.asker(server=url, **given), questions, max_new_tokens=8)
     before = len(echo.bodies)

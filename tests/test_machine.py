@@ -29,11 +29,10 @@ def test_the_machine_is_described_without_any_secret(outputs, monkeypatch):
     assert set(table["state"]) <= {"good", "note", "bad"} and table.loc[table["state"] == "bad", "to_do"].ne("").all()
 
 
-def test_what_can_be_mended_is_and_only_drafts_of_dead_processes_are(outputs):
+def test_only_drafts_of_dead_processes_are_named_and_looking_changes_nothing(outputs):
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    assert states(machine.look(mend=False))["outputs"] == "good" and not outputs.exists(), "looking alone changes nothing"
-    machine.look()
+    assert states(machine.look())["outputs"] == "good" and not outputs.exists()
     (outputs / "run").mkdir(parents=True)
     dead, alive, other = (outputs / "run" / f".report.json.{pid}.tmp" for pid in (process.pid, os.getpid(), "x"))
     young = outputs / "run" / f".young.json.{process.pid}.tmp"
@@ -41,10 +40,11 @@ def test_what_can_be_mended_is_and_only_drafts_of_dead_processes_are(outputs):
         path.write_text("half")
     for path in (dead, alive, other):
         os.utime(path, (0, 0))
-    assert states(machine.look(mend=False))["drafts"] == "note" and dead.exists()
-    table = machine.look()
-    assert "1 of killed" in table.set_index("what")["found"]["drafts"] and not dead.exists()
-    assert alive.exists() and other.exists() and young.exists(), "a young draft may belong to another machine that shares the folder"
+    drafts = machine.look().set_index("what").loc["drafts"]
+    assert drafts["state"] == "note" and "1 of killed" in drafts["found"]
+    assert drafts["to_do"] == f"delete {dead}", "a young draft may belong to another machine that shares the folder"
+    assert all(path.exists() for path in (dead, alive, other, young))
+    dead.unlink()
     assert "drafts" not in states(machine.look())
 
 
@@ -62,23 +62,14 @@ def test_what_is_bad_says_what_to_do(outputs, monkeypatch):
     assert machine.report(echo=said.append) == 1 and "In the way: " in said[-1] and "SKYMATH_DATA" in said[-1]
 
 
-def test_a_package_of_another_version_is_named_with_the_tested_one_and_mended_on_request(outputs, monkeypatch):
+def test_a_package_of_another_version_is_named_with_the_tested_one_and_what_to_do(outputs, monkeypatch):
     real = machine.metadata.distributions
     other = type("D", (), {"version": "0.0.1"})()
     monkeypatch.setattr(machine.metadata, "distributions", lambda name: [other] if name == "papermill" else real(name=name))
     assert list(machine._differing()) == ["papermill"], "a local tag such as +cpu is no difference"
-    assert states(machine.look())["packages"] == "note"
-    ran = []
-    code = [0]
-    monkeypatch.setattr(
-        machine.subprocess, "run", lambda command, **how: ran.append(command) or type("Done", (), {"returncode": code[0]})()
-    )
-    machine.report(mend=True, echo=lambda line: None)
-    [command] = ran
-    code[0] = 1
-    with pytest.raises(RuntimeError, match="papermill==.*code 1"):
-        machine.report(mend=True, echo=lambda line: None)
-    assert command[:4] == [sys.executable, "-m", "pip", "install"] and command[-1].startswith("papermill==")
+    packages = machine.look().set_index("what").loc["packages"]
+    assert packages["state"] == "note" and packages["found"].startswith("papermill ")
+    assert "python -m pip install -c constraints.txt -e '.[dev]'" in packages["to_do"]
 
 
 def test_the_largest_scale_that_fits_is_chosen_and_the_rest_says_what_it_lacks(outputs, monkeypatch):

@@ -14,7 +14,8 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import exercises, notebooks, plans, runs, suite
+from skymath_nb import notebooks, plans, runs, suite
+from skymath_nb.exercises import authoring
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -69,7 +70,7 @@ def test_a_copy_that_was_changed_is_kept_until_asked_for_again(outputs):
     assert said[0].startswith("00_start_here.ipynb  kept") and "--again" in said[0] and "mine: int" in path.read_text()
     notebooks.copy(plan, again=True, solved=True, echo=said.append)
     assert "mine: int" not in path.read_text() and "exercises.guessing(predicted, answer, test)" in path.read_text()
-    assert exercises.solutions("00_start_here")[0][1].splitlines()[3].split("  #")[0] in path.read_text().replace('\\"', '"')
+    assert authoring.solutions("00_start_here")[0][1].splitlines()[3].split("  #")[0] in path.read_text().replace('\\"', '"')
 
 
 # --- what the runner knows of a notebook run by hand ------------------------------------------------------------------------

@@ -18,7 +18,8 @@ import yaml
 from click.testing import CliRunner
 from papermill.cli import papermill as papermill_command
 
-from skymath_nb import exercises, forecast, notebooks, plans, runs, schema, suite
+from skymath_nb import forecast, notebooks, plans, runs, schema, suite
+from skymath_nb.exercises import authoring
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -38,7 +39,7 @@ def code(notebook):
 
 def own(notebook):
     """The code of a notebook without its exercises, which tests/test_exercises.py reads where they are written."""
-    return [cell for cell in code(notebook) if exercises.TAG not in cell.metadata.get("tags", [])]
+    return [cell for cell in code(notebook) if authoring.TAG not in cell.metadata.get("tags", [])]
 
 
 def tree(notebook):
@@ -141,7 +142,7 @@ def smoke(outputs, tmp_path_factory):
     """The smoke run of the notebooks with their exercises solved: what is committed differs from these in exercises alone."""
     solved, lines = tmp_path_factory.mktemp("notebooks"), []
     for path in NOTEBOOKS:
-        nbformat.write(exercises.place(read(path), path.stem, solved=True), solved / path.name)
+        nbformat.write(authoring.place(read(path), path.stem, solved=True), solved / path.name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKYMATH_NOTEBOOKS", str(solved))
         assert suite.run(plans.load(ROOT / "params" / "smoke.yaml"), echo=lines.append) == 0, "\n".join(lines)
@@ -195,11 +196,11 @@ def test_every_exercise_is_solved_by_its_solution(smoke):
     said = {}
     for path in smoke.glob("*/notebook.ipynb"):
         for cell in code(read(path)):
-            if exercises.TAG in cell.metadata.get("tags", []):
+            if authoring.TAG in cell.metadata.get("tags", []):
                 last = cell.outputs[-1]["data"]["text/plain"]
                 said.setdefault(path.parent.name.partition("@")[0], []).append(last)
     assert {name: len(lines) for name, lines in said.items()} == {
-        name: len(exercises.solutions(name)) * (4 if name == "02_augmentation" else 1) for name in said
+        name: len(authoring.solutions(name)) * (4 if name == "02_augmentation" else 1) for name in said
     } and set(said) == {path.stem for path in NOTEBOOKS}
     assert all(line.startswith("✓") for lines in said.values() for line in lines), said
 

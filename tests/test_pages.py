@@ -41,3 +41,16 @@ def test_a_figure_tells_its_numbers_where_no_script_runs(tmp_path):
     assert "Law" in first and "100: 25 [10, 60]; 200: 50 [10, 60]" in first and "a &lt;b&gt;" in first
     assert "500 points, such as 1: 1; 22: 0.9579;" in second and "484: 0.03206" in second
     assert text.count("Plotly.newPlot") == 2 and "<noscript><style>.plot { display: none }" in text
+
+
+def test_texts_of_a_figure_stay_texts(tmp_path):
+    hostile = "</script><script>alert(1)</script>"
+    trace = {"type": "bar", "name": hostile, "x": [hostile], "y": [1], "error_y": {"array": [None]}, "marker": {"color": hostile}}
+    figure = {"data": [trace], "layout": {"height": f'1"{hostile}', "title": hostile}}
+    copy = tmp_path / "step" / "notebook.ipynb"
+    copy.parent.mkdir()
+    output = nbformat.v4.new_output("display_data", {pages.PLOTLY: figure})
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("f", outputs=[output])]), copy)
+    text = pages.notebook(copy, tmp_path).read_text()
+    assert "<script>alert" not in text and "&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;: 1" in text
+    assert f'style="height:{pages.HEIGHT}px"' in text

@@ -204,14 +204,14 @@ def test_a_full_disk_is_named_with_what_is_missing(run, monkeypatch, capsys, num
 def test_the_doctor_finds_outputs_that_are_no_folder(tmp_path, monkeypatch, value):
     (tmp_path / "a_file").write_text("")
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / value) if value == "a_file" else value)
-    assert [finding.state for finding in machine._outputs(mend=True)] == ["bad"]
+    assert [finding.state for finding in machine._outputs()] == ["bad"]
 
 
 @pytest.mark.parametrize("name", ["SKYMATH_DATA", "SKYMATH_NOTEBOOKS"])
 @pytest.mark.parametrize("value", ["~/no/such/folder", "~nobody-of-this-name/x", __file__])
 def test_the_doctor_finds_folders_that_are_not_there(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
-    assert next(machine._data()).state == "bad"
+    assert next(machine._folders()).state == "bad"
 
 
 def test_a_data_folder_may_begin_with_a_tilde(tmp_path, monkeypatch):

@@ -334,7 +334,7 @@ def test_pages_load_nothing_from_elsewhere_and_keep_the_figures(finished):
         assert "cdnjs" not in text and "unpkg" not in text and text.count("Plotly.newPlot") == 1
         [script] = re.findall(r'<script src="([^"]+)"', text)
         assert (page.parent / script).resolve() == run / "plotly.min.js"
-        assert '"name": "<\\/script>"' in text
+        assert '"name": "\\u003c/script\\u003e"' in text
     index = (run / "index.html").read_text()
     assert "62.0 % [57.0, 67.0], n=300" in index and "href='02_use@alone/notebook.html'" in index
 

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 
+import faulty_server
 import pytest
+from faulty_server import Faults
 
 from skymath_nb import teacher, world
 from skymath_nb.ledger import Ledger, LedgerError
 from skymath_nb.teacher import BudgetReached, Request, TeacherError, batch, complete
-from skymath_nb.teacher.server import Faults, Pages
+from skymath_nb.teacher.server import Pages
 
 PRICES = {"input": 1.0, "output": 10.0, "batch": 0.5, "date": "2026-11-23"}
 
@@ -29,13 +31,14 @@ def book(tmp_path):
 @pytest.fixture
 def handed_in(monkeypatch):
     """How many requests each batch held, in order."""
-    sizes, begin = [], Pages._batch
+    sizes, begin = [], Pages.begin
 
-    def counted(self, asked):
-        sizes.append(len(self.files[asked["input_file_id"]].splitlines()))
-        return begin(self, asked)
+    def counted(self, raw):
+        batch = begin(self, raw)
+        sizes.append(batch["request_counts"]["total"])
+        return batch
 
-    monkeypatch.setattr(Pages, "_batch", counted)
+    monkeypatch.setattr(Pages, "begin", counted)
     return sizes
 
 
@@ -73,7 +76,7 @@ def test_large_work_goes_in_several_batches(book, handed_in, monkeypatch):
 )
 def test_partial_and_failed_results_are_merged_and_a_rerun_asks_for_the_rest(book, handed_in, fault, error):
     requests = questions(40)
-    with teacher.serving(faults=Faults({fault: 0.5})) as url:
+    with faulty_server.serving(faults=Faults({fault: 0.5})) as url:
         replies = complete(requests, server=url, ledger=book, batch=True, poll_s=0.01)
     failed = [r for r in replies if r.error]
     assert 5 < len(failed) < 35 and all(error in r.error for r in failed)
@@ -83,10 +86,14 @@ def test_partial_and_failed_results_are_merged_and_a_rerun_asks_for_the_rest(boo
     assert [r.text for r in again if r.cached] == [r.text for r in replies if not r.error]
 
 
+INVALID = {"code": "invalid_line", "line": 1, "message": "This line is no request.", "param": None}
+
+
 def test_a_batch_that_is_refused_as_a_whole_is_an_error_and_its_requests_are_free_again(book, monkeypatch):
     with teacher.serving() as url:
         with monkeypatch.context() as patch:
-            patch.setattr(teacher.server, "_is_line", lambda line: False)
+            refused = {"status": "failed", "output_file_id": None, "errors": {"object": "list", "data": [INVALID]}}
+            patch.setattr(Pages, "look", lambda self, id: self.batches[id] | refused)
             with pytest.raises(TeacherError, match="refuses batch .* as a whole: This line is no request.*Nothing was paid"):
                 complete(questions(3), server=url, ledger=book, batch=True, poll_s=0.01)
         assert all(r.text for r in complete(questions(3), server=url, ledger=book, batch=True, poll_s=0.01))
@@ -105,9 +112,9 @@ def stop_when(condition):
 
 
 def test_a_run_that_was_interrupted_collects_what_it_handed_in(book, handed_in, monkeypatch):
-    monkeypatch.setattr(teacher.server, "LINES_A_LOOK", 5)
+    monkeypatch.setattr(faulty_server, "LINES_A_LOOK", 5)
     requests = questions(20)
-    with teacher.serving() as url:
+    with faulty_server.serving() as url:
         given = {"server": url, "ledger": book, "poll_s": 0.3}
         with pytest.raises(Interrupted):
             complete(requests, batch=True, progress=stop_when(lambda tally: tally.at_server >= 5), **given)
@@ -123,17 +130,19 @@ def test_a_run_that_was_interrupted_collects_what_it_handed_in(book, handed_in, 
 
 @pytest.mark.parametrize("arrived", [True, False])
 def test_when_the_answer_to_a_hand_in_is_lost_the_servers_list_decides(book, handed_in, monkeypatch, arrived):
-    begin = Pages._begin
+    page = Pages._page
 
-    def lost(self, raw):
+    def lost(self, method, path, headers, raw):
+        if (method, path) != ("POST", "/v1/batches"):
+            return page(self, method, path, headers, raw)
         if arrived:
-            begin(self, raw)
+            page(self, method, path, headers, raw)
         return 500, {"error": {"message": "gateway"}}
 
     with teacher.serving() as url:
         given = {"server": url, "ledger": book, "batch": True, "poll_s": 0.01}
         with monkeypatch.context() as patch:
-            patch.setattr(Pages, "_begin", lost)
+            patch.setattr(Pages, "_page", lost)
             with pytest.raises(TeacherError, match="takes no batch: 500.*nothing is handed in twice"):
                 complete(questions(4), **given)
         assert all(r.text for r in complete(questions(4), **given)) and handed_in == [4]
@@ -149,8 +158,8 @@ print(json.dumps([r.text for r in replies]))
 
 
 def test_a_killed_run_is_resumed_without_a_second_batch(book, handed_in, monkeypatch):
-    monkeypatch.setattr(teacher.server, "LINES_A_LOOK", 4)
-    with teacher.serving() as url:
+    monkeypatch.setattr(faulty_server, "LINES_A_LOOK", 4)
+    with faulty_server.serving() as url:
         run = lambda: subprocess.Popen([sys.executable, "-c", BATCHER, url, str(book)], stdout=subprocess.PIPE, text=True)  # noqa: E731
         first = run()
         while not handed_in:
@@ -175,9 +184,9 @@ def test_the_cap_counts_the_worst_case_of_a_whole_batch(book, handed_in):
 
 
 def test_a_batch_that_the_server_forgot_frees_its_requests(book, monkeypatch):
-    monkeypatch.setattr(teacher.server, "LINES_A_LOOK", 1)
+    monkeypatch.setattr(faulty_server, "LINES_A_LOOK", 1)
     requests = questions(20)
-    with teacher.serving() as url:
+    with faulty_server.serving() as url:
         port = int(url.split(":")[2].split("/")[0])
         with pytest.raises(Interrupted):
             complete(requests, server=url, ledger=book, batch=True, poll_s=0.2, progress=stop_when(lambda tally: tally.at_server))
@@ -189,16 +198,16 @@ def test_a_batch_that_the_server_forgot_frees_its_requests(book, monkeypatch):
 
 def spoil(monkeypatch, change):
     """Let every line of the server's output files pass through `change`: a dict in, bytes or a dict out."""
-    content = Pages._content
+    page = Pages._page
 
-    def changed(self, id):
-        status, body = content(self, id)
-        if status != 200 or not id.startswith("file"):
+    def changed(self, method, path, *more):
+        status, body = page(self, method, path, *more)
+        if status != 200 or not path.endswith("/content"):
             return status, body
         lines = [change(json.loads(line)) for line in body.splitlines()]
         return status, b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
 
-    monkeypatch.setattr(Pages, "_content", changed)
+    monkeypatch.setattr(Pages, "_page", changed)
 
 
 def first(changed):
@@ -267,16 +276,11 @@ def test_no_piece_of_a_key_is_shown_by_a_batch_wherever_the_cut_falls(book, monk
 
 @pytest.mark.parametrize("status", ["paused", "queued_for_review", None])
 def test_an_unknown_state_is_reported_and_not_polled_forever(book, monkeypatch, status):
-    look = Pages._look
-
-    def strange(self, id):
-        code, batch = look(self, id)
-        return code, batch | {"status": status}
-
-    monkeypatch.setattr(Pages, "_look", strange)
+    look = Pages.look
+    monkeypatch.setattr(Pages, "look", lambda self, id: look(self, id) | {"status": status})
     with teacher.serving() as url:
         given = {"server": url, "ledger": book, "batch": True, "poll_s": 0.01}
         with pytest.raises(TeacherError, match=f"is {status!r}, which is none of validating"):
             complete(questions(3), **given)
-        monkeypatch.setattr(Pages, "_look", look)
+        monkeypatch.setattr(Pages, "look", look)
         assert all(reply.text for reply in complete(questions(3), **given)), "the batch was kept, and is collected"

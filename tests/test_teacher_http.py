@@ -10,12 +10,14 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import faulty_server
 import pytest
+from faulty_server import FAULTS, Faults
 
 from skymath_nb import teacher, world
 from skymath_nb.ledger import Ledger, LedgerError
 from skymath_nb.teacher import BudgetReached, Request, TeacherError, complete
-from skymath_nb.teacher.server import FAULTS, Faults
+from skymath_nb.teacher.server import Pages, Server
 
 PRICES = {"input": 1.0, "output": 10.0, "cached_input": 0.1, "batch": 0.5, "date": "2026-11-23"}
 KEY = "sk-planted-0123456789"
@@ -54,7 +56,7 @@ def patience(fault):
 def test_a_fault_that_passes_is_tried_again_until_every_request_is_answered_once(book, fault, monkeypatch):
     monkeypatch.setattr(teacher.client, "FIRST_PAUSE_S", 0.01)
     requests, tallies = questions(24), []
-    with teacher.serving(faults=Faults({fault: 0.3}, retry_after=0.05)) as url:
+    with faulty_server.serving(faults=Faults({fault: 0.3}, retry_after=0.05)) as url:
         given = {"server": url, "ledger": book, "timeout": patience(fault), "retries": 8, "workers": 8, "progress": tallies.append}
         replies = complete(requests, **given)
     assert [r.text for r in replies] == [r.text for r in complete(requests)] and not any(r.error for r in replies)
@@ -76,7 +78,7 @@ def test_a_fault_that_passes_is_tried_again_until_every_request_is_answered_once
     ],
 )
 def test_a_fault_that_stays_is_a_reply_with_its_error_and_nothing_is_stored(book, fault, error):
-    with teacher.serving(faults={fault: 1}) as url:
+    with faulty_server.serving(faults={fault: 1}) as url:
         replies = complete(questions(3), server=url, ledger=book, timeout=patience(fault), retries=0)
     assert all(error in r.error and r.text == "" and r.cost_usd == 0 for r in replies)
     with Ledger(book) as opened:
@@ -86,7 +88,7 @@ def test_a_fault_that_stays_is_a_reply_with_its_error_and_nothing_is_stored(book
 @pytest.mark.parametrize(("fault", "finish"), [("empty", "stop"), ("filter", "content_filter"), ("length", "length")])
 def test_an_answer_without_its_text_was_paid_for_and_is_kept_as_it_is(book, fault, finish):
     requests = questions(3, max_tokens=500)
-    with teacher.serving(faults={fault: 1}) as url:
+    with faulty_server.serving(faults={fault: 1}) as url:
         first = complete(requests, server=url, ledger=book, prices=PRICES)
         again = complete(requests, server=url, ledger=book, prices=PRICES)
         assert all(r.finish_reason == finish and not r.error and r.cost_usd > 0 for r in first)
@@ -100,20 +102,22 @@ def test_all_faults_together_lose_and_repeat_nothing(book, monkeypatch):
     monkeypatch.setattr(teacher.client, "FIRST_PAUSE_S", 0.01)
     requests = questions(60)
     shares = dict.fromkeys(FAULTS, 0.06) | {"timeout": 0.02, "drip": 0.02}
-    with teacher.serving(faults=Faults(shares, seed=1, retry_after=0.05)) as url:
+    with faulty_server.serving(faults=Faults(shares, seed=1, retry_after=0.05)) as url:
         replies = complete(requests, server=url, ledger=book, timeout=4, retries=12, workers=16)
     assert not any(r.error for r in replies)
     with Ledger(book) as opened:
         assert opened.count() == len({r.key for r in replies}) == 60
 
 
-def test_faults_are_switched_on_from_the_command_line(capsys, monkeypatch):
+def test_the_command_serves_the_plain_teacher(capsys, monkeypatch):
     from skymath_nb.__main__ import main
 
     seen = {}
     monkeypatch.setattr(teacher, "serve", lambda **given: seen.update(given))
-    assert main(["teacher", "--faults", "429=0.05,500=0.01"]) == 0 and seen["faults"] == {"429": 0.05, "500": 0.01}
-    assert main(["teacher", "--faults", "429"]) == 2 and "NAME=SHARE" in capsys.readouterr().err
+    assert main(["teacher", "--port", "8400"]) == 0 and seen == {"port": 8400, "host": "127.0.0.1"}
+    with pytest.raises(SystemExit):
+        main(["teacher", "--faults", "429=0.05"])
+    assert "--faults" in capsys.readouterr().err
 
 
 def test_unknown_faults_and_shares_above_one_are_refused():
@@ -135,8 +139,7 @@ def test_a_wait_of_an_hour_does_not_delay_a_stop(book):
                 return 401, {"error": {"message": f"Incorrect key {KEY}", "code": "invalid_api_key"}}
             return 429, {"error": {"message": "later", "code": None}}
 
-    waiting = teacher.server.Pages(Full())
-    with later(waiting, "3000") as url:
+    with later(Full()) as url:
         began = time.monotonic()
         with pytest.raises(TeacherError, match="refused"):
             complete(questions(6), server=url, ledger=book, workers=6)
@@ -146,31 +149,23 @@ def test_a_wait_of_an_hour_does_not_delay_a_stop(book):
         if time.monotonic() - began > 0.5:
             raise KeyboardInterrupt
 
-    with later(teacher.server.Pages(lambda *_: (429, {"error": {"message": "later"}})), "3000") as url:
+    with later(lambda *_: (429, {"error": {"message": "later"}})) as url:
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             complete(questions(6), server=url, ledger=book, workers=6, progress=interrupt)
         assert time.monotonic() - began < 5
 
 
-class later:
-    """Pages behind a server that puts Retry-After on every 429."""
+class Later(Pages):
+    """Pages that put Retry-After on every 429."""
 
-    def __init__(self, pages, seconds):
-        chat = pages._chat
-        pages._chat = lambda raw, headers: (*answer, {"Retry-After": seconds}) if (answer := chat(raw, headers)[:2])[0] == 429 else answer
-        self.pages = pages
+    def answer(self, *given):
+        status, headers, body = super().answer(*given)
+        return status, headers | ({"Retry-After": "3000"} if status == 429 else {}), body
 
-    def __enter__(self):
-        self.block = teacher.server._bound(0, "127.0.0.1", None, None)
-        self.server, url = self.block.__enter__()
-        self.server.pages = self.pages
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-        return url
 
-    def __exit__(self, *error):
-        self.server.shutdown()
-        self.block.__exit__(*error)
+def later(respond):
+    return Server(Later(respond), 0, "127.0.0.1").running()
 
 
 def test_a_server_that_dies_on_the_way_ends_the_run_and_the_rerun_goes_on(book):
@@ -328,7 +323,7 @@ except KeyboardInterrupt:
 
 
 def test_a_real_ctrl_c_ends_everything_in_flight_before_it_is_raised(book):
-    with teacher.serving(faults={"timeout": 1}) as url:
+    with faulty_server.serving(faults={"timeout": 1}) as url:
         run = subprocess.Popen(
             [sys.executable, "-c", INTERRUPTED, url, str(book)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
