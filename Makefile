@@ -27,7 +27,7 @@ browser: .venv/.browser ## run the notebooks in JupyterLab, in a real Chromium
 	.venv/bin/python -m pytest -n 0 -m browser tests/browser
 
 lab: $(VENV)/.ok ## open JupyterLab on the first notebook, on this machine alone, with a token
-	$(BIN)/python -m jupyterlab --ip=127.0.0.1 --ServerApp.root_dir=. --ServerApp.kernel_spec_manager_class=skymath_nb.kernelspecs.OwnKernels notebooks/00_start_here.ipynb
+	$(BIN)/python -m jupyterlab --ip=127.0.0.1 --ServerApp.root_dir=. --ServerApp.kernel_spec_manager_class=skymath_nb.runner.kernelspecs.OwnKernels notebooks/00_start_here.ipynb
 
 unsloth: .venv-unsloth/.ok ## set up .venv-unsloth: Unsloth without a GPU, and the versions that it accepts
 

@@ -45,11 +45,11 @@ class Terminal:
 
 
 def _run(given) -> int:
-    from skymath_nb import suite, trust
+    from .runner import suite, trust
 
     plan = suite.load(given.params, given.set)
     if given.dry_run:
-        from skymath_nb import forecast
+        from .commands import forecast
 
         trust.tell(plan, _say)
         forecast.tell(plan, echo=_say)
@@ -62,22 +62,23 @@ def _checks(given) -> dict:
     """What `run` and `sweep` ask before they start anything, and before each step; nothing with --anyway."""
     if given.anyway:
         return {}
-    from skymath_nb import forecast
+    from .commands import forecast
 
     return {"check": forecast.check, "check_step": forecast.check_levels}
 
 
 def _prefetch(given) -> int:
-    from skymath_nb import hub, plans, trust
+    from .commands import hub
+    from .runner import params, trust
 
-    plan = plans.load(given.params, given.set)
+    plan = params.load(given.params, given.set)
     trust.tell(plan, _say)
     hub.prefetch(plan, given.list, echo=_say)
     return 0
 
 
 def _sweep(given) -> int:
-    from skymath_nb import sweeps
+    from .runner import sweeps
 
     sweep = sweeps.load(given.file)
     if given.list:
@@ -88,7 +89,7 @@ def _sweep(given) -> int:
 
 
 def _status(given) -> int:
-    from skymath_nb import suite, trust
+    from .runner import suite, trust
 
     plan = suite.load(given.params, given.set)
     trust.tell(plan, _say)
@@ -97,39 +98,41 @@ def _status(given) -> int:
 
 
 def _teacher(given) -> int:
-    from skymath_nb import teacher
+    from .inference import teacher
 
     teacher.serve(port=given.port, host=given.host)
     return 0
 
 
 def _ledger(given) -> int:
-    from skymath_nb import ledger
-    from skymath_nb.data.outputs import guarded
+    from .data.outputs import guarded
+    from .inference import reply_store
 
     if given.deed == "show":
         import pandas as pd
 
-        _say(pd.DataFrame(ledger.totals(given.ledger)).to_string(index=False))
+        _say(pd.DataFrame(reply_store.totals(given.ledger)).to_string(index=False))
     elif given.deed == "export":
         with guarded([given.file], [f"{given.ledger}{end}" for end in ("", "-wal", "-shm")], given.force):
-            replies = ledger.export(given.ledger, given.file)
+            replies = reply_store.export(given.ledger, given.file)
         _say(f"{replies:,} replies of {given.ledger} are in {given.file}")
     else:
-        read, new = ledger.merge(given.ledger, given.others) if given.deed == "merge" else ledger.add(given.ledger, given.file)
+        read, new = reply_store.merge(given.ledger, given.others) if given.deed == "merge" else reply_store.add(given.ledger, given.file)
         _say(f"{read:,} replies read, {new:,} of them new in {given.ledger}")
     return 0
 
 
 def _base(given) -> int:
-    from skymath_nb import pretrain
+    from .training import pretraining
 
-    _say(pretrain.remake(given.params, given.out, given.force))
+    _say(pretraining.remake(given.params, given.out, given.force))
     return 0
 
 
 def _store(given) -> int:
-    from skymath_nb import plans, results, runs, suite
+    from .core import runs
+    from .experiments import results
+    from .runner import params, suite
 
     name = runs.check_name("run's name", given.run)
     plan = suite.load(runs.home() / "params" / f"{name}.yaml")
@@ -137,13 +140,13 @@ def _store(given) -> int:
     manifest = job and runs.read_manifest(plan.folder / job.id)
     if job is None or manifest and (differs := suite.changes(manifest, job)):
         why = f"was run with other parameters: {'; '.join(differs)}" if job else "is no step of that file"
-        raise plans.ParamsError(f"params/{given.run}.yaml is to make the stored result again, but {given.step} {why}.")
+        raise params.ParamsError(f"params/{given.run}.yaml is to make the stored result again, but {given.step} {why}.")
     _say(f"{results.store(given.run, given.step)} holds the tables of {given.step}")
     return 0
 
 
 def _grade(given) -> int:
-    from skymath_nb import scorecards
+    from .commands import grade as scorecards
 
     named = {role: getattr(given, role) for role in COLUMNS}
     named |= {"by": given.by, "out": given.out, "workers": given.workers, "force": given.force}
@@ -156,8 +159,8 @@ def _compare(given) -> int:
     named = {role: getattr(given, role) for role in COLUMNS}
     files = [name for name in given.what if Path(name).is_file()]
     if not files:
-        from skymath_nb import comparison, folders
-        from skymath_nb.data.outputs import guarded
+        from .data.outputs import guarded
+        from .runner import comparison, folders
 
         if given.json or given.margin is not None:
             raise ValueError("--margin and --json are for two files of responses, as outputs/RUN/05_evaluation/answers.parquet.")
@@ -174,7 +177,7 @@ def _compare(given) -> int:
         raise ValueError(
             f"Two files of responses are compared, and printed; given were {len(files)} files{' and --out' * bool(given.out)}."
         )
-    from skymath_nb import scorecards
+    from .commands import grade as scorecards
 
     named |= {"workers": given.workers, "echo": _say}
     if given.margin is None and not given.json:
@@ -185,13 +188,13 @@ def _compare(given) -> int:
 
 
 def _verify(given) -> int:
-    from skymath_nb import folders
+    from .runner import folders
 
     return 1 if folders.verify(given.run, echo=_say).differing else 0
 
 
 def _gate(given) -> int:
-    from skymath_nb import desk
+    from .commands import files as desk
 
     options = {"force": given.force, **_paths(given)}
     names = [name.strip() for name in given.against.split(",")]
@@ -201,7 +204,7 @@ def _gate(given) -> int:
 
 
 def _coreset(given) -> int:
-    from skymath_nb import desk
+    from .commands import files as desk
 
     options = {"force": given.force, **_paths(given)}
     more = (given.method, given.embedding, given.dimensions, given.seed)
@@ -214,8 +217,9 @@ def _paths(given) -> dict[str, str]:
 
 
 def _bundle(given) -> int:
-    from skymath_nb import bundles, folders
-    from skymath_nb.data.outputs import guarded
+    from .commands import bundle as bundles
+    from .data.outputs import guarded
+    from .runner import folders
 
     if given.deed == "make":
         with guarded([Path(given.file).expanduser()], [folders.find(given.run)], given.force):
@@ -226,20 +230,20 @@ def _bundle(given) -> int:
 
 
 def _doctor(given) -> int:
-    from skymath_nb import machine
+    from .commands import doctor
 
-    return machine.report(echo=_say)
+    return doctor.report(echo=_say)
 
 
 def _open(given) -> int:
-    from skymath_nb import notebooks, plans
+    from .runner import notebooks, params
 
-    notebooks.copy(plans.load(given.params, given.set), given.solved, given.again, echo=_say, servers=given.allow_server)
+    notebooks.copy(params.load(given.params, given.set), given.solved, given.again, echo=_say, servers=given.allow_server)
     return 0
 
 
 def _strip(given) -> int:
-    from skymath_nb import notebooks
+    from .runner import notebooks
 
     changed = notebooks.strip(check=given.check, renew=given.exercises)
     for path in changed:
@@ -383,7 +387,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {sys.executable} has no package {error.name}; install what is needed: {remedy}", file=sys.stderr)
         return 2
     except (ValueError, OSError, RuntimeError) as error:
-        from skymath_nb import runs
+        from .core import runs
 
         if getattr(error, "errno", None) in runs.FULL:
             return _full(error, given)
@@ -396,7 +400,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _full(error: OSError, given) -> int:
     """Say which disk is full, and how much is missing. Returns the exit code of a step that failed."""
-    from skymath_nb import runs
+    from .core import runs
 
     place = error.filename or getattr(given, "out", None) or runs.root()
     print(f"error: {error}\n{runs.missing_space(Path(place).absolute().parent)}".translate(SHOWN), file=sys.stderr)

@@ -8,7 +8,7 @@ import random
 import threading
 from contextlib import contextmanager
 
-from skymath_nb.teacher.server import Handler, Pages, Server
+from skymath_nb.inference.offline_server import Handler, Pages, Server
 
 FAULTS = {
     "429": "too many requests, without a word on when to come back",

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skymath_nb import ablations, contrasts, curriculum, sft, world
+from skymath_nb import world
+from skymath_nb.experiments import takeaway_arms, takeaways
+from skymath_nb.training import curriculum, sft
 
 SIZE, DOSES = 40, {"chinese": [0.0, 0.05, 0.5], "distracted": [0.1], "copies": [1, 3]}
 BASES = {"moe": "tiny-base-moe", "moe-active": "tiny-base-moe-active", "moe-total": "tiny-base", "weaker": "tiny-base-moe-active"}
@@ -25,11 +27,11 @@ def made(n, seed, prefix, **more):
 def study():
     pools = {"normal": made(900, 1, "n"), "hard": made(60, 2, "h", stage="hard"), "poor": made(400, 3, "p")}
     pools |= {name: made(60, 4, name) for name in ("coreset", "random")} | {"distracted": made(60, 5, "d", operator="distract")}
-    chosen = contrasts.every(contrasts.TAKEAWAYS, contrasts.VARIATIONS, **DOSES)
+    chosen = takeaways.every(takeaways.TAKEAWAYS, takeaways.VARIATIONS, **DOSES)
     roles = {"test": "world-test", "chinese": "world-chinese", "distracted": "world-distractors"}
-    items = ablations.benchmarks(roles, chosen, 20, 10)
+    items = takeaway_arms.benchmarks(roles, chosen, 20, 10)
     setting = {"batch_size": 8, "learning_rate": 0.002, "max_length": 512, "epochs": 3.0}
-    return ablations.Study(
+    return takeaway_arms.Study(
         pools, items, "tiny-base", BASES, SIZE, 2, SHARES, setting, {"max_new_tokens": 20}, copies=DOSES["copies"], repeats=2
     )
 
@@ -40,7 +42,7 @@ def rows(study, name, repeat=0):
 
 
 def test_every_arm_of_every_contrast_is_made_and_asked_what_it_is_compared_on(study):
-    units = study.units(contrasts.every(contrasts.TAKEAWAYS, contrasts.VARIATIONS, **DOSES))
+    units = study.units(takeaways.every(takeaways.TAKEAWAYS, takeaways.VARIATIONS, **DOSES))
     names = {unit.recipe.name for unit in units}
     assert len(units) == 2 * len(names) and {"reference", "verified@teacher", "leak-filtered-30", "moe-total", "leak-3@world"} <= names
     asked = {unit.recipe.name: list(unit.recipe.benchmarks) for unit in units}
@@ -61,7 +63,7 @@ def test_a_repeat_draws_rows_of_its_own_and_its_arms_share_the_references(study)
 
 
 def test_orders_are_of_the_same_rows_at_the_same_steps(study):
-    plans = {name: study.arm(name, 0).curriculum for name in ablations.ORDERS}
+    plans = {name: study.arm(name, 0).curriculum for name in takeaway_arms.ORDERS}
     seen = {name: set().union(*(phase.rows["id"] for phase in plan.phases)) for name, plan in plans.items()}
     assert len(set(map(frozenset, seen.values()))) == 1 and len(seen["shuffled"]) == SIZE
     one = plans["easy-continued"].phases[0]
@@ -76,7 +78,7 @@ def test_orders_are_of_the_same_rows_at_the_same_steps(study):
 def test_one_schedule_keeps_the_batches_of_like_length():
     table = made(64, 0, "x")
     plan = curriculum.build(table, "shuffled", batch_size=8, epochs=1.0)
-    rows = ablations.one_schedule(plan, "tiny-base", 0).phases[0].rows
+    rows = takeaway_arms.one_schedule(plan, "tiny-base", 0).phases[0].rows
     tokens = sft.lengths("tiny-base", rows)
     assert tokens.reshape(8, 8).std(axis=1).mean() < tokens.std() / 3 and sorted(rows["id"]) == sorted(table["id"])
 
@@ -89,17 +91,21 @@ def test_diversity_changes_one_thing(study):
 
 def test_selection_is_by_truth_and_by_level(study):
     verified, levelled = rows(study, "verified"), rows(study, "verified-levels")
-    assert ablations.right(verified).all() and ablations.right(levelled).all() and not ablations.right(rows(study, "reference")).all()
+    assert (
+        takeaway_arms.right(verified).all()
+        and takeaway_arms.right(levelled).all()
+        and not takeaway_arms.right(rows(study, "reference")).all()
+    )
     assert sorted(levelled["level"]) == sorted(rows(study, "reference")["level"])
     hard = rows(study, "verified-hard")
-    assert (hard["level"] >= 4).all() and ablations.right(hard).all() and (rows(study, "hard-picked")["level"] >= 4).all()
+    assert (hard["level"] >= 4).all() and takeaway_arms.right(hard).all() and (rows(study, "hard-picked")["level"] >= 4).all()
     assert rows(study, "verified@teacher")["id"].str.startswith("p").all()
 
 
 def test_a_response_outside_the_world_is_right_by_its_verdicts():
     told = [{"agrees_with_gold": True}, {"agrees_with_gold": False}, {"agrees_with_gold": None, "agrees_with_majority": True}, {}]
     table = pd.DataFrame({"query": "What?", "answer": "1", "verdicts": [*map(json.dumps, told), ""]})
-    assert ablations.right(table).tolist() == [True, False, True, False, False]
+    assert takeaway_arms.right(table).tolist() == [True, False, True, False, False]
 
 
 def test_doses_are_of_the_size_asked(study):
@@ -126,8 +132,8 @@ def test_leaks_are_the_chosen_items_and_the_filters_see_what_they_can(study):
 def test_runs_of_words_are_met_as_they_are():
     items = pd.DataFrame({"problem": ["a b c d e"], "solution": ["v w x y"]})
     table = pd.DataFrame({"query": ["z a b c", "a b c d", "q", "B c d e", ""], "response": ["", "", "u v w x y", "", ""]})
-    assert ablations.meets(table, items, 4).tolist() == [False, True, True, False, False]
-    assert ablations.meets(table, items, 6).tolist() == [False] * 5
+    assert takeaway_arms.meets(table, items, 4).tolist() == [False, True, True, False, False]
+    assert takeaway_arms.meets(table, items, 6).tolist() == [False] * 5
 
 
 def test_length_arms_differ_in_what_becomes_of_the_longest_rows(study):
@@ -139,27 +145,29 @@ def test_length_arms_differ_in_what_becomes_of_the_longest_rows(study):
 
 
 def test_the_narrower_world_keeps_half_the_families(study):
-    families = {ablations.family(query) for query in rows(study, "reference@world")["query"]}
-    assert 1 < len(families) <= len(world.SEEN) // 2 and ablations.family("What is it?") == ""
+    families = {takeaway_arms.family(query) for query in rows(study, "reference@world")["query"]}
+    assert 1 < len(families) <= len(world.SEEN) // 2 and takeaway_arms.family("What is it?") == ""
 
 
 @pytest.mark.parametrize("name, word", [("nothing", "no arm"), ("coreset", "pool 'coreset'"), ("more", "80 rows"), ("leak-9", "leaks")])
 def test_what_is_lacking_is_told_before_anything_is_trained(study, name, word):
-    few = ablations.Study({"normal": study.pools["normal"].head(50)}, study.items, "tiny-base", BASES, SIZE, 2, SHARES, study.setting, {})
+    few = takeaway_arms.Study(
+        {"normal": study.pools["normal"].head(50)}, study.items, "tiny-base", BASES, SIZE, 2, SHARES, study.setting, {}
+    )
     with pytest.raises(ValueError, match=word):
         few.arm(name, 0)
 
 
 def test_a_role_without_a_benchmark_is_refused():
-    chosen = contrasts.every(["bilingual", "distractors"], [], **DOSES)
+    chosen = takeaways.every(["bilingual", "distractors"], [], **DOSES)
     with pytest.raises(ValueError, match="chinese"):
-        ablations.benchmarks({"test": "world-test", "distracted": "world-distractors"}, chosen, 5, 5)
-    items = ablations.benchmarks({"test": "world-test"}, contrasts.every(["moe"], [], **DOSES), 5, 5)
+        takeaway_arms.benchmarks({"test": "world-test", "distracted": "world-distractors"}, chosen, 5, 5)
+    items = takeaway_arms.benchmarks({"test": "world-test"}, takeaways.every(["moe"], [], **DOSES), 5, 5)
     assert list(items) == ["test"] and len(items["test"]) == 5
 
 
 def test_the_tables_say_what_the_contrasts_ask(study, monkeypatch):
-    chosen = contrasts.every(["leakage", "distractors"], ["world"], **DOSES)
+    chosen = takeaways.every(["leakage", "distractors"], ["world"], **DOSES)
     units = study.units(chosen)
 
     def read(units, folder):
@@ -173,9 +181,9 @@ def test_the_tables_say_what_the_contrasts_ask(study, monkeypatch):
         ]
         return pd.concat(parts, ignore_index=True)
 
-    monkeypatch.setattr(ablations.arms, "read_answers", read)
+    monkeypatch.setattr(takeaway_arms.arms, "read_answers", read)
     tables = study.keep(units, chosen, pd.DataFrame({"arm": ["x"]}), "")
     assert len(tables["contrasts"]) == len(chosen) and {"response", "gold"}.isdisjoint(tables["answers"])
-    told = contrasts.compare(tables).set_index(["says", "variation"])
+    told = takeaways.compare(tables).set_index(["says", "variation"])
     assert (told["difference"] == 0).all() and set(told["n"]) >= {5, 15, 20, 50}
     assert (told.xs("world", level="variation")["n"] < 20 + 30).all(), "the familiar items alone"

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 import tiny_model
 
-from skymath_nb import answering, world
+from skymath_nb import world
+from skymath_nb.evaluation import answering
 
 STAND_IN = [sys.executable, str(Path(__file__).with_name("stand_in_server.py"))]
 

@@ -12,8 +12,9 @@ import answer_pairs
 import answer_variants
 import pytest
 
-from skymath_nb import answers, seeds
-from skymath_nb.answers import comparison, reading, verifier
+from skymath_nb import grading
+from skymath_nb.data import seeds
+from skymath_nb.grading import comparison, reading, verifier
 
 
 @pytest.mark.parametrize("kind", answer_pairs.KINDS)
@@ -22,7 +23,7 @@ def test_answers_are_equal_when_they_are_the_same_object(kind):
         (answer, gold, equal)
         for own, answer, gold, equal in answer_pairs.pairs()
         for answer, gold in ((answer, gold), (gold, answer))
-        if own == kind and answers.equivalent(answer, gold) is not equal
+        if own == kind and grading.equivalent(answer, gold) is not equal
     ]
     assert wrong == []
 
@@ -38,7 +39,7 @@ def test_the_table_of_pairs_has_equals_and_near_misses_of_every_kind():
 
 @pytest.mark.parametrize(("response", "gold", "equal"), answer_pairs.RESPONSES)
 def test_responses_are_graded_by_their_final_answer(response, gold, equal):
-    assert answers.grade(response, gold).flexible is equal
+    assert grading.grade(response, gold).flexible is equal
 
 
 @pytest.mark.parametrize("kind", answer_variants.KINDS)
@@ -47,7 +48,7 @@ def test_further_kinds_of_answers_are_compared_by_what_they_mean(kind):
         (answer, gold, equal)
         for own, answer, gold, equal in answer_variants.pairs()
         for answer, gold in ((answer, gold), (gold, answer))
-        if own == kind and answers.equivalent(answer, gold) is not equal
+        if own == kind and grading.equivalent(answer, gold) is not equal
     ]
     assert wrong == []
 
@@ -55,9 +56,9 @@ def test_further_kinds_of_answers_are_compared_by_what_they_mean(kind):
 @pytest.mark.parametrize("kind", answer_variants.RESPONSES)
 def test_further_kinds_of_responses_are_graded_by_their_final_answer(kind):
     wrong = [
-        (response, gold, equal, answers.extract(response))
+        (response, gold, equal, grading.extract(response))
         for own, response, gold, equal in answer_variants.responses()
-        if own == kind and answers.grade(response, gold).flexible is not equal
+        if own == kind and grading.grade(response, gold).flexible is not equal
     ]
     assert wrong == []
 
@@ -68,7 +69,7 @@ def test_equivalence_does_not_depend_on_the_order_of_its_arguments():
     sides = sorted({text for _, *pair, _ in tables for text in pair if "\\int" not in text and "\\sum" not in text})
     rng = random.Random(22)
     drawn = [(rng.choice(sides), rng.choice(sides)) for _ in range(3000)]
-    assert [pair for pair in drawn if answers.equivalent(*pair) != answers.equivalent(*pair[::-1])] == []
+    assert [pair for pair in drawn if grading.equivalent(*pair) != grading.equivalent(*pair[::-1])] == []
 
 
 DOUBTED = {}  # number of a row of grading.jsonl: why its label is in doubt
@@ -82,7 +83,7 @@ def test_inputs_built_on_public_reports_are_graded_right(data_folder):
     assert (len(rows), sum(row["kind"] == "answer" for row in rows)) == (694, 344)
     wrong = {}
     for i, row in enumerate(rows):
-        judge = answers.equivalent if row["kind"] == "answer" else lambda *pair: answers.grade(*pair).flexible
+        judge = grading.equivalent if row["kind"] == "answer" else lambda *pair: grading.grade(*pair).flexible
         verdicts = {judge(row["prediction"], row["gold"])}
         if row["kind"] == "answer":
             verdicts.add(judge(row["gold"], row["prediction"]))
@@ -109,10 +110,10 @@ def test_hostile_answers_are_unequal_soon_and_touch_nothing(text, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     start, memory = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for gold in ("7", "x^2+7"):
-        assert not answers.equivalent(text, gold)
-        assert not answers.equivalent(gold, text)
+        assert not grading.equivalent(text, gold)
+        assert not grading.equivalent(gold, text)
         for response in (text, f"The answer is {text}.", f"\\boxed{{{text}", f"\\boxed{{{text}}}"):
-            assert not answers.grade(response, gold).flexible
+            assert not grading.grade(response, gold).flexible
     assert time.process_time() - start < 2
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 200_000  # kilobytes
     assert not list(tmp_path.iterdir())
@@ -122,15 +123,15 @@ RUNAWAY = r"\lim_{x \to 0} \frac{\sin x}{x} + 7^{7^{7^{7}}}"  # our grammar know
 
 
 def test_a_formula_that_math_verify_does_not_finish_is_unequal_within_two_seconds():
-    assert answers.equivalent(r"\sum_{k=1}^{4} k^2", "30")  # a worker runs
+    assert grading.equivalent(r"\sum_{k=1}^{4} k^2", "30")  # a worker runs
     before, started = verifier.cpu_seconds(verifier.POOL.free[-1].process.pid), time.process_time()
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert answers._compare(RUNAWAY, "8") == (False, "too costly to compare")
+    assert grading._compare(RUNAWAY, "8") == (False, "too costly to compare")
     now = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = now.ru_utime + now.ru_stime - ended.ru_utime - ended.ru_stime - before  # CPU time: other programs may run here
     assert verifier.SECONDS < spent + time.process_time() - started < 2
     assert now.ru_maxrss * 1024 <= verifier.MEMORY
-    assert answers.equivalent(r"\sum_{k=1}^{3} k^2", "14")  # and its successor answers
+    assert grading.equivalent(r"\sum_{k=1}^{3} k^2", "14")  # and its successor answers
 
 
 def test_a_worker_that_dies_leaves_the_next_pair_alone():
@@ -145,7 +146,7 @@ def test_a_worker_that_dies_leaves_the_next_pair_alone():
 def test_threads_share_the_workers():
     sums = [(rf"\sum_{{k=1}}^{{{n}}} k", str(n * (n + 1) // 2 + wrong)) for n in range(2, 14) for wrong in (0, 1)]
     with ThreadPoolExecutor(6) as threads:
-        assert list(threads.map(lambda pair: answers.equivalent(*pair), sums)) == [True, False] * 12
+        assert list(threads.map(lambda pair: grading.equivalent(*pair), sums)) == [True, False] * 12
         easy = [("\\sqrt{8}", "2\\sqrt{2}"), ("\\sin 1", "\\sin 2"), ("(x+1)^2", "x^2+2x+1")] * 50
         assert list(threads.map(lambda pair: comparison.compare(*map(reading.read, pair))[0], easy)) == [True, False, True] * 50
     assert len(verifier.POOL.free) <= verifier.WORKERS
@@ -153,16 +154,16 @@ def test_threads_share_the_workers():
 
 @pytest.mark.parametrize("method", sorted(set(multiprocessing.get_all_start_methods()) & {"fork", "spawn"}))
 def test_processes_have_workers_of_their_own(method):
-    assert answers.equivalent(r"\prod_{k=1}^{4} k", "24")  # the parent has a worker that a forked child must not use
+    assert grading.equivalent(r"\prod_{k=1}^{4} k", "24")  # the parent has a worker that a forked child must not use
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as pool:
-        assert list(pool.map(answers.equivalent, [r"\prod_{k=1}^{5} k", r"\prod_{k=1}^{5} k"], ["120", "121"])) == [True, False]
-    assert answers.equivalent(r"\prod_{k=1}^{6} k", "720")
+        assert list(pool.map(grading.equivalent, [r"\prod_{k=1}^{5} k", r"\prod_{k=1}^{5} k"], ["120", "121"])) == [True, False]
+    assert grading.equivalent(r"\prod_{k=1}^{6} k", "720")
 
 
 def test_a_script_without_a_main_guard_ends_with_its_workers(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "from skymath_nb import answers\nfrom skymath_nb.answers import comparison, reading, verifier\n"
+        "from skymath_nb import grading as answers\nfrom skymath_nb.grading import comparison, reading, verifier\n"
         "assert verifier.POOL.free == []\n"
         "print(answers.equivalent('\\\\sum_{k=1}^{4} k', '10'), verifier.POOL.free[0].process.pid)\n"
     )
@@ -192,8 +193,8 @@ def test_planted_code_is_never_run(shape, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = shape.replace("MARK", str(tmp_path / "MARK"))
     for gold in ("1", "0", r"\sum_{k=1}^{4} k"):
-        assert not answers.equivalent(text, gold) and not answers.equivalent(gold, text)
-        assert not answers.grade(f"The answer is {text}", gold).flexible
+        assert not grading.equivalent(text, gold) and not grading.equivalent(gold, text)
+        assert not grading.grade(f"The answer is {text}", gold).flexible
     verifier.verify(text, "1")  # and past our own guard
     assert not list(tmp_path.iterdir())
 
@@ -231,7 +232,7 @@ def test_planted_code_is_never_run(shape, tmp_path, monkeypatch):
     ],
 )  # fmt: skip
 def test_the_final_answer_is_found(response, expected):
-    assert answers.extract(response) == expected
+    assert grading.extract(response) == expected
 
 
 @pytest.mark.parametrize(
@@ -254,12 +255,12 @@ def test_the_final_answer_is_found(response, expected):
     ],
 )
 def test_strict_is_the_papers_matcher_and_flexible_forgives_its_known_misses(response, gold, strict, flexible):
-    assert answers.grade(response, gold)[:2] == (strict, flexible)
+    assert grading.grade(response, gold)[:2] == (strict, flexible)
 
 
 def test_every_grade_says_why():
     reasons = {
-        answers.grade(response, gold).reason
+        grading.grade(response, gold).reason
         for response, gold in [("The answer is 5.", "5"), ("", "5"), ("It is 5", "5"), ("The answer is 6.", "5"), ("5", "")]
     }
     assert reasons == {
@@ -268,9 +269,9 @@ def test_every_grade_says_why():
 
 
 def test_grade_many_keeps_order_and_refuses_lists_of_unequal_length():
-    assert [g.flexible for g in answers.grade_many(["5", "6", "5"], ["5", "5", "6"])] == [True, False, False]
+    assert [g.flexible for g in grading.grade_many(["5", "6", "5"], ["5", "5", "6"])] == [True, False, False]
     with pytest.raises(ValueError):
-        answers.grade_many(["5"], [])
+        grading.grade_many(["5"], [])
 
 
 COINCIDENCES = {("13", r"\text{13}"), (r"10\;\text{edges}", "10")}  # different strings for one object, met when the golds are swapped
@@ -280,12 +281,12 @@ COINCIDENCES = {("13", r"\text{13}"), (r"10\;\text{edges}", "10")}  # different 
 def test_gold_answers_equal_themselves_and_not_each_other(name, data_folder):
     golds = seeds.load(name, "test", data=data_folder)["answer"].tolist()
     for response in ("The answer is {}.", "Hence \\boxed{{{}}}."):
-        grades = answers.grade_many([response.format(gold) for gold in golds], golds)
+        grades = grading.grade_many([response.format(gold) for gold in golds], golds)
         strict = "answer" in response
         assert [g for gold, g in zip(golds, grades, strict=True) if not (g.flexible and (g.strict or not strict))] == []
     others = random.Random(0).sample(golds, len(golds))
-    grades = answers.grade_many([f"The answer is {gold}." for gold in others], golds)
-    same = {(a, b) for a, b, g in zip(others, golds, grades, strict=True) if g.flexible and answers.normalise(a) != answers.normalise(b)}
+    grades = grading.grade_many([f"The answer is {gold}." for gold in others], golds)
+    same = {(a, b) for a, b, g in zip(others, golds, grades, strict=True) if g.flexible and grading.normalise(a) != grading.normalise(b)}
     assert same <= COINCIDENCES
 
 
@@ -293,4 +294,4 @@ def test_gold_answers_equal_themselves_and_not_each_other(name, data_folder):
 def test_labels_made_by_hand_or_by_the_publisher_are_met(name, data_folder):
     rows = map(json.loads, (data_folder / "answer_pairs" / f"{name}.jsonl").read_text("utf-8").splitlines())
     pairs = [(r["prediction"], r["gold"], r["correct"]) for r in rows if r["prediction"] is not None]
-    assert [pair for pair in pairs if answers.equivalent(*pair[:2]) != pair[2]] == []
+    assert [pair for pair in pairs if grading.equivalent(*pair[:2]) != pair[2]] == []

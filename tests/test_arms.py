@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 import tiny_model
 
-from skymath_nb import arms, runs, schema
-from skymath_nb.schema import Curriculum, Phase
+from skymath_nb.core import runs, schema
+from skymath_nb.core.schema import Curriculum, Phase
+from skymath_nb.experiments import arms
 
 pytestmark = pytest.mark.stack
 
@@ -148,7 +149,7 @@ def test_a_unit_that_fails_does_not_stop_the_others(recipe, tmp_path):
 
 HOLD = """
 import pathlib, sys, time
-from skymath_nb import runs
+from skymath_nb.core import runs
 with runs.claim(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -177,7 +178,7 @@ def test_several_processes_share_a_folder_and_take_over_from_the_dead(recipe, tm
 WORK = """
 import pathlib, pickle, sys
 import tiny_model
-from skymath_nb import arms
+from skymath_nb.experiments import arms
 recipe, folder = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())
 arms.run_all([arms.Unit(recipe, 0), arms.Unit(recipe, 1)], folder, progress=print, prompt=tiny_model.prompt, threads=1)
 """

@@ -1,7 +1,8 @@
 import pytest
 import tiny_model
 
-from skymath_nb import bases, runs
+from skymath_nb.core import runs
+from skymath_nb.training import bases
 
 pytestmark = pytest.mark.stack
 

@@ -11,7 +11,9 @@ import yaml
 from test_runs import write_notebook
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import bundles, folders, plans, runs, suite
+from skymath_nb.commands import bundle as bundles
+from skymath_nb.core import runs
+from skymath_nb.runner import folders, params, suite
 
 STEPS = ("01_first", "02_second@again", "03_third")
 
@@ -34,7 +36,7 @@ def do(name, run="tiny", text="rows"):
         runs.save(step.folder / log, "{}")
 
 
-def write(step, code="from skymath_nb import runs"):
+def write(step, code="from skymath_nb.core import runs"):
     """A step's notebook, that a plan can read."""
     name = step.partition("@")[0]
     write_notebook(runs.notebooks_folder(), name, 'run: str = "tiny"  # help\nlabel: str = ""  # help\nk: int = 1  # help', code)
@@ -67,7 +69,7 @@ def bundle(run, tmp_path):
 
 
 def states(folder):
-    table = suite.status(plans.load(folder / "params.yaml"))
+    table = suite.status(params.load(folder / "params.yaml"))
     return dict(zip(table["step"], table["state"], strict=True))
 
 
@@ -162,7 +164,7 @@ def test_kept_steps_that_do_not_go_with_the_bundle_are_refused_and_a_fresh_run_i
     assert {name: path.read_bytes() for name, path in runs.files_of(runs.root() / "tiny").items()} == before
     assert command_line.main(["bundle", "take", str(bundle), "--run", "tiny-taken"]) == 0
     folder = runs.root() / "tiny-taken"
-    assert set(states(folder).values()) == {"fresh"} and plans.load(folder / "params.yaml").run == "tiny-taken"
+    assert set(states(folder).values()) == {"fresh"} and params.load(folder / "params.yaml").run == "tiny-taken"
 
 
 def test_a_kept_step_made_with_another_of_the_taken_ones_is_refused(bundle, capsys):
@@ -293,7 +295,7 @@ def test_what_a_killed_process_left_is_cleared_away_and_what_another_is_at_work_
 
 
 def test_status_tells_steps_of_other_code(bundle):
-    write("01_first", "from skymath_nb import words")
+    write("01_first", "from skymath_nb.selection import ngrams as words")
     assert states(bundles.take(bundle))["01_first"] == "edited"
 
 

@@ -6,7 +6,9 @@ import pytest
 from test_runs import write_notebook
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import comparison, evaluate, runs, schema
+from skymath_nb.core import runs, schema
+from skymath_nb.evaluation import scores
+from skymath_nb.runner import comparison
 
 
 def answers(right, n=40, **columns):
@@ -34,7 +36,7 @@ def save(run, table, k=1, note="", **report):
     work.uses(runs.home() / "pyproject.toml")
     scored = table[table["student"] == report["student"]] if "student" in report else table
     if "arm" not in table:
-        report |= evaluate.flat_report(evaluate.score(scored, by=("benchmark",)))
+        report |= scores.flat_report(scores.score(scored, by=("benchmark",)))
     work.finish({"seconds": 1.5 * k, **report} | ({"note": note} if note else {}))
 
 
@@ -42,7 +44,7 @@ def save(run, table, k=1, note="", **report):
 def place(tmp_path, monkeypatch):
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / "outputs"))
     monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(tmp_path / "notebooks"))
-    write_notebook(tmp_path / "notebooks", "05_evaluation", "k: int = 1  # help", "from skymath_nb import runs")
+    write_notebook(tmp_path / "notebooks", "05_evaluation", "k: int = 1  # help", "from skymath_nb.core import runs")
     return tmp_path
 
 
@@ -74,7 +76,7 @@ def test_the_paired_interval_is_evaluates_own(place):
     save("one", left, student="last")
     save("two", right, student="last")
     table = by_title(["one", "two"])["Reports"].table.set_index("number")
-    row = evaluate.compare(left[40:], right[40:]).set_index("verdict").loc["strict"]
+    row = scores.compare(left[40:], right[40:]).set_index("verdict").loc["strict"]
     expected = f"{100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}], n=40"
     assert table.loc["05_evaluation.world_test_strict", "A - B"] == expected
 

@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from skymath_nb import coreset
+from skymath_nb.selection import coreset
 
 
 def reference(X, k, centres):

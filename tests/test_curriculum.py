@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skymath_nb import curriculum, schema
-from skymath_nb.schema import GATE, INSTANCES
+from skymath_nb.core import schema
+from skymath_nb.core.schema import GATE, INSTANCES
+from skymath_nb.training import curriculum
 
 
 def instances(normal=8, hard=4):

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import decisions, scorecards
+from skymath_nb.commands import grade
+from skymath_nb.experiments import decisions
 
 
 def answers(share, n=400, seeds=(None,), draw=0):
@@ -98,4 +99,4 @@ def test_what_is_not_decided_has_its_own_exit_code(tmp_path, capsys):
 
 def test_files_with_seeds_are_compared_in_the_table_too(tmp_path):
     files = [written(tmp_path, f"{name}.jsonl", 0.5, (0, 1)) for name in "ab"]
-    assert scorecards.compare(*files, echo=lambda line: None)["n"].tolist() == [400, 400]
+    assert grade.compare(*files, echo=lambda line: None)["n"].tolist() == [400, 400]

@@ -6,7 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from skymath_nb import __main__, curriculum, data, desk, leakage, schema, world
+from skymath_nb import __main__, data, world
+from skymath_nb.commands import files
+from skymath_nb.core import schema
+from skymath_nb.selection import decontamination
+from skymath_nb.training import curriculum
 
 TEST = world.benchmark("world-test", 300)
 FRESH = world.seeds(40, 0, chinese=0.0)
@@ -77,8 +81,8 @@ def test_anybodys_instances_flow_on_into_the_curriculum(metamath, tmp_path):
     instances = data.load(metamath)
     schema.write(instances, tmp_path / "instances.parquet", "instances")
     benchmarks = {"world-test": TEST}
-    verdicts = leakage.gate(instances, benchmarks, keys=world.key)
-    leakage.require(instances, verdicts, benchmarks)
+    verdicts = decontamination.gate(instances, benchmarks, keys=world.key)
+    decontamination.require(instances, verdicts, benchmarks)
     assembled = curriculum.assemble(instances, verdicts)
     assert dict(assembled.counts.to_numpy().tolist()) == {"kept": 39, "leak": 1, "there already": 1, "empty query": 1}
 
@@ -140,4 +144,4 @@ def test_a_missing_file_benchmark_or_too_large_k_stops_before_anything_is_writte
 
 
 def test_the_same_words_are_shown_short():
-    assert desk._short("a\n b") == "a b" and len(desk._short("x" * 500)) == 160
+    assert files._short("a\n b") == "a b" and len(files._short("x" * 500)) == 160

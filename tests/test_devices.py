@@ -1,6 +1,6 @@
 import pytest
 
-from skymath_nb import devices
+from skymath_nb.core import devices
 
 
 def test_a_device_that_is_not_there_is_refused():

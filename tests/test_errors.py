@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skymath_nb import answers, errors, world
+from skymath_nb import grading, world
+from skymath_nb.evaluation import error_tables, errors
 
 STORY = "Tom has 9 pens. Tom loses 2 of the pens. Soon Tom has 4 times as many pens as before. How many pens does Tom have now?"
 NOISY = STORY.replace("Soon", "Ann has 6 cousins. Soon")  # the solution is 9 - 2 = 7, then 7 * 4 = 28
 
 
 def judged(response, gold="28", problem=STORY, cap_hit=False):
-    grade = answers.grade(response, gold)
+    grade = grading.grade(response, gold)
     return errors.diagnose(response, grade.extracted, grade.strict, grade.flexible, cap_hit, problem)
 
 
@@ -98,7 +99,7 @@ def test_without_a_graph_less_is_said():
 
 def test_a_table_is_classified_row_by_row_with_its_index():
     texts = ["9 - 2 = 7. 7 * 4 = 28.\nThe answer is 28.", "9 + 2 = 11.\nThe answer is 11.", None]
-    grades = answers.grade_many([t or "" for t in texts], ["28"] * 3)
+    grades = grading.grade_many([t or "" for t in texts], ["28"] * 3)
     table = pd.DataFrame([g._asdict() for g in grades], index=[7, 3, 5]).assign(response=texts, cap_hit=False, problem=[STORY, STORY, None])
     found = errors.classify(table)
     assert found["error"].to_dict() == {7: "right", 3: "wrong operation", 5: "no answer"}
@@ -160,7 +161,7 @@ def test_a_planted_error_is_one(validated):
     for row in stepped.head(60).itertuples():
         problem = world.read(row.problem)
         assert row.response not in [problem.solution(style) for style in range(4)]
-        assert answers.extract(row.response) != world.number(problem.answer)
+        assert grading.extract(row.response) != world.number(problem.answer)
     clean = world.read(STORY)
     assert errors.plant(clean, "distractor used", random.Random(0)) is None, "there is no distractor to use"
     told = world.read("Tom has 9 pens. How many pens does Tom have now?")
@@ -170,12 +171,12 @@ def test_a_planted_error_is_one(validated):
 
 
 def test_the_teachers_own_mistakes_get_the_class_of_their_kind():
-    from skymath_nb.world import offline
+    from skymath_nb.inference import offline_teacher
 
     found = []
     for problem in world.draw(23, 200):
         body = {"model": "offline@1,1,1,1,1", "messages": [{"role": "user", "content": problem.text}]}
-        status, reply = offline.respond(body, "solve")
+        status, reply = offline_teacher.respond(body, "solve")
         assert status == 200
         found.append(judged(reply["choices"][0]["message"]["content"], world.number(problem.answer), problem.text).error)
     shares = pd.Series(found).value_counts(normalize=True)
@@ -200,7 +201,7 @@ def test_the_nearest_rows_are_those_of_brute_force_whatever_the_block(monkeypatc
         [[float(w @ x) / (np.linalg.norm(w) * np.linalg.norm(x) or 1) for x in X.astype(float)] for w in wanted.astype(float)]
     )
     for budget in (1 << 24, 900):
-        monkeypatch.setattr(errors.rows, "BUDGET", budget)
+        monkeypatch.setattr(error_tables, "BUDGET", budget)
         found = errors.nearest(X, rows(500), wanted, list("abcdefg"), k=6)
         assert found["wanted_id"].tolist() == [c for c in "abcdefg" for _ in range(6)] and found["rank"].tolist() == [1, 2, 3, 4, 5, 6] * 7
         for i, (_, part) in enumerate(found.groupby("wanted_id")):

@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skymath_nb import answers, evaluate, schema, world
+from skymath_nb import grading as answers
+from skymath_nb import world
+from skymath_nb.core import schema
+from skymath_nb.evaluation import scores as evaluate
 
 
 def table(n=40, right=30, *, name="b", shift=0):

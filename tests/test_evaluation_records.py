@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from skymath_nb import responses
+from skymath_nb.data import responses
 
 CHOICE = {
     "message": {"role": "assistant", "content": "It is \\boxed{7}."},

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skymath_nb import coreset, exercises, runs
-from skymath_nb.exercises import authoring
+from skymath_nb.core import runs
+from skymath_nb.notebook import exercise_cells, exercises
+from skymath_nb.selection import coreset
 
-NAMES = sorted(path.stem for path in authoring.FOLDER.glob("*.md"))
+NAMES = sorted(path.stem for path in exercise_cells.FOLDER.glob("*.md"))
 
 
 def test_every_notebook_has_exercises_and_every_exercise_a_notebook():
@@ -22,11 +23,11 @@ def test_every_notebook_has_exercises_and_every_exercise_a_notebook():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_asks_for_a_prediction_first_has_a_check_and_one_breaks_something(name):
-    found = authoring.solutions(name)
+    found = exercise_cells.solutions(name)
     assert len(found) >= 2 and any("Break it on purpose" in text for text, _ in found)
     for text, code in found:
         assert text.startswith("### ") and "Predict first" in " ".join(text.split()), text
-        blank, solved = authoring._blank(code), authoring._solved(code)
+        blank, solved = exercise_cells._blank(code), exercise_cells._solved(code)
         assert "predicted = None  # " in blank and "# predict:" not in blank + solved and "on the way" not in blank + solved
         assert ("answer = None" in blank) != ("exercises.break_it(predicted, " in blank), "an answer to compute, or a thing to break"
         assert blank.splitlines()[-1] == solved.splitlines()[-1] and blank.splitlines()[-1].startswith("exercises.")
@@ -37,11 +38,11 @@ def test_each_asks_for_a_prediction_first_has_a_check_and_one_breaks_something(n
 def test_cells_are_placed_once_and_before_the_last_cell():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A?"), nbformat.v4.new_markdown_cell("## What we saw")])
     for solved in (True, False, False):
-        authoring.place(notebook, NAMES[0], solved)
+        exercise_cells.place(notebook, NAMES[0], solved)
     sources = [cell.source for cell in notebook.cells]
-    assert len(sources) == 2 + 1 + 2 * len(authoring.solutions(NAMES[0])) and sources[-1] == "## What we saw"
+    assert len(sources) == 2 + 1 + 2 * len(exercise_cells.solutions(NAMES[0])) and sources[-1] == "## What we saw"
     assert sources[1].startswith("## Exercises") and "predicted = None" in sources[3]
-    assert len(authoring.place(nbformat.v4.new_notebook(cells=[]), "99_nothing").cells) == 0
+    assert len(exercise_cells.place(nbformat.v4.new_notebook(cells=[]), "99_nothing").cells) == 0
 
 
 def test_nothing_is_told_before_a_prediction_and_nothing_of_the_truth_before_the_answer():
@@ -140,7 +141,7 @@ def test_few_items_lose_a_real_difference_now_and_then():
 def test_scratch_lies_outside_every_run():
     folder = exercises.scratch()
     assert folder.is_dir() and not folder.is_relative_to(runs.root()) and not any(folder.iterdir())
-    code = "from skymath_nb import exercises; print(exercises.scratch())"
+    code = "from skymath_nb.notebook import exercises; print(exercises.scratch())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() and not Path(done.stdout.strip()).exists(), "it goes with the kernel"
     assert set(exercises.LOOK) == {"open", "predicted", "wrong", "right", "seen"}

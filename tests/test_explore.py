@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from skymath_nb import errors, explore
+from skymath_nb.evaluation import errors
+from skymath_nb.notebook import browse
 
 ROWS = pd.DataFrame({"kind": ["a", "a", "b"], "text": ["<b>1 & 2</b>", "$x^2$\nnext", "小明"]})
 
@@ -21,7 +22,7 @@ def shown(monkeypatch):
 
 
 def test_browsing_shows_counts_and_rows_without_a_widget(shown):
-    explore.browse(ROWS, "kind", ["text"])
+    browse.browse(ROWS, "kind", ["text"])
     text = "".join(item.data for item in shown)
     assert "a: 2" in text and "b: 1" in text and "小明" in text
     assert "&lt;b&gt;1 &amp; 2&lt;/b&gt;" in text and "<b>1" not in text, "texts are escaped"
@@ -29,7 +30,7 @@ def test_browsing_shows_counts_and_rows_without_a_widget(shown):
 
 def test_a_widget_comes_on_top_looks_and_prints_the_line_to_paste(shown):
     before = {"others": {"row": 2}}
-    explore.browse(ROWS, "kind", ["text"], filters=["text"], name="mine", shown=before, interactive=True)
+    browse.browse(ROWS, "kind", ["text"], filters=["text"], name="mine", shown=before, interactive=True)
     box = shown[-1]
     (choice, other), place, view = box.children[0].children, box.children[1], box.children[2]
     assert choice.label == other.label == "all"
@@ -44,7 +45,7 @@ def test_a_widget_comes_on_top_looks_and_prints_the_line_to_paste(shown):
     pasted = ast.literal_eval(value)
     assert name == "shown" and pasted == {"others": {"row": 2}, "mine": {"kind": "a", "row": 1}} and before == {"others": {"row": 2}}
     shown.clear()
-    explore.browse(ROWS, "kind", ["text"], filters=["text"], name="mine", shown=pasted, interactive=True)
+    browse.browse(ROWS, "kind", ["text"], filters=["text"], name="mine", shown=pasted, interactive=True)
     assert "$x^2$" in shown[1].data and "1 of 2" not in shown[1].data and "2 of 3" in shown[1].data, "first of all, and without a widget"
     choice, place = shown[-1].children[0].children[0], shown[-1].children[1]
     assert choice.value == "a" and place.value == 1 and place.max == 1, "the widget opens there, too"
@@ -63,12 +64,12 @@ def test_a_widget_comes_on_top_looks_and_prints_the_line_to_paste(shown):
 )
 def test_a_line_that_does_not_fit_the_table_is_refused(own, said):
     with pytest.raises(ValueError, match=re.escape(said)):
-        explore.browse(ROWS, "kind", ["text"], name="mine", shown={"mine": own})
+        browse.browse(ROWS, "kind", ["text"], name="mine", shown={"mine": own})
 
 
 def test_an_unknown_column_is_refused_with_those_there_are():
     with pytest.raises(ValueError, match="colour"):
-        explore.browse(ROWS, "colour", ["text"])
+        browse.browse(ROWS, "colour", ["text"])
 
 
 def test_lineage_goes_back_to_the_seed():
@@ -76,16 +77,16 @@ def test_lineage_goes_back_to_the_seed():
     instances = pd.DataFrame(
         {"id": ["i1", "i2"], "operator": ["deepen", "reason"], "level": [2, 3], "query": ["one", "two"], "parent_id": ["s", "i1"]}
     )
-    table = explore.lineage("i2", instances, seeds)
+    table = browse.lineage("i2", instances, seeds)
     assert table["id"].tolist() == ["i2", "i1", "s"] and table["made by"].tolist() == ["reason", "deepen", "seed"]
     assert table["problem"].tolist() == ["two", "one", "seed text"]
     with pytest.raises(ValueError, match="nobody"):
-        explore.lineage("nobody", instances, seeds)
+        browse.lineage("nobody", instances, seeds)
 
 
 def test_lineage_ends_at_a_row_that_is_its_own_parent():
     table = pd.DataFrame({"id": ["a"], "operator": ["deepen"], "level": [2], "query": ["one"], "parent_id": ["a"]})
-    assert explore.lineage("a", table)["id"].tolist() == ["a"]
+    assert browse.lineage("a", table)["id"].tolist() == ["a"]
 
 
 STORY = "Tom has 9 pens. Tom loses 2 of the pens. How many pens does Tom have now?"
@@ -131,7 +132,7 @@ def test_a_card_shows_hostile_text_as_it_is_written_and_runs_nothing(shown, text
     assert table["error"].tolist() == ["wrong operation"]
     near = pd.DataFrame({"wanted_id": ["i0"], "rank": [1], "cosine": [0.9], "id": ["r1"], "query": [text]})
     rows = pd.DataFrame({"id": ["r1"], "operator": [text[:50]], "level": [2], "query": [text[:500]], "parent_id": [None]})
-    explore.browse_errors(table, near, [rows], interactive=True)
+    browse.browse_errors(table, near, [rows], interactive=True)
     for made in (shown[1].data, shown[-1].children[-1].value):
         page = Page(made)
         assert not page.open and {tag for tag, _ in page.tags} <= {
@@ -146,7 +147,7 @@ def test_a_card_shows_hostile_text_as_it_is_written_and_runs_nothing(shown, text
 
 
 def test_steps_are_checked_line_by_line_and_left_out_text_is_counted(shown):
-    explore.browse_errors(judged(["9 - 2 = 6.\n6 + 1 = 7.\nThe answer is 11." + " so" * 3000]))
+    browse.browse_errors(judged(["9 - 2 = 6.\n6 + 1 = 7.\nThe answer is 11." + " so" * 3000]))
     text = shown[1].data
     assert "FALSE: 9 - 2 = 6" in text and "true: 6 + 1 = 7" in text and text.index("FALSE") < text.index("true:")
     assert "more characters are not shown" in text and "arithmetic slip: 1" in shown[0].data
@@ -158,7 +159,7 @@ def test_the_browser_filters_and_shows_the_nearest_rows_with_their_lineage(shown
     near = pd.DataFrame({"wanted_id": ["i0", "i1"], "rank": 1, "cosine": 0.9, "id": ["r1", "r2"], "query": ["near 0", "near 1"]})
     instances = pd.DataFrame({"id": ["r1", "r2"], "operator": "deepen", "level": 2, "query": "q", "parent_id": ["s1", "s1"]})
     seeds = pd.DataFrame({"id": ["s1"], "level": [1], "problem": ["the seed itself"]})
-    explore.browse_errors(table, near, [instances, seeds], interactive=True)
+    browse.browse_errors(table, near, [instances, seeds], interactive=True)
     assert len([item for item in shown if "wrong operation (wrong)" in getattr(item, "data", "")]) == 1
     choices, place, view = shown[-1].children
     by_name = {choice.description: choice for choice in choices.children}
@@ -176,18 +177,18 @@ def test_the_browser_filters_and_shows_the_nearest_rows_with_their_lineage(shown
     pasted = ast.literal_eval(line.partition(": dict = ")[2])
     assert pasted == {"errors": {"error": "wrong operation", "level": 3, "verdict": "wrong"}} and "1 of 3" in view.value
     shown.clear()
-    explore.browse_errors(table, near, [instances, seeds], shown=pasted)
+    browse.browse_errors(table, near, [instances, seeds], shown=pasted)
     assert "i2" in shown[1].data and "1 of 3" in shown[1].data, "the pasted line shows that answer first, without a widget"
     by_name["error"].value = "arithmetic slip"
     assert "0 of 3" in view.value and "<pre" not in view.value
     with pytest.raises(ValueError, match="evidence"):
-        explore.browse_errors(table.drop(columns="evidence"))
+        browse.browse_errors(table.drop(columns="evidence"))
 
 
 def test_progress_is_a_few_lines_whatever_the_number_of_calls(capsys):
-    from skymath_nb.teacher import Tally
+    from skymath_nb.inference.teacher import Tally
 
-    tell = explore.progress(every=0.25)
+    tell = browse.progress(every=0.25)
     for done in range(1001):
         tell(Tally(total=1000, answered=done))
     lines = capsys.readouterr().out.splitlines()
@@ -195,11 +196,11 @@ def test_progress_is_a_few_lines_whatever_the_number_of_calls(capsys):
 
 
 def test_progress_knows_one_call_from_the_next_and_how_long_it_takes(capsys, monkeypatch):
-    from skymath_nb.teacher import Tally
+    from skymath_nb.inference.teacher import Tally
 
     clock = iter(range(0, 1000, 10))
-    monkeypatch.setattr(explore.time, "monotonic", lambda: next(clock))
-    tell = explore.progress(every=0.5)
+    monkeypatch.setattr(browse.time, "monotonic", lambda: next(clock))
+    tell = browse.progress(every=0.5)
     for total in (10, 10, 4):
         for done in range(total + 1):
             tell(Tally(total=total, answered=done))
@@ -209,7 +210,7 @@ def test_progress_knows_one_call_from_the_next_and_how_long_it_takes(capsys, mon
 
 
 def test_progress_reads_lines_of_training_and_answering(capsys):
-    tell = explore.progress(every=0.5)
+    tell = browse.progress(every=0.5)
     for stage in (1, 2):
         for step in range(1, 9):
             tell(f"stage {stage}: step {step}/8, loss 0.5")
@@ -221,9 +222,9 @@ def test_progress_reads_lines_of_training_and_answering(capsys):
 
 
 def test_progress_is_a_bar_in_the_lab(shown):
-    from skymath_nb.teacher import Tally
+    from skymath_nb.inference.teacher import Tally
 
-    tell = explore.progress(interactive=True)
+    tell = browse.progress(interactive=True)
     for done in (0, 5, 10):
         tell(Tally(total=10, answered=done, spent_usd=1.5))
     tell(Tally(total=3, cached=3))
@@ -249,8 +250,8 @@ def test_the_loss_of_a_training_is_drawn_while_it_runs_and_only_once(shown, monk
 
     monkeypatch.setattr("IPython.display.display", display)
     now = iter(range(0, 1000, 2))
-    monkeypatch.setattr(explore.time, "monotonic", lambda: next(now))
-    tell = explore.progress(interactive=True)
+    monkeypatch.setattr(browse.time, "monotonic", lambda: next(now))
+    tell = browse.progress(interactive=True)
     for stage in (1, 2):
         for step in range(1, 4):
             tell(f"stage {stage}: step {step}/3, loss {step / 10:.3f}, 0:01 left")

@@ -2,8 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skymath_nb import curriculum, evaluate, figures, paper, world
-from skymath_nb.augment import as_instances
+from skymath_nb import world
+from skymath_nb.augmentation import as_instances
+from skymath_nb.data import paper
+from skymath_nb.evaluation import scores
+from skymath_nb.notebook import figures
+from skymath_nb.training import curriculum
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +52,7 @@ def test_scores_draw_the_interval_that_was_measured():
             "cap_hit": False,
         }
     )
-    table = evaluate.score(answers, by=("student", "level"))
+    table = scores.score(answers, by=("student", "level"))
     bar = figures.scores(table, "level", "student", "title").data[0]
     assert list(bar.y) == [100, 20]
     assert bar.y[1] - bar.error_y.arrayminus[1] == pytest.approx(100 * table["flexible_low"][1])
@@ -57,7 +61,7 @@ def test_scores_draw_the_interval_that_was_measured():
 
 def test_a_run_stands_beside_the_papers_numbers():
     answers = pd.DataFrame({"benchmark": "b", "id": range(20), "distractors": [0] * 10 + [5] * 10, "student": "tiny", "strict": False})
-    table = evaluate.score(answers.assign(flexible=[True] * 12 + [False] * 8, cap_hit=False), by=("student", "distractors"))
+    table = scores.score(answers.assign(flexible=[True] * 12 + [False] * 8, cap_hit=False), by=("student", "distractors"))
     published = paper.scores("Table 7").query("model == 'Mistral-7B'")
     figure = figures.beside_paper(table, published, "distractors", "title")
     run, *printed = figure.data

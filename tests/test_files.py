@@ -124,7 +124,7 @@ CACHED = """
 import pathlib, sys
 from datasets import Dataset, DatasetInfo, SplitDict, SplitInfo
 from datasets.arrow_writer import ArrowWriter
-from skymath_nb import data, seeds
+from skymath_nb import data; from skymath_nb.data import seeds
 from skymath_nb import __main__ as command_line
 
 def cache(config, **splits):
@@ -259,13 +259,13 @@ def test_the_cells_of_csv_stay_as_they_are(tmp_path):
 
 
 def test_replies_are_imported_through_the_same_reader(tmp_path, capsys):
-    from skymath_nb import ledger
+    from skymath_nb.inference import reply_store
 
-    with ledger.Ledger(tmp_path / "a.sqlite") as book:
-        book.put("0" * 64, ledger.Record("5", "stop", 1, 1, "m", 9))
-    ledger.export(tmp_path / "a.sqlite", tmp_path / "a.jsonl")
+    with reply_store.Ledger(tmp_path / "a.sqlite") as book:
+        book.put("0" * 64, reply_store.Record("5", "stop", 1, 1, "m", 9))
+    reply_store.export(tmp_path / "a.sqlite", tmp_path / "a.jsonl")
     (tmp_path / "a.zst").write_bytes(zst((tmp_path / "a.jsonl").read_bytes()))
-    assert ledger.add(tmp_path / "b.sqlite", tmp_path / "a.zst") == (1, 1)
+    assert reply_store.add(tmp_path / "b.sqlite", tmp_path / "a.zst") == (1, 1)
     (tmp_path / "bad.gz").write_bytes(BROKEN["flipped.gz"][0])
     assert __main__.main(["ledger", "import", str(tmp_path / "b.sqlite"), str(tmp_path / "bad.gz")]) == 2
     assert "bad.gz" in capsys.readouterr().err

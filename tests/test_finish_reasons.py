@@ -2,7 +2,7 @@
 
 import pytest
 
-from skymath_nb.finish_reasons import BROKEN, COMPLETE, FILTERED, TRUNCATED, named, outcome
+from skymath_nb.core.finish_reasons import BROKEN, COMPLETE, FILTERED, TRUNCATED, named, outcome
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 from test_runs import write_notebook
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import folders, pages, runs
+from skymath_nb.core import runs
+from skymath_nb.runner import folders, report
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / "outputs"))
     monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(tmp_path / "notebooks"))
     for name in ("01_first", "02_second"):
-        write_notebook(tmp_path / "notebooks", name, "k: int = 1  # help", "from skymath_nb import runs")
+        write_notebook(tmp_path / "notebooks", name, "k: int = 1  # help", "from skymath_nb.core import runs")
     (tmp_path / "seeds.jsonl").write_text("{}")
     first = runs.step("01_first", "tiny", k=1)
     first.output("rows.txt").write_text("rows")
@@ -30,7 +31,7 @@ def run(tmp_path, monkeypatch):
     for step in ("01_first", "02_second"):
         runs.save(folder / step / "notebook.html", '<a href="../index.html">back</a><script src="../plotly.min.js"></script>')
     runs.save(folder / "params.yaml", "run: tiny\nsteps: {01_first: {k: 1}, 02_second: {k: 2}}\n")
-    pages.index(folder, "tiny.yaml", {"01_first": {"k": 1}, "02_second": {"k": 2}}, {})
+    report.index(folder, "tiny.yaml", {"01_first": {"k": 1}, "02_second": {"k": 2}}, {})
     return folder
 
 

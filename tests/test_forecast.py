@@ -7,9 +7,13 @@ import pytest
 import yaml
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import contrasts, forecast, hub, ledger, plans, runs, seeds
-from skymath_nb.sft import cost
-from skymath_nb.teacher import prices
+from skymath_nb.commands import forecast, hub
+from skymath_nb.core import runs
+from skymath_nb.data import seeds
+from skymath_nb.experiments import takeaways
+from skymath_nb.inference import prices, reply_store
+from skymath_nb.runner import params
+from skymath_nb.training import cost
 
 FILES = sorted(path for path in runs.locate("params").glob("*.yaml") if not path.stem.startswith("base_"))
 PUBLISHED = {  # parameters, as the models' safetensors count them
@@ -39,7 +43,7 @@ def bare(tmp_path, monkeypatch):
 
 
 def plan(name, *overrides):
-    return plans.load(runs.locate(f"params/{name}.yaml"), overrides)
+    return params.load(runs.locate(f"params/{name}.yaml"), overrides)
 
 
 def steps(found):
@@ -56,7 +60,7 @@ def test_known_models_have_their_published_sizes(base):
 def test_every_params_file_has_a_forecast_and_nothing_is_started(path, bare, capsys):
     assert command_line.main(["run", str(path), "--dry-run"]) == 0
     out = capsys.readouterr().out
-    assert all(job.id in out for job in plans.load(path).jobs) and "total" in out and "size is unknown" not in out
+    assert all(job.id in out for job in params.load(path).jobs) and "total" in out and "size is unknown" not in out
     assert "no earlier run" in out and "run a smaller size first" in out
     assert not (bare / "outputs").exists()
     lacks = "It lacks nothing" not in out
@@ -116,8 +120,8 @@ def test_dollars_are_prices_times_tokens_and_a_batch_costs_its_share():
 
 def test_replies_in_the_ledger_take_the_place_of_assumptions(bare):
     p = plan("workshop").jobs[1].parameters
-    with ledger.Ledger(bare / "outputs" / "ledger.sqlite") as book:
-        book.put_many({f"{i:064d}": ledger.Record("x", "stop", 200, 1000, "gpt-4o-mini", 2048) for i in range(30)})
+    with reply_store.Ledger(bare / "outputs" / "ledger.sqlite") as book:
+        book.put_many({f"{i:064d}": reply_store.Record("x", "stop", 200, 1000, "gpt-4o-mini", 2048) for i in range(30)})
     found = forecast.forecast(plan("workshop"))
     one = steps(found)["02_augmentation"]
     assert one.tokens == pytest.approx(1200 * one.requests)
@@ -199,6 +203,6 @@ def test_a_base_of_unknown_size_leaves_memory_open():
 
 def test_a_full_scale_run_is_counted_by_its_models():
     doses = {"chinese": [0.0, 0.05, 0.5], "distracted": [0.1], "copies": [1, 3]}
-    told = forecast.takeaways_at_full_scale(contrasts.table(contrasts.every(["moe", "order"], ["base"], **doses)))
+    told = forecast.takeaways_at_full_scale(takeaways.table(takeaways.every(["moe", "order"], ["base"], **doses)))
     assert told.loc["moe", "models"] == 9 and told.loc["order", "models"] == 24
     assert told.loc["moe", "rows_read"] == 9 * 3 * 360_000

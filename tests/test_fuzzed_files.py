@@ -6,7 +6,10 @@ import random
 
 import pytest
 
-from skymath_nb import __main__, data, schema, scorecards, seeds
+from skymath_nb import __main__, data
+from skymath_nb.commands import grade
+from skymath_nb.core import schema
+from skymath_nb.data import seeds
 
 KITES = "A kite costs 3 dollars and a string costs 2 dollars. What do 4 kites with strings cost?"
 SOLVED = "4 x (3 + 2) = 20. The answer is 20."
@@ -127,7 +130,7 @@ def test_a_changed_field_of_responses_is_graded_or_named(row, tmp_path):
         path = write(tmp_path / "answers.jsonl", [changed, *([{**row, "id": 2}] if "id" in row else ())])
         try:
             by = ["level"] if "level" in row else ["doc.level"]
-            scorecards.grade(path, by=by, out=tmp_path / "out.parquet", workers=1, force=True, echo=lambda line: None)
+            grade.grade(path, by=by, out=tmp_path / "out.parquet", workers=1, force=True, echo=lambda line: None)
         except ValueError as error:
             assert type(error) in (ValueError, data.files.Unreadable) and str(path) in str(error), repr(error)
     assert __main__.main(["grade", str(write(path, [row])), "--workers", "1"]) == 0

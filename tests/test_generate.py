@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tiny_model
 
-from skymath_nb.generate import Completion, counts, generate, local
+from skymath_nb.inference import local
+from skymath_nb.inference.generation import Completion, counts, generate
 
 pytestmark = pytest.mark.stack
 
@@ -38,8 +39,8 @@ def by_hand(folder, prompt, n):
 @pytest.fixture(scope="module")
 def stopping(tmp_path_factory):
     """A model whose answers end at different lengths: what it was taught."""
-    from skymath_nb import sft
-    from skymath_nb.schema import Curriculum, Phase
+    from skymath_nb.core.schema import Curriculum, Phase
+    from skymath_nb.training import sft
 
     folder = tmp_path_factory.mktemp("taught")
     rows = tiny_model.rows(4).assign(response=["a", "ab", "abcdefgh" * 3, "a b c"])

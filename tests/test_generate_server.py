@@ -19,9 +19,11 @@ import tiny_model
 from faulty_server import Faults
 from transformers import AutoTokenizer
 
-from skymath_nb import augment, guard, prompts, teacher, world
-from skymath_nb.generate import Completion, Served, ServerError, Unanswered, counts, generate, serving
-from skymath_nb.ledger import Ledger
+from skymath_nb import augmentation, prompts, world
+from skymath_nb.core import guard
+from skymath_nb.inference import teacher
+from skymath_nb.inference.generation import Completion, Served, ServerError, Unanswered, counts, generate, serving
+from skymath_nb.inference.reply_store import Ledger
 
 pytestmark = pytest.mark.stack
 
@@ -219,7 +221,7 @@ def test_a_stubborn_server_is_killed(model, monkeypatch):
 def test_a_server_ends_with_the_process_that_started_it(model):
     code = f"""
 import time
-from skymath_nb.generate import serving
+from skymath_nb.inference.generation import serving
 with serving({str(model)!r}, command={STAND_IN!r}) as served:
     print(served.server, flush=True)
     time.sleep(600)
@@ -266,7 +268,7 @@ def test_a_real_server_answers_as_transformers_does_here(model, tmp_path):
         greedy = generate(teacher.asker(**given), texts, max_new_tokens=8)
         drawn = generate(teacher.asker(**given), texts, max_new_tokens=8, temperature=1.5, samples=3)
         problem = world.seeds(1, 0).iloc[0]
-        chat = augment.trial(problem, "answer", teacher.asker(**given), max_tokens=8)
+        chat = augmentation.trial(problem, "answer", teacher.asker(**given), max_tokens=8)
     assert [answer.text for answer in greedy] == [answer.text for answer in generate(model, texts, max_new_tokens=8)]
     assert len({answer.text for answer in drawn}) > 3  # n and the seed may be ignored there, drawing is not
     assert generate(teacher.asker(**given, replay=True), texts, max_new_tokens=8, temperature=1.5, samples=3) == drawn

@@ -7,7 +7,10 @@ import pytest
 import yaml
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import hub, plans, runs, seeds
+from skymath_nb.commands import hub
+from skymath_nb.core import runs
+from skymath_nb.data import seeds
+from skymath_nb.runner import params
 
 pytestmark = pytest.mark.stack
 
@@ -55,7 +58,7 @@ def plan(tmp_path, cache):
             },
         }
         (tmp_path / "small.yaml").write_text(yaml.safe_dump(text, sort_keys=False))
-        return plans.load(tmp_path / "small.yaml")
+        return params.load(tmp_path / "small.yaml")
 
     return make
 
@@ -95,11 +98,11 @@ def test_what_lies_in_folders_or_is_made_here_is_not_asked_of_the_hub(plan, tmp_
     (tmp_path / "gsm8k" / "test.jsonl").unlink()
     found, problems = hub.needs(plan(base="tiny-base"))
     assert found == [] and "test.jsonl is missing" in problems[0] and len(problems) == 1
-    assert hub.needs(plans.load(runs.locate("params/tiny.yaml"))) == ([], [])
+    assert hub.needs(params.load(runs.locate("params/tiny.yaml"))) == ([], [])
 
 
 def test_every_base_of_a_scaling_study_is_needed():
-    found, _ = hub.needs(plans.load(runs.locate("params/scaling_paper.yaml")))
+    found, _ = hub.needs(params.load(runs.locate("params/scaling_paper.yaml")))
     assert [need.id for need in found if need.kind == "model"] == ["mistralai/Mistral-7B-v0.1", "deepseek-ai/deepseek-math-7b-base"]
 
 
@@ -109,7 +112,7 @@ def test_a_local_servers_model_and_a_sentence_model_are_needed_too(plan):
     text["steps"]["03_coreset_selection"] = {"embedding": "all-MiniLM-L6-v2"}
     source = plan().source
     source.write_text(yaml.safe_dump(text, sort_keys=False))
-    ids = [need.id for need in hub.needs(plans.load(source))[0]]
+    ids = [need.id for need in hub.needs(params.load(source))[0]]
     assert {"owner/teacher", "sentence-transformers/all-MiniLM-L6-v2"} <= set(ids)
 
 

@@ -9,12 +9,12 @@ import pytest
 import yaml
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
-from skymath_nb import kernel, kernelspecs, notebooks, plans, suite
+from skymath_nb.runner import kernel, kernelspecs, notebooks, params, suite
 
 ROOT = Path(__file__).resolve().parents[1]
 CELLS = [
     'run: str = "tiny"  # help\nk: int = 1  # help',
-    'import sys\nfrom skymath_nb import runs\nstep = runs.step("01_first", run)\nstep.output("python.txt").write_text(sys.executable)',
+    'import sys\nfrom skymath_nb.core import runs\nstep = runs.step("01_first", run)\nstep.output("python.txt").write_text(sys.executable)',
     "step.finish({})",
 ]
 
@@ -47,7 +47,7 @@ def plan(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     nbformat.write(notebook, tmp_path / "notebooks" / "01_first.ipynb")
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump({"run": "tiny", "steps": {"01_first": {}}}))
-    return plans.load(tmp_path / "tiny.yaml")
+    return params.load(tmp_path / "tiny.yaml")
 
 
 def test_the_runner_starts_this_interpreter(plan, foreign):
@@ -88,7 +88,7 @@ def test_jupyterlab_as_we_start_it_offers_this_interpreter_alone(foreign):
     )
     with pytest.raises(NoSuchKernel):
         own.get_kernel_spec("other")
-    option = "--ServerApp.kernel_spec_manager_class=skymath_nb.kernelspecs.OwnKernels"
+    option = "--ServerApp.kernel_spec_manager_class=skymath_nb.runner.kernelspecs.OwnKernels"
     for file in ("Makefile", "README.md"):
         starts = [line for line in (ROOT / file).read_text().splitlines() if "-m jupyterlab" in line]
         assert starts and all(option in line for line in starts), file

@@ -1,6 +1,8 @@
 import pytest
 
-from skymath_nb import augment, lab, teacher, world
+from skymath_nb import augmentation, world
+from skymath_nb.inference import teacher
+from skymath_nb.notebook import prompt_lab
 
 
 @pytest.fixture
@@ -18,9 +20,9 @@ def seeds():
 
 
 def test_prompt_reply_parse_and_verdict_stand_side_by_side(seeds, shown):
-    lab.show(seeds, teacher.asker(), operator="rephrase")
+    prompt_lab.show(seeds, teacher.asker(), operator="rephrase")
     text = shown[0].data
-    trial = augment.trial(seeds.iloc[0], "rephrase", teacher.asker())
+    trial = augmentation.trial(seeds.iloc[0], "rephrase", teacher.asker())
     for part in (
         "Say the problem between the tags",
         trial.row["query"],
@@ -34,7 +36,7 @@ def test_prompt_reply_parse_and_verdict_stand_side_by_side(seeds, shown):
 
 @pytest.mark.parametrize("operator", ["answer", "fobar", "translate", "create"])
 def test_every_kind_of_operator_can_be_shown(seeds, shown, operator):
-    lab.show(seeds, teacher.asker(), operator=operator, row=2)
+    prompt_lab.show(seeds, teacher.asker(), operator=operator, row=2)
     assert ("by rule" in shown[0].data) == (operator in ("answer", "fobar")) and "sample 0" in shown[0].data
 
 
@@ -45,7 +47,7 @@ def test_the_widget_asks_only_when_told_and_says_what_went_wrong(seeds, shown):
         asked.extend(asks)
         return teacher.asker()(asks)
 
-    lab.show(seeds, ask, interactive=True)
+    prompt_lab.show(seeds, ask, interactive=True)
     box = shown[1]
     (problem, choice, button), line, view = box.children[0].children, box.children[1], box.children[2]
     asked.clear()
@@ -58,19 +60,19 @@ def test_the_widget_asks_only_when_told_and_says_what_went_wrong(seeds, shown):
     def broken(asks):
         raise teacher.TeacherError("no quota is left <here>")
 
-    box = lab._widget(seeds, broken, {"operator": "deepen", "row": 0}, str, {})
+    box = prompt_lab._widget(seeds, broken, {"operator": "deepen", "row": 0}, str, {})
     box.children[0].children[2].click()
     assert "no quota is left &lt;here&gt;" in box.children[2].value and not box.children[0].children[2].disabled
 
 
 def test_an_unknown_operator_is_refused(seeds):
     with pytest.raises(ValueError, match="enlarge"):
-        lab.show(seeds, teacher.asker(), operator="enlarge")
+        prompt_lab.show(seeds, teacher.asker(), operator="enlarge")
 
 
 def test_the_pasted_line_shows_its_trial_and_a_wrong_one_is_refused(seeds, shown):
-    lab.show(seeds, teacher.asker(), shown={"lab": {"operator": "create", "row": 3}, "other": {"row": 1}}, interactive=True)
+    prompt_lab.show(seeds, teacher.asker(), shown={"lab": {"operator": "create", "row": 3}, "other": {"row": 1}}, interactive=True)
     assert "create" in shown[0].data and shown[1].children[0].children[0].value == 3 and shown[1].children[0].children[1].value == "create"
     for wrong in ({"operator": "create", "row": 10**6}, {"row": "first"}, {"operation": "create"}):
         with pytest.raises(ValueError, match="shown"):
-            lab.show(seeds, teacher.asker(), shown={"lab": wrong})
+            prompt_lab.show(seeds, teacher.asker(), shown={"lab": wrong})

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from skymath_nb import data, seeds
-from skymath_nb.data import layouts
+from skymath_nb import data
+from skymath_nb.data import layouts, seeds
 
 ROOT = Path(data.__file__).parents[2]
 ASKED, SAID = "A kite costs 3 dollars. What do 4 kites cost?", "4 x 3 = 12. The answer is 12."

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skymath_nb import leakage, schema, seeds, words, world
-from skymath_nb.leakage import search
+from skymath_nb import world
+from skymath_nb.core import schema
+from skymath_nb.data import seeds
+from skymath_nb.selection import contamination_search, decontamination, ngrams
 
 MATH_LEAKS = 207  # of MATH train, drawings left out of the words
 
@@ -26,7 +28,7 @@ SHORT = "Compute $\\dfrac{1}{2} + \\left(3\\right)$ in base seven."
 
 
 def verdict(query, problem, response="", **options):
-    row = leakage.gate(instances(query, response=response), {"b": benchmark(problem)}, **options).iloc[0]
+    row = decontamination.gate(instances(query, response=response), {"b": benchmark(problem)}, **options).iloc[0]
     return row["verdict"], row["tier"], row["n"]
 
 
@@ -61,23 +63,23 @@ def test_each_tier_finds_its_own_kind(query, problem, expected):
 
 def test_responses_and_solutions_are_searched_too():
     assert verdict("q", LONG, response="so " + LONG)[0] == "leak"
-    table = leakage.gate(instances("q", response=LONG), {"b": benchmark("p", solution=LONG)})
+    table = decontamination.gate(instances("q", response=LONG), {"b": benchmark("p", solution=LONG)})
     assert table["verdict"].tolist() == ["leak"]
 
 
 def test_words_do_not_run_from_one_text_into_the_next():
     halves = LONG.split()
     row = instances(" ".join(halves[:6]), response=" ".join(halves[6:12]))
-    assert leakage.gate(row, {"b": benchmark(LONG)})["verdict"].tolist() == ["clean"]
+    assert decontamination.gate(row, {"b": benchmark(LONG)})["verdict"].tolist() == ["clean"]
 
 
 def plainly(query, response, problems, n, near):
     """The gate's rule without any of its shortcuts."""
     large, small = n
     grams = lambda text, n: {tuple(text[i : i + n]) for i in range(len(text) - n + 1)}  # noqa: E731
-    shingles = lambda text: Counter(zip(*(words.masked(text)[i:] for i in range(3)), strict=False))  # noqa: E731
-    mine, tests = [words.words(query), words.words(response)], [words.words(problem) for problem in problems]
-    bare, tests_bare = [words.bare(query), words.bare(response)], [words.bare(problem) for problem in problems]
+    shingles = lambda text: Counter(zip(*(ngrams.masked(text)[i:] for i in range(3)), strict=False))  # noqa: E731
+    mine, tests = [ngrams.words(query), ngrams.words(response)], [ngrams.words(problem) for problem in problems]
+    bare, tests_bare = [ngrams.bare(query), ngrams.bare(response)], [ngrams.bare(problem) for problem in problems]
     if mine[0] and bare[0] in tests_bare:
         return "leak", "exact"
     if any(4 <= len(t) < large and b in text for t, b in zip(tests, tests_bare, strict=True) for text in bare):
@@ -104,7 +106,7 @@ def test_verdicts_equal_those_of_a_plain_search(n, alphabet):
     queries += [problem + " end" for problem in problems] + [problem.replace("3", "4").upper() for problem in problems]
     queries += [" ".join([*problem.split()[:7], "new", *problem.split()[8:]]) for problem in problems]
     response = [text() if rng.random() < 0.2 else "" for _ in queries]
-    table = leakage.gate(instances(*queries, response=response), {"b": benchmark(*problems, solution="")}, n=n, near=0.5)
+    table = decontamination.gate(instances(*queries, response=response), {"b": benchmark(*problems, solution="")}, n=n, near=0.5)
     expected = [plainly(*pair, problems, n, 0.5) for pair in zip(queries, response, strict=True)]
     assert list(zip(table["verdict"], table["tier"], strict=True)) == expected
     assert {tier for _, tier in expected} >= {"exact", "contained", "ngram", "near-duplicate", ""}
@@ -112,8 +114,8 @@ def test_verdicts_equal_those_of_a_plain_search(n, alphabet):
 
 def test_a_gate_on_parts_says_what_it_says_on_the_whole():
     texts = [LONG, SHORT, "z", LONG.upper(), "", SHORT.replace("seven", "nine")]
-    whole = leakage.gate(instances(*texts), {"b": benchmark(SHORT, LONG)})
-    once = leakage.Gate({"b": benchmark(SHORT, LONG)})
+    whole = decontamination.gate(instances(*texts), {"b": benchmark(SHORT, LONG)})
+    once = decontamination.Gate({"b": benchmark(SHORT, LONG)})
     parts = [once(instances(*texts).iloc[i : i + 2]) for i in (0, 2, 4)]
     pd.testing.assert_frame_equal(whole, pd.concat(parts, ignore_index=True))
 
@@ -122,7 +124,7 @@ def test_hits_lie_side_by_side_with_what_may_excuse_them():
     stock = "What is the sum of all the positive integers that divide"
     tests = {"b": benchmark(*(f"{stock} {name}?" for name in ("forty", "the number of weeks", "my age in days")), SHORT)}
     rows = instances(f"{stock} some other thing that I have seen at home?", SHORT, SHORT.replace("2", "5"), "nothing")
-    table = leakage.hits(leakage.gate(rows, tests), rows, tests).set_index("id")
+    table = decontamination.hits(decontamination.gate(rows, tests), rows, tests).set_index("id")
     assert table.index.tolist() == ["i1", "i0", "i2"]
     assert table.loc["i0", "shared"] == stock.lower() and "stands in 3 problems" in table.loc["i0", "note"]
     assert table.loc["i2", "note"] == "the same words with other numbers" and table.loc["i1", "problem"] == SHORT
@@ -134,7 +136,7 @@ def test_neighbours_are_listed_for_review_with_their_similarity():
 
     vectors = {"a": (1, 0), "b": (0.6, 0.8), "x": (0, 1), "y": (1, 0)}
     embed = lambda texts: np.array([vectors[text] for text in texts], np.float32)  # noqa: E731
-    table = leakage.neighbours(instances("a", "b", " "), {"t": benchmark("x", "y")}, embed, threshold=0.7)
+    table = decontamination.neighbours(instances("a", "b", " "), {"t": benchmark("x", "y")}, embed, threshold=0.7)
     assert table[["id", "benchmark_id"]].to_numpy().tolist() == [["i0", "b1"], ["i1", "b0"]]
     assert table["similarity"].tolist() == pytest.approx([1.0, 0.8])
 
@@ -143,7 +145,7 @@ def test_in_the_world_an_equal_graph_leaks_and_a_shared_template_does_not():
     test = world.benchmark("world-test", 60)
     chinese = world.benchmark("world-chinese", 60)
     seen = instances(*chinese["problem"][:10], *world.seeds(200, 0)["problem"])
-    table = leakage.gate(seen, {"world-test": test}, n=(12, 6), keys=world.key)
+    table = decontamination.gate(seen, {"world-test": test}, n=(12, 6), keys=world.key)
     assert (table["tier"][:10] == "graph").all() and (table["verdict"][:10] == "leak").all()
     assert table["benchmark_id"][:10].tolist() == test["id"][:10].tolist()
     assert (table["verdict"][10:] == "clean").all() and set(table["tier"][10:]) == {"", "template"}
@@ -151,70 +153,70 @@ def test_in_the_world_an_equal_graph_leaks_and_a_shared_template_does_not():
 
 def test_nothing_passes_without_a_verdict_on_the_present_text():
     rows, tests = instances(LONG, "other"), {"b": benchmark(SHORT)}
-    table = leakage.gate(rows, tests)
-    leakage.require(rows, table, tests)
+    table = decontamination.gate(rows, tests)
+    decontamination.require(rows, table, tests)
     with pytest.raises(ValueError, match="1 of 3 instances .the first is new"):
-        leakage.require(pd.concat([rows, rows.iloc[:1].assign(id="new")]), table, tests)
+        decontamination.require(pd.concat([rows, rows.iloc[:1].assign(id="new")]), table, tests)
     with pytest.raises(ValueError, match="2 of 2 .* as it is now"):
-        leakage.require(rows, table, {"b": benchmark(SHORT + " Or eight?")})
+        decontamination.require(rows, table, {"b": benchmark(SHORT + " Or eight?")})
     with pytest.raises(ValueError, match="against c"):
-        leakage.require(rows, table, tests | {"c": benchmark("another")})
+        decontamination.require(rows, table, tests | {"c": benchmark("another")})
 
 
 def test_the_table_has_the_schema_and_its_counts_add_up(tmp_path):
     rows = instances(LONG, SHORT, "z")
-    table = leakage.gate(rows, {"b-1": benchmark(LONG), "b-2": benchmark(SHORT)})
+    table = decontamination.gate(rows, {"b-1": benchmark(LONG), "b-2": benchmark(SHORT)})
     schema.write(table, tmp_path / "gate.parquet", "gate")
-    counts = leakage.counts(table)
+    counts = decontamination.counts(table)
     assert counts["rows"].sum() == len(table) == 6
-    report = leakage.flat_report(counts)
+    report = decontamination.flat_report(counts)
     assert report["b_1_leak"] == report["b_2_leak"] == 1 and report["b_1_near"] == report["b_1_template"] == 0
 
 
 @pytest.mark.parametrize("tests", [{}, {"b": benchmark(SHORT).iloc[:0]}])
 def test_a_gate_without_a_benchmark_is_refused(tests):
     with pytest.raises(ValueError, match="call everything clean"):
-        leakage.gate(instances("q"), tests)
+        decontamination.gate(instances("q"), tests)
 
 
 def test_a_random_control_removes_as_many_rows():
     rows = instances(*map(str, range(50)))
-    assert len(leakage.random_control(rows, 20, 1)) == 30
-    assert set(leakage.random_control(rows, 20, 1)["id"]) != set(leakage.random_control(rows, 20, 2)["id"])
+    assert len(decontamination.random_control(rows, 20, 1)) == 30
+    assert set(decontamination.random_control(rows, 20, 1)["id"]) != set(decontamination.random_control(rows, 20, 2)["id"])
     with pytest.raises(ValueError, match="50 of 50"):
-        leakage.random_control(rows, 50)
+        decontamination.random_control(rows, 50)
 
 
 def test_a_filter_and_its_control_leave_out_as_many_rows():
     rows = instances(*map(str, range(50)))
     table = pd.DataFrame({"id": rows["id"], "verdict": ["near"] * 8 + ["clean"] * 42})
-    left = {how: leakage.filtered(rows, table, how, seed=1) for how in leakage.FILTERS}
+    left = {how: decontamination.filtered(rows, table, how, seed=1) for how in decontamination.FILTERS}
     assert {how: len(table) for how, table in left.items()} == {"leak": 50, "near": 42, "random": 42}
     assert not set(left["near"]["id"]) & set(rows["id"][:8]) and set(left["random"]["id"]) & set(rows["id"][:8])
     with pytest.raises(ValueError, match="leave_out='some'"):
-        leakage.filtered(rows, table, "some")
+        decontamination.filtered(rows, table, "some")
     with pytest.raises(ValueError, match="All 8 rows are near"):
-        leakage.filtered(rows[:8], table, "near")
+        decontamination.filtered(rows[:8], table, "near")
 
 
 def test_planted_leaks_are_found_by_kind(data_folder):
     tests = {name: seeds.load(name, "test", data=data_folder) for name in ("gsm8k", "math")}
     pairs = [world.benchmark(name, 60) for name in ("world-test", "world-chinese")]
     chinese = {"world-test": dict(zip(pairs[0]["id"], pairs[1]["problem"], strict=True))}
-    table = leakage.recall(tests | {"world-test": pairs[0]}, keys=world.key, translations=chinese)
+    table = decontamination.recall(tests | {"world-test": pairs[0]}, keys=world.key, translations=chinese)
     found = table.set_index(["benchmark", "kind"])
     for kind in ("verbatim", "recased", "respaced", "retypeset", "requoted", "regrouped", "short question inside a text"):
         assert (table.loc[table["kind"] == kind, "recall"] == 1).all()
     assert (found.xs("one number changed", level="kind")["recall"][["gsm8k", "math"]] >= 0.9).all()
     assert ("gsm8k", "translated") not in found.index and found.loc[("world-test", "translated"), "recall"] == 1
-    report = leakage.flat_recall(table)
+    report = decontamination.flat_recall(table)
     assert report["world_test_recall_verbatim"] == 1 and all(re.fullmatch(r"\w+", name) for name in report)
 
 
 def test_the_real_train_splits_meet_the_test_splits_as_known(data_folder):
     for name, leaks in (("gsm8k", 0), ("math", MATH_LEAKS)):
         train = seeds.load(name, "train", data=data_folder).rename(columns={"problem": "query", "solution": "response"})
-        table = leakage.gate(train, {name: seeds.load(name, "test", data=data_folder)})
+        table = decontamination.gate(train, {name: seeds.load(name, "test", data=data_folder)})
         assert (table["verdict"] == "leak").sum() == leaks
 
 
@@ -222,7 +224,7 @@ def test_hashes_that_share_a_place_in_the_table_are_all_found():
     rng = np.random.default_rng(0)
     hashes = rng.integers(0, 2**63, 20_000, dtype=np.uint64)
     hashes[1::2] = hashes[::2] ^ np.arange(1, 10_001, dtype=np.uint64)  # the same first bits as the one before
-    known = search._Known([(hashes, np.arange(len(hashes)))])
+    known = contamination_search._Known([(hashes, np.arange(len(hashes)))])
     others = np.concatenate([hashes ^ np.uint64(1 << 40), rng.integers(0, 2**63, 20_000, dtype=np.uint64)])
     others = others[~np.isin(others, hashes)]
     at, questions = known.find(np.concatenate([others, hashes]))

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from skymath_nb import ledger
-from skymath_nb.ledger import Ledger, LedgerError, Record
+from skymath_nb.inference import reply_store
+from skymath_nb.inference.reply_store import Ledger, LedgerError, Record
 
 ASK = [{"role": "user", "content": "1 + 1?"}]
 
@@ -21,7 +21,7 @@ def record(text="2", finish="stop", max_tokens=8):
 
 def key_of(text, **changes):
     asked = {"model": "m", "messages": [{"role": "user", "content": text}], "sampling": {"temperature": 0.7}}
-    return ledger.key(**{**asked, "sample": 0, **changes})
+    return reply_store.key(**{**asked, "sample": 0, **changes})
 
 
 def test_a_stored_reply_comes_back_unharmed(tmp_path):
@@ -72,7 +72,7 @@ def test_threads_share_one_ledger(tmp_path):
 
 WRITER = """
 import sys
-from skymath_nb.ledger import Ledger, Record
+from skymath_nb.inference.reply_store import Ledger, Record
 path, start, stop = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 with Ledger(path) as book:
     for i in range(start, stop):
@@ -132,7 +132,7 @@ def test_a_full_disk_is_one_clear_paragraph_and_keeps_what_was_stored(tmp_path):
 
 
 def test_a_locked_ledger_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(ledger, "BUSY_S", 0.05)
+    monkeypatch.setattr(reply_store, "BUSY_S", 0.05)
     with Ledger(tmp_path / "l.sqlite") as book:
         other = sqlite3.connect(tmp_path / "l.sqlite", isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
@@ -145,18 +145,18 @@ def test_a_locked_ledger_says_so(tmp_path, monkeypatch):
 def test_a_store_of_the_version_before_is_read_as_it_is_and_brought_up_when_written(tmp_path):
     path = tmp_path / "old.sqlite"
     with sqlite3.connect(path) as db:
-        for statement in ledger.TABLES:
+        for statement in reply_store.TABLES:
             db.execute(statement)
         created = "2026-01-01T00:00:00+00:00"
         db.execute(f"INSERT INTO replies VALUES ('k', 'text', 'stop', 5, 1, 'm', 8, '{created}', 3, 1)")
-        db.execute(f"PRAGMA user_version = {ledger.BEFORE}")
+        db.execute(f"PRAGMA user_version = {reply_store.BEFORE}")
     db.close()
     before = path.read_bytes()
     stored = Record("text", "stop", 5, 1, "m", 8, created, 3, 1)
     with Ledger(path, read_only=True) as book:
         assert book.get_many(["k"]) == {"k": stored}
-    assert ledger.export(path, tmp_path / "out.jsonl") == 1 and ledger.totals(path)[0]["replies"] == 1
-    assert ledger.merge(tmp_path / "new.sqlite", [path]) == (1, 1)
+    assert reply_store.export(path, tmp_path / "out.jsonl") == 1 and reply_store.totals(path)[0]["replies"] == 1
+    assert reply_store.merge(tmp_path / "new.sqlite", [path]) == (1, 1)
     assert path.read_bytes() == before
     with Ledger(path) as book:
         assert book.get_many(["k"]) == {"k": stored}
@@ -189,10 +189,10 @@ def filled(path, start, stop, **changes):
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
 def test_an_exported_ledger_comes_back_whole_and_byte_by_byte(tmp_path, name):
     path = filled(tmp_path / "a.sqlite", 0, 50, tokens_reasoning=1)
-    assert ledger.export(path, tmp_path / name) == 50
-    assert ledger.add(tmp_path / "b.sqlite", tmp_path / name) == (50, 50)
-    assert ledger.add(tmp_path / "b.sqlite", tmp_path / name) == (50, 0)
-    ledger.export(tmp_path / "b.sqlite", tmp_path / f"again-{name}")
+    assert reply_store.export(path, tmp_path / name) == 50
+    assert reply_store.add(tmp_path / "b.sqlite", tmp_path / name) == (50, 50)
+    assert reply_store.add(tmp_path / "b.sqlite", tmp_path / name) == (50, 0)
+    reply_store.export(tmp_path / "b.sqlite", tmp_path / f"again-{name}")
     assert (tmp_path / name).read_bytes() == (tmp_path / f"again-{name}").read_bytes()
     assert not list(tmp_path.glob("*.part"))
 
@@ -201,12 +201,12 @@ def test_merging_keeps_complete_replies_and_prefers_longer_ones(tmp_path):
     filled(tmp_path / "a.sqlite", 0, 30, finish_reason="length", max_tokens=4)
     filled(tmp_path / "b.sqlite", 20, 40, text="whole", max_tokens=9)
     filled(tmp_path / "c.sqlite", 25, 45, text="late", max_tokens=99)
-    assert ledger.merge(tmp_path / "a.sqlite", [tmp_path / "b.sqlite", tmp_path / "c.sqlite"]) == (40, 25)
+    assert reply_store.merge(tmp_path / "a.sqlite", [tmp_path / "b.sqlite", tmp_path / "c.sqlite"]) == (40, 25)
     with Ledger(tmp_path / "a.sqlite") as book:
         found = book.get_many(map(key_of, map(str, range(45))))
     assert [found[key_of(str(i))].text for i in (19, 20, 29, 39, 40)] == ["19 一", "whole", "whole", "whole", "late"]
     with pytest.raises(LedgerError, match="into itself"):
-        ledger.merge(tmp_path / "a.sqlite", [tmp_path / "a.sqlite"])
+        reply_store.merge(tmp_path / "a.sqlite", [tmp_path / "a.sqlite"])
 
 
 @pytest.mark.parametrize(
@@ -215,36 +215,36 @@ def test_merging_keeps_complete_replies_and_prefers_longer_ones(tmp_path):
 )
 def test_a_damaged_line_is_named_and_nothing_is_imported(tmp_path, line):
     path = filled(tmp_path / "a.sqlite", 0, 3)
-    ledger.export(path, tmp_path / "out.jsonl")
+    reply_store.export(path, tmp_path / "out.jsonl")
     with open(tmp_path / "out.jsonl", "a") as file:
         file.write(line + "\n")
     with pytest.raises(LedgerError, match="Line 4 of .* is no reply.*Nothing was imported"):
-        ledger.add(tmp_path / "b.sqlite", tmp_path / "out.jsonl")
+        reply_store.add(tmp_path / "b.sqlite", tmp_path / "out.jsonl")
     with Ledger(tmp_path / "b.sqlite") as book:
         assert book.count() == 0
 
 
 def test_a_cut_off_gz_is_named(tmp_path):
-    ledger.export(filled(tmp_path / "a.sqlite", 0, 300), tmp_path / "out.jsonl.gz")
+    reply_store.export(filled(tmp_path / "a.sqlite", 0, 300), tmp_path / "out.jsonl.gz")
     whole = (tmp_path / "out.jsonl.gz").read_bytes()
     (tmp_path / "out.jsonl.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(LedgerError, match="Nothing was imported"):
-        ledger.add(tmp_path / "b.sqlite", tmp_path / "out.jsonl.gz")
+        reply_store.add(tmp_path / "b.sqlite", tmp_path / "out.jsonl.gz")
 
 
 def test_what_is_not_there_is_an_error_and_is_not_made(tmp_path):
     for act in (
-        lambda: ledger.export(tmp_path / "no.sqlite", tmp_path / "out"),
-        lambda: ledger.add(tmp_path / "new.sqlite", tmp_path / "no.jsonl"),
-        lambda: ledger.merge(tmp_path / "new.sqlite", [tmp_path / "no.sqlite"]),
-        lambda: ledger.totals(tmp_path / "no.sqlite"),
+        lambda: reply_store.export(tmp_path / "no.sqlite", tmp_path / "out"),
+        lambda: reply_store.add(tmp_path / "new.sqlite", tmp_path / "no.jsonl"),
+        lambda: reply_store.merge(tmp_path / "new.sqlite", [tmp_path / "no.sqlite"]),
+        lambda: reply_store.totals(tmp_path / "no.sqlite"),
     ):
         with pytest.raises(LedgerError, match="There is no"):
             act()
     assert not list(tmp_path.iterdir())
     (tmp_path / "text.sqlite").write_text("no database " * 99)
     with pytest.raises(LedgerError, match="Nothing of it was merged"):
-        ledger.merge(tmp_path / "new.sqlite", [tmp_path / "text.sqlite"])
+        reply_store.merge(tmp_path / "new.sqlite", [tmp_path / "text.sqlite"])
 
 
 def test_the_command_line_exports_imports_merges_and_shows(tmp_path, capsys):
@@ -261,7 +261,7 @@ def test_the_command_line_exports_imports_merges_and_shows(tmp_path, capsys):
 
 def test_a_claim_holds_against_others_until_it_is_answered_released_or_its_process_is_gone(tmp_path):
     with Ledger(tmp_path / "l.sqlite") as book:
-        one, two = ledger.owner(), ledger.owner()
+        one, two = reply_store.owner(), reply_store.owner()
         assert book.claim({"a": 8, "b": 8, "c": 8}, one) == ({}, set())
         assert book.claim({"a": 8, "b": 8, "d": 8}, two) == ({}, {"a", "b"})
         assert book.claim({"a": 8}, one) == ({}, set()), "one's own"
@@ -286,7 +286,7 @@ def test_a_refusal_serves_a_replay_alone_and_makes_way_for_a_reply(tmp_path):
         book.put(key, refused)
         assert (refused.refused, reply.refused) == (400, 0)
         assert refused.serves(64, replay=True) and not refused.serves(64)
-        assert book.claim({key: 64}, ledger.owner()) == ({}, set())  # who asks, asks again
+        assert book.claim({key: 64}, reply_store.owner()) == ({}, set())  # who asks, asks again
         book.put(key, reply)
         book.put(key, refused)
         assert book.get_many([key])[key].text == "8"

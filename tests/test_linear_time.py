@@ -10,10 +10,11 @@ import time
 
 import pytest
 
-from skymath_nb import answers, dedup, words
-from skymath_nb.answers import steps
-from skymath_nb.augment import replies, verdicts
-from skymath_nb.errors import classes, graphs
+from skymath_nb import grading
+from skymath_nb.augmentation import parsing, verification
+from skymath_nb.evaluation import error_classes, error_graphs
+from skymath_nb.grading import solution_steps
+from skymath_nb.selection import near_duplicates, ngrams
 from skymath_nb.world import masking, problem
 
 pytestmark = pytest.mark.long
@@ -34,39 +35,39 @@ PIECES = [
 
 
 def _diagnose(text):
-    classes.diagnose(text, "7", False, False, False, "Tom has 3 apples and buys 4. How many has he?")
+    error_classes.diagnose(text, "7", False, False, False, "Tom has 3 apples and buys 4. How many has he?")
 
 
 def _parsed(parser):
     def read(text):
         try:
             parser(text)
-        except replies.Unparsed:
+        except parsing.Unparsed:
             pass
 
     return read
 
 
 READERS = {
-    "answers.grade": lambda text: answers.grade(text, "7"),
-    "answers.grade, as gold": lambda text: answers.grade("The answer is 7", text),
-    "answers.grade, announced": lambda text: answers.grade(f"The answer is {text}", "7"),
-    "answers.grade, boxed": lambda text: answers.grade(f"\\boxed{{{text}}}", "7"),
-    "answers.equivalent": lambda text: answers.equivalent(text, f"{text} "),
-    "answers.normalise": answers.normalise,
-    "steps.read": steps.read,
-    "steps.numbers": steps.numbers,
-    "replies.question": _parsed(replies.parse_question),
-    "replies.final_question": _parsed(replies.parse_final_question),
-    "replies.solution": _parsed(replies.parse_solution),
-    "replies.check_question": _parsed(lambda text: replies.check_question(text, "Tom has 3 apples and buys 4. How many has he?")),
-    "replies.check_variant": _parsed(lambda text: replies.check_variant("distract", text, "Tom has 3 apples.", 1)),
-    "verdicts.graph": verdicts.graph,
+    "answers.grade": lambda text: grading.grade(text, "7"),
+    "answers.grade, as gold": lambda text: grading.grade("The answer is 7", text),
+    "answers.grade, announced": lambda text: grading.grade(f"The answer is {text}", "7"),
+    "answers.grade, boxed": lambda text: grading.grade(f"\\boxed{{{text}}}", "7"),
+    "answers.equivalent": lambda text: grading.equivalent(text, f"{text} "),
+    "answers.normalise": grading.normalise,
+    "steps.read": solution_steps.read,
+    "steps.numbers": solution_steps.numbers,
+    "replies.question": _parsed(parsing.parse_question),
+    "replies.final_question": _parsed(parsing.parse_final_question),
+    "replies.solution": _parsed(parsing.parse_solution),
+    "replies.check_question": _parsed(lambda text: parsing.check_question(text, "Tom has 3 apples and buys 4. How many has he?")),
+    "replies.check_variant": _parsed(lambda text: parsing.check_variant("distract", text, "Tom has 3 apples.", 1)),
+    "verdicts.graph": verification.graph,
     "errors.diagnose": _diagnose,
-    "errors.graph": graphs.graph,
-    "words.bare": words.bare,
-    "words.scan": lambda text: list(words.scan(words.column([text]))),
-    "dedup.exact": lambda text: dedup.exact([text, text]),
+    "errors.graph": error_graphs.graph,
+    "words.bare": ngrams.bare,
+    "words.scan": lambda text: list(ngrams.scan(ngrams.column([text]))),
+    "dedup.exact": lambda text: near_duplicates.exact([text, text]),
     "masking.mask": lambda text: masking.mask(text, random.Random(0)),
     "problem.read": lambda text: _parsed_problem(text),
 }

@@ -14,8 +14,10 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import notebooks, plans, runs, suite
-from skymath_nb.exercises import authoring
+from skymath_nb.core import runs
+from skymath_nb.notebook import exercise_cells
+from skymath_nb.runner import notebooks, suite
+from skymath_nb.runner import params as plans
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -70,7 +72,7 @@ def test_a_copy_that_was_changed_is_kept_until_asked_for_again(outputs):
     assert said[0].startswith("00_start_here.ipynb  kept") and "--again" in said[0] and "mine: int" in path.read_text()
     notebooks.copy(plan, again=True, solved=True, echo=said.append)
     assert "mine: int" not in path.read_text() and "exercises.guessing(predicted, answer, test)" in path.read_text()
-    assert authoring.solutions("00_start_here")[0][1].splitlines()[3].split("  #")[0] in path.read_text().replace('\\"', '"')
+    assert exercise_cells.solutions("00_start_here")[0][1].splitlines()[3].split("  #")[0] in path.read_text().replace('\\"', '"')
 
 
 # --- what the runner knows of a notebook run by hand ------------------------------------------------------------------------
@@ -78,7 +80,7 @@ def test_a_copy_that_was_changed_is_kept_until_asked_for_again(outputs):
 
 BOOK = {
     "parameters": 'run: str = "hand"  # run\nk: int = 1  # value',
-    "step": "from skymath_nb import runs\nstep = runs.step('01_hand', run, k=k)",
+    "step": "from skymath_nb.core import runs\nstep = runs.step('01_hand', run, k=k)",
     "write": "step.output('x.txt').write_text(str(k))",
     "finish": "step.finish({'k': k})",
     "exercise": "answer = None",
@@ -227,7 +229,10 @@ def test_a_parameter_changed_after_the_step_began_is_told(kernel, by_hand):
 
 def test_a_run_that_a_runner_holds_is_left_alone(by_hand):
     held = runs.root() / "hand"
-    code = "import time; from skymath_nb import runs\nwith runs.claim(runs.root() / 'hand'):\n    print('held', flush=True); time.sleep(99)"
+    code = (
+        "import time; from skymath_nb.core import runs\nwith runs.claim(runs.root() / 'hand'):\n"
+        "    print('held', flush=True); time.sleep(99)"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "held\n"
         with pytest.raises(runs.Busy, match=f"process {other.pid}"):
@@ -275,13 +280,16 @@ def test_an_edited_function_and_an_edited_prompt_act_in_a_running_kernel_and_are
         return "".join(message["content"].get("text", "") for message in said).strip()
 
     try:
-        setup = "%load_ext autoreload\n%autoreload 2\nfrom skymath_nb import coreset, prompts, runs\n"
+        setup = (
+            "%load_ext autoreload\n%autoreload 2\nfrom skymath_nb import prompts\n"
+            "from skymath_nb.core import runs\nfrom skymath_nb.selection import coreset\n"
+        )
         assert value(setup + "print(runs.PACKAGE)") == str(package)
         show = "print(coreset.k_center.__doc__ is None, prompts.render('rephrase', problem='Q')[-1]['content'].split()[0])"
         digests = "print(sorted(runs.code_digests('02_augmentation')['modules'].items()))"
         stale = value(digests)
         assert value(show) == "False Say"
-        with (package / "coreset.py").open("a") as module:
+        with (package / "selection" / "coreset.py").open("a") as module:
             module.write("\n\ndef k_center(*points):\n    return points\n")
         prompt = package / "prompts" / "rephrase.md"
         prompt.write_text(prompt.read_text().replace("# user\n", "# user\nKindly: ", 1))

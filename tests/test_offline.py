@@ -3,13 +3,13 @@ import json
 import pytest
 
 from skymath_nb import world
-from skymath_nb.augment.replies import numbers
-from skymath_nb.world import offline
+from skymath_nb.augmentation.parsing import numbers
+from skymath_nb.inference import offline_teacher
 
 
 def ask(text, operator="solve", sample=0, model="offline", **more):
     body = {"model": model, "messages": [{"role": "user", "content": text}], **more}
-    return offline.respond(body, operator, sample)
+    return offline_teacher.respond(body, operator, sample)
 
 
 def content(reply):
@@ -21,7 +21,7 @@ def content(reply):
 PROBLEMS = world.draw(11, 250)
 
 
-@pytest.mark.parametrize("operator", [o for o in offline.OPERATORS if o != "self_verification"])
+@pytest.mark.parametrize("operator", [o for o in offline_teacher.OPERATORS if o != "self_verification"])
 def test_every_operator_answers_in_the_problems_language(operator):
     for language in world.LANGUAGES:
         text = world.translate(PROBLEMS[7], language).text
@@ -90,7 +90,7 @@ def test_a_reply_depends_on_its_request_alone_and_on_the_sample():
     ],
 )
 def test_bad_requests_get_an_api_error(body, status, code):
-    got, payload = offline.respond(body)
+    got, payload = offline_teacher.respond(body)
     assert (got, payload["error"]["code"]) == (status, code) and json.dumps(payload)
 
 

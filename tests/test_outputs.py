@@ -4,7 +4,11 @@ import os
 import pandas as pd
 import pytest
 
-from skymath_nb import __main__, bases, curriculum, data, ledger, runs, schema, seeds
+from skymath_nb import __main__, data
+from skymath_nb.core import runs, schema
+from skymath_nb.data import seeds
+from skymath_nb.inference import reply_store
+from skymath_nb.training import bases, curriculum
 
 KITES = "A shop sells {} red kites and {} blue kites every day. How many kites does it sell in a week of seven days?"
 ROWS = [{"id": i, "problem": KITES.format(i, i + 2), "solution": f"The answer is {14 * (i + 1)}."} for i in range(3, 9)]
@@ -151,8 +155,8 @@ def test_an_output_is_a_file_in_a_folder(here, out, capsys):
 def test_the_other_commands_guard_their_outputs_too(here, monkeypatch, capsys):
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(here / "outputs"))
     for name in "ab":
-        with ledger.Ledger(here / f"{name}.sqlite") as book:
-            book.put(name * 64, ledger.Record("5", "stop", 1, 1, "m", 9))
+        with reply_store.Ledger(here / f"{name}.sqlite") as book:
+            book.put(name * 64, reply_store.Record("5", "stop", 1, 1, "m", 9))
     os.link("a.sqlite", "link")
     export = ["ledger", "export", "a.sqlite"]
     assert __main__.main([*export, "link", "--force"]) == 2 and __main__.main([*export, "./a.sqlite"]) == 2

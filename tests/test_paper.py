@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from skymath_nb import paper
+from skymath_nb.data import paper
 
 MODELS = {"LLaMA2-7B", "Mistral-7B", "DeepSeekMath-7B"}
 
@@ -74,4 +74,4 @@ def test_facts_are_numbers_with_their_section():
 
 def test_the_numbers_are_installed_with_the_package():
     project = tomllib.loads((Path(__file__).resolve().parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-    assert "paper.yaml" in project["tool"]["setuptools"]["package-data"]["skymath_nb"]
+    assert "data/*.yaml" in project["tool"]["setuptools"]["package-data"]["skymath_nb"]

@@ -106,24 +106,24 @@ LATEX = r"If $x^{2} = \frac{1}{2}$ and {{y}} costs \$5, 求 $x$ 的值？ {a} $$
 
 
 def test_every_prompt_renders_hard_text_unharmed_and_marks_the_problem():
-    from skymath_nb import augment
+    from skymath_nb import augmentation
 
     for name in prompts.names():
         prompt = prompts.load(name)
         text = prompts.render(name, **{v: LATEX for v in prompt.variables})[-1]["content"]
         assert LATEX in text and prompt.source and prompt.note
         if name not in ("student", "chat"):  # these ask a student or a baseline, no teacher
-            assert f"<problem>\n{LATEX}\n</problem>" in text and prompt.parser in augment.PARSERS
+            assert f"<problem>\n{LATEX}\n</problem>" in text and prompt.parser in augmentation.PARSERS
 
 
 def test_every_operator_that_asks_a_teacher_has_a_prompt_and_every_prompt_its_operator():
-    from skymath_nb import augment
-    from skymath_nb.world import offline
+    from skymath_nb import augmentation
+    from skymath_nb.inference import offline_teacher
 
     ruled = {"answer", "fobar"}  # written by rule; `solve` answers them
-    operators = {o for names in augment.METHODS.values() for o in names} - ruled
+    operators = {o for names in augmentation.METHODS.values() for o in names} - ruled
     assert operators | {"solve", "student", "chat"} == set(prompts.names())
-    known = set(offline.OPERATORS)  # an operator that the world cannot answer exactly needs a real server, and is refused here
+    known = set(offline_teacher.OPERATORS)  # an operator that the world cannot answer exactly needs a real server, and is refused here
     assert {"solve", "answer"} <= known <= operators | {"solve", "answer"}
 
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import pytest
 
-from skymath_nb import plans, sweeps
+from skymath_nb.runner import params, sweeps
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = sorted((ROOT / "notebooks" / "recipes").glob("*.md"))
@@ -120,7 +120,7 @@ class Follower:
         if path.suffix != ".yaml" or path.name.startswith("base_"):
             return
         try:
-            loaded = (sweeps if path.parent.name == "sweeps" else plans).load(path, notebooks=self.copy / "notebooks")
+            loaded = (sweeps if path.parent.name == "sweeps" else params).load(path, notebooks=self.copy / "notebooks")
         except (ValueError, OSError) as error:
             self.fail(block, str(error))
         self.runs += [point.plan.run for point in loaded.points] if hasattr(loaded, "points") else [loaded.run]

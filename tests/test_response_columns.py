@@ -5,7 +5,8 @@ import json
 import pytest
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import responses, scorecards
+from skymath_nb.commands import grade
+from skymath_nb.data import responses
 
 
 def written(tmp_path, rows, name="a.jsonl"):
@@ -90,7 +91,7 @@ def test_a_column_that_is_null_gives_way(tmp_path):
 def test_a_file_where_everything_is_the_same_is_reported(tmp_path):
     rows = [{"id": i, "response": str(i), "prediction": str(i), "answer": str(i)} for i in range(5)]
     lines = []
-    scorecards.grade(written(tmp_path, rows), echo=lines.append)
+    grade.grade(written(tmp_path, rows), echo=lines.append)
     assert any(line.startswith("Note: On every line") and "'prediction'" in line for line in lines)
 
 
@@ -101,7 +102,7 @@ def test_lists_of_accepted_golds_count_any(tmp_path):
         {"id": 2, "response": "The answer is 7.", "gold": ["8", "9"]},
         {"id": 3, "response": "The answer is 7.", "gold": "7"},
     ]
-    graded = scorecards.grade(
+    graded = grade.grade(
         written(tmp_path, rows), out=tmp_path / "out.parquet", echo=lambda line: None
     )
     assert graded["flexible"].tolist() == [True, True, False, True]
@@ -114,7 +115,7 @@ def test_golds_that_cannot_be_read_are_counted_and_named(tmp_path):
         {"id": i, "response": "The answer is 7.", "gold": story if i else "7"} for i in range(3)
     ]
     lines = []
-    scorecards.grade(written(tmp_path, rows), echo=lines.append)
+    grade.grade(written(tmp_path, rows), echo=lines.append)
     assert any(
         "2 gold answers hold no answer that can be read ('the proof" in line for line in lines
     )

@@ -4,7 +4,8 @@ import json
 import pandas as pd
 import pytest
 
-from skymath_nb import answers, responses
+from skymath_nb import grading
+from skymath_nb.data import responses
 
 
 def write(path, rows):
@@ -191,4 +192,4 @@ def test_processes_grade_as_one_does(monkeypatch):
     monkeypatch.setattr(responses, "MANY", 40)
     texts = [f"The answer is {i % 7}." if i % 3 else f"\\boxed{{{i % 5}}}" for i in range(120)]
     golds = [str(i % 4) for i in range(120)]
-    assert responses.grade_apart(texts, golds, workers=2) == answers.grade_many(texts, golds)
+    assert responses.grade_apart(texts, golds, workers=2) == grading.grade_many(texts, golds)

@@ -3,7 +3,8 @@ import json
 import pandas as pd
 import pytest
 
-from skymath_nb import results, runs
+from skymath_nb.core import runs
+from skymath_nb.experiments import results
 
 
 @pytest.fixture

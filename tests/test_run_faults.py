@@ -13,9 +13,14 @@ import yaml
 from test_runs import write_notebook
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import comparison, folders, forecast, ledger, machine, pages, plans, runs, seeds, suite, sweeps
+from skymath_nb.commands import doctor, forecast
+from skymath_nb.core import runs
+from skymath_nb.data import seeds
+from skymath_nb.inference import reply_store
+from skymath_nb.runner import comparison, folders, report, suite, sweeps
+from skymath_nb.runner import params as plans
 
-RECORD = ledger.Record("a reply", "stop", 1, 2, "model", 100)
+RECORD = reply_store.Record("a reply", "stop", 1, 2, "model", 100)
 FAULTS = [b"", b"{", b"[]", b"null", b"{}", b"\xff\x00", b'"text"', b"[" * 100_000, None]
 
 
@@ -23,7 +28,7 @@ FAULTS = [b"", b"{", b"[]", b"null", b"{}", b"\xff\x00", b'"text"', b"[" * 100_0
 def run(tmp_path, monkeypatch):
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / "outputs"))
     monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(tmp_path / "notebooks"))
-    write_notebook(tmp_path / "notebooks", "01_first", 'run: str = "tiny"\nk: int = 1  # help', "from skymath_nb import runs")
+    write_notebook(tmp_path / "notebooks", "01_first", 'run: str = "tiny"\nk: int = 1  # help', "from skymath_nb.core import runs")
     for name in ("tiny", "other"):
         step = runs.step("01_first", name, k=1)
         step.output("rows.txt").write_text("rows")
@@ -46,7 +51,7 @@ def test_a_damaged_manifest_concerns_its_own_run_only(run, fault, capsys):
     assert command_line.main(["verify", "tiny"]) == 2 and command_line.main(["verify", "other"]) == 0
     assert command_line.main(["compare", "tiny", "other"]) == 2
     assert "is not a manifest" in capsys.readouterr().err
-    page = pages.index(run, "tiny.yaml", {"01_first": {"k": 1}}, {}).read_text()
+    page = report.index(run, "tiny.yaml", {"01_first": {"k": 1}}, {}).read_text()
     assert "is not a manifest" in page
     step = runs.step("01_first", "tiny", k=1)
     step.output("rows.txt").write_text("rows")
@@ -81,7 +86,7 @@ def test_a_damaged_report_or_run_json_is_told_in_a_sentence(run, file, fault):
     damage(run / file, fault)
     with pytest.raises(runs.Damaged, match="The run tiny cannot be compared"):
         comparison.read("tiny")
-    assert (run / file).name in pages.index(run, "tiny.yaml", {"01_first": {"k": 1}}, {}).read_text()
+    assert (run / file).name in report.index(run, "tiny.yaml", {"01_first": {"k": 1}}, {}).read_text()
 
 
 def test_a_changed_output_is_found_after_its_reader_failed(run):
@@ -142,29 +147,29 @@ def read_only(monkeypatch, *places):
 @pytest.mark.parametrize("folder_too", [False, True])
 def test_a_read_only_store_can_be_read(tmp_path, monkeypatch, folder_too):
     path = tmp_path / "store" / "ledger.sqlite"
-    with ledger.Ledger(path) as book:
+    with reply_store.Ledger(path) as book:
         book.put("0" * 64, RECORD)
     before = sorted(path.parent.iterdir())
     read_only(monkeypatch, path, *[path.parent] * folder_too)
-    assert ledger.totals(path)[0]["replies"] == 1
-    assert ledger.export(path, tmp_path / "out.jsonl") == 1
-    assert ledger.merge(tmp_path / "all.sqlite", [path]) == (1, 1)
-    with ledger.Ledger(path) as book:
+    assert reply_store.totals(path)[0]["replies"] == 1
+    assert reply_store.export(path, tmp_path / "out.jsonl") == 1
+    assert reply_store.merge(tmp_path / "all.sqlite", [path]) == (1, 1)
+    with reply_store.Ledger(path) as book:
         assert list(book.get_many(["0" * 64])) == ["0" * 64]
-        with pytest.raises(ledger.LedgerError, match="readonly"):
+        with pytest.raises(reply_store.LedgerError, match="readonly"):
             book.put("1" * 64, RECORD)
     assert not folder_too or sorted(path.parent.iterdir()) == before
 
 
 def test_a_damaged_store_is_told_and_leaves_no_part(tmp_path):
     path = tmp_path / "ledger.sqlite"
-    with ledger.Ledger(path) as book:
+    with reply_store.Ledger(path) as book:
         book.put_many({f"{n:064}": RECORD._replace(text="x" * 500) for n in range(500)})
     content = bytearray(path.read_bytes())
     content[8192:] = b"\xff" * (len(content) - 8192)
     path.write_bytes(content)
-    with pytest.raises(ledger.LedgerError, match="damaged|malformed"):
-        ledger.export(path, tmp_path / "out.jsonl")
+    with pytest.raises(reply_store.LedgerError, match="damaged|malformed"):
+        reply_store.export(path, tmp_path / "out.jsonl")
     assert not list(tmp_path.glob("out*"))
 
 
@@ -204,14 +209,14 @@ def test_a_full_disk_is_named_with_what_is_missing(run, monkeypatch, capsys, num
 def test_the_doctor_finds_outputs_that_are_no_folder(tmp_path, monkeypatch, value):
     (tmp_path / "a_file").write_text("")
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / value) if value == "a_file" else value)
-    assert [finding.state for finding in machine._outputs()] == ["bad"]
+    assert [finding.state for finding in doctor._outputs()] == ["bad"]
 
 
 @pytest.mark.parametrize("name", ["SKYMATH_DATA", "SKYMATH_NOTEBOOKS"])
 @pytest.mark.parametrize("value", ["~/no/such/folder", "~nobody-of-this-name/x", __file__])
 def test_the_doctor_finds_folders_that_are_not_there(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
-    assert next(machine._folders()).state == "bad"
+    assert next(doctor._folders()).state == "bad"
 
 
 def test_a_data_folder_may_begin_with_a_tilde(tmp_path, monkeypatch):
@@ -273,7 +278,7 @@ def test_a_run_goes_on_where_the_disk_was_full(tmp_path, monkeypatch):
     full = tmp_path / "full"
     full.write_text("")
     work = (
-        "import errno, os\nfrom pathlib import Path\nfrom skymath_nb import runs\n"
+        "import errno, os\nfrom pathlib import Path\nfrom skymath_nb.core import runs\n"
         'step = runs.step("{0}", run, k=k)\nplace = step.output("rows.txt")\nplace.write_text("half")\n'
         'if "{0}" == "02_second" and Path({1!r}).exists():\n'
         "    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\n"

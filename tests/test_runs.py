@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from skymath_nb import runs
+from skymath_nb.core import runs
 
 
 def write_notebook(folder, name, *cells):
@@ -26,7 +26,7 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / "outputs"))
     monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(tmp_path / "notebooks"))
     for name in ("01_first", "02_second"):
-        write_notebook(tmp_path / "notebooks", name, "k: int = 1  # help", "from skymath_nb import runs")
+        write_notebook(tmp_path / "notebooks", name, "k: int = 1  # help", "from skymath_nb.core import runs")
     return tmp_path
 
 
@@ -66,7 +66,7 @@ def test_manifest_records_what_decides_a_rerun(place):
     assert manifest["inputs"] == {"01_first/rows.txt": runs.digest_file(first.folder / "rows.txt")}
     assert runs.locate(manifest["uses"]["seeds"]["path"]) == outside
     assert list(manifest["outputs"]) == ["figures/01_bars.json", "report.json"]
-    assert "skymath_nb.runs" in manifest["code"]["modules"]
+    assert "skymath_nb.core.runs" in manifest["code"]["modules"]
     about = json.loads((place / "outputs" / "tiny" / "run.json").read_text())
     assert set(about) == {"commit", "versions", "machine"}
 
@@ -199,7 +199,7 @@ def test_notebook_digest_ignores_parameters_and_comments(package, parameters, co
 
 HOLD = """
 import sys, time, pathlib
-from skymath_nb import runs
+from skymath_nb.core import runs
 with runs.claim(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

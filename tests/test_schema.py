@@ -2,7 +2,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from skymath_nb import schema
+from skymath_nb.core import schema
 
 
 def seeds(n=2, **columns):

@@ -7,7 +7,9 @@ import types
 import pandas as pd
 import pytest
 
-from skymath_nb import answers, schema, seeds, world
+from skymath_nb import grading, world
+from skymath_nb.core import schema
+from skymath_nb.data import seeds, source_layouts
 
 pytestmark = pytest.mark.stack
 
@@ -206,10 +208,10 @@ def test_the_real_files_are_read_whole(name, split, data_folder):
 @pytest.mark.parametrize(("name", "split"), FILES)
 def test_gold_answers_grade_equal_to_themselves_and_not_to_others(name, split, data_folder):
     golds = seeds.load(name, split, limit=1500, data=data_folder)["answer"].tolist()
-    grades = answers.grade_many([f"So it is done.\nThe answer is {gold}." for gold in golds], golds)
+    grades = grading.grade_many([f"So it is done.\nThe answer is {gold}." for gold in golds], golds)
     assert all(grade.strict and grade.flexible for grade in grades)
-    swapped = answers.grade_many([f"The answer is {gold}." for gold in golds[7:]], golds[:-7])  # 7: six in a row are one problem
-    same = [answers.equivalent(a, b) for a, b in zip(golds[7:], golds[:-7], strict=True)]
+    swapped = grading.grade_many([f"The answer is {gold}." for gold in golds[7:]], golds[:-7])  # 7: six in a row are one problem
+    same = [grading.equivalent(a, b) for a, b in zip(golds[7:], golds[:-7], strict=True)]
     assert [grade.flexible for grade in swapped] == same and sum(same) <= 0.5 * len(same)
 
 
@@ -278,7 +280,7 @@ def test_scibench_keeps_units_and_multiplies_powers_out():
     row = {"problem_text": "P", "source": "calculus ", "answer_latex": ""}
 
     def answer(number, unit):
-        return seeds.layouts.scibench(row | {"answer_number": number, "unit": unit})["answer"]
+        return source_layouts.scibench(row | {"answer_number": number, "unit": unit})["answer"]
 
     assert answer("7", " $\\mathrm{10^7} \\mathrm{~km}$") == r"7 \times 10^{7}"
     assert answer("1.19", r"$\mathrm{10^{-4}} \mathrm{~cm}^3/\mathrm{s}$") == r"1.19 \times 10^{-4}"
@@ -290,7 +292,7 @@ def test_scibench_keeps_units_and_multiplies_powers_out():
     [(9.0, "9"), (-9867630.0, "-9867630"), (0.5, "0.5"), (1e-05, "0.00001"), ("1,080", "1080"), (7, "7"), ("1,2", "1,2")],
 )
 def test_numbers_are_written_as_one_writes_them(number, text):
-    assert seeds.layouts.written(number) == text
+    assert source_layouts.written(number) == text
 
 
 def test_problems_that_speak_of_a_lost_figure_are_told_from_those_that_do_not():
@@ -347,7 +349,7 @@ def test_a_translation_that_cannot_be_had_is_left_out(tmp_path):
 
 
 def test_a_source_of_ones_own_that_is_missing_says_where_its_file_belongs(tmp_path, monkeypatch):
-    own = seeds.Source(files={"test": "quiz/test.jsonl"}, layout=seeds.layouts.anybody, licence="CC-BY-4.0")
+    own = seeds.Source(files={"test": "quiz/test.jsonl"}, layout=source_layouts.anybody, licence="CC-BY-4.0")
     monkeypatch.setitem(seeds.SOURCES, "quiz", own)
     with pytest.raises(FileNotFoundError, match="quiz/test.jsonl is missing.*its entry in seeds/sources.py names no origin"):
         seeds.load("quiz", "test", data=tmp_path)

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 import tiny_model
 
-from skymath_nb import curriculum as curricula
-from skymath_nb import runs, sft
-from skymath_nb.schema import Curriculum, Phase
-from skymath_nb.sft import settings as sft_settings
-from skymath_nb.sft import trainer, training
+from skymath_nb.core import runs
+from skymath_nb.core.schema import Curriculum, Phase
+from skymath_nb.training import curriculum as curricula
+from skymath_nb.training import settings as sft_settings
+from skymath_nb.training import sft, stages, trainer
 
 pytestmark = pytest.mark.stack
 
@@ -111,7 +111,7 @@ def test_a_loss_that_is_no_number_stops_and_writes_nothing(base, tmp_path):
 
 def test_what_was_trained_but_not_put_in_place_is_not_trained_again(base, trained, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_put_in_place", lambda finished, out: 1 / 0)
+        patch.setattr(stages, "_put_in_place", lambda finished, out: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train(base, two_stages(), tmp_path / "m")
     assert not (tmp_path / "m").exists()
@@ -128,7 +128,7 @@ sys.path.insert(0, sys.argv[1])
 from transformers import AutoModelForCausalLM, Trainer
 from trl import SFTConfig, SFTTrainer  # before the forks, which then share it
 import test_sft
-from skymath_nb.sft import backends, trainer
+from skymath_nb.training.sft import backends, trainer
 
 trainer.LOG_EVERY = 1
 die = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
@@ -307,7 +307,7 @@ def test_unsloth_has_the_losses_of_the_full_backend_and_merges_its_low_rank_matr
 import sys
 sys.path.insert(0, sys.argv[1])
 import unsloth, test_sft
-from skymath_nb.sft import trainer
+from skymath_nb.training.sft import trainer
 trainer.LOG_EVERY = 1
 given = {"backend": "unsloth", "precision": "float32"}
 for loss in ("token_mean", "example_mean"):
@@ -345,6 +345,8 @@ def _merged_is_base_and_adapter(base, out):
 
 
 def test_importing_the_engine_imports_no_framework():
-    code = "import sys, skymath_nb.sft, skymath_nb.generate; print({'torch', 'transformers', 'trl'} & set(sys.modules))"
+    code = (
+        "import sys, skymath_nb.training.sft, skymath_nb.inference.generation; print({'torch', 'transformers', 'trl'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tiny_model
 
-from skymath_nb import devices, sft
-from skymath_nb.schema import Curriculum, Phase
-from skymath_nb.sft import cost
+from skymath_nb.core import devices
+from skymath_nb.core.schema import Curriculum, Phase
+from skymath_nb.training import cost, sft
 
 pytestmark = pytest.mark.stack
 

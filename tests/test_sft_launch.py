@@ -8,9 +8,10 @@ import pytest
 import tiny_model
 import yaml
 
-from skymath_nb import guard, runs, sft
-from skymath_nb.schema import Curriculum, Phase
-from skymath_nb.sft import launch, training
+from skymath_nb.core import guard, runs
+from skymath_nb.core.schema import Curriculum, Phase
+from skymath_nb.training import __main__ as process
+from skymath_nb.training import launch, sft, stages
 
 pytestmark = pytest.mark.stack
 
@@ -64,10 +65,10 @@ def launched(monkeypatch, code):
 def test_the_error_of_a_process_is_told_with_its_own_words(tmp_path, monkeypatch, capsys):
     base, folder = tiny_model.save(tmp_path / "base"), tmp_path / "job"
     folder.mkdir()
-    job = training.Job(str(base), plan(rate=1e30), sft.Settings.of(precision="float32", device="cpu", threads=1), tiny_model.prompt)
+    job = stages.Job(str(base), plan(rate=1e30), sft.Settings.of(precision="float32", device="cpu", threads=1), tiny_model.prompt)
     launch.write(job, folder)
     with pytest.raises(RuntimeError, match="became nan"):
-        launch.main(folder)
+        process.main(folder)
     said = [line for line in capsys.readouterr().out.splitlines() if launch.FAILS in line]
     launched(monkeypatch, f"print('noise'); print({said[0]!r}); raise SystemExit(1)")
     with pytest.raises(RuntimeError, match=r"^The loss became nan in phase 'stage 1' at step \d of 4, on its \d rows r.*Lower"):
@@ -82,9 +83,9 @@ def test_a_launch_that_ends_without_a_word_shows_its_last_lines(tmp_path, monkey
 
 
 def test_a_process_that_is_not_one_of_as_many_as_named_stops(tmp_path):
-    job = training.Job(str(tiny_model.save(tmp_path / "base")), plan(), sft.Settings.of(launcher=CPUS), tiny_model.prompt)
+    job = stages.Job(str(tiny_model.save(tmp_path / "base")), plan(), sft.Settings.of(launcher=CPUS), tiny_model.prompt)
     with pytest.raises(ValueError, match="stands for 2 processes, but there are 1"):
-        training.run(job, tmp_path, None)
+        stages.run(job, tmp_path, None)
 
 
 def test_what_no_launcher_can_do_is_refused_before_a_process_starts(tmp_path):

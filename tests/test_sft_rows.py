@@ -3,10 +3,9 @@ import pandas as pd
 import pytest
 import tiny_model
 
-from skymath_nb import sft
-from skymath_nb.schema import Curriculum, Phase
-from skymath_nb.sft import rows as sft_rows
-from skymath_nb.sft import trainer
+from skymath_nb.core.schema import Curriculum, Phase
+from skymath_nb.training import rows as sft_rows
+from skymath_nb.training import sft, trainer
 
 pytestmark = pytest.mark.stack
 
@@ -166,7 +165,7 @@ def test_both_losses_are_what_they_say(tmp_path, kwargs):
 @pytest.mark.parametrize("loss", ["token_mean", "example_mean"])
 def test_the_models_own_loss_and_trls_in_tiles_are_one(tmp_path, loss):
     """What a CPU computes is what a GPU does: the same loss and the same gradients."""
-    from skymath_nb.sft import backends
+    from skymath_nb.training import backends
 
     base, rows = tiny_model.save(tmp_path / "base", vocabulary=20_000), tiny_model.rows(24)
     plan = Curriculum((Phase("p", rows, 1, 1e-3),), len(rows), 96)

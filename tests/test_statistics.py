@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from skymath_nb import statistics
+from skymath_nb.core import intervals
 
 
 def rng():
@@ -25,11 +25,11 @@ def test_samples_of_an_item_are_not_taken_for_independent_answers():
 
     def by_item(rng):
         right, samples = draw(rng)
-        return statistics.clustered(right, np.full(len(right), samples), rng)
+        return intervals.clustered(right, np.full(len(right), samples), rng)
 
     def by_answer(rng):
         right, samples = draw(rng)
-        return statistics.wilson(int(right.sum()), len(right) * samples)
+        return intervals.wilson(int(right.sum()), len(right) * samples)
 
     assert 0.92 < coverage(by_item, 0.5) < 0.98
     assert coverage(by_answer, 0.5) < 0.65
@@ -38,7 +38,7 @@ def test_samples_of_an_item_are_not_taken_for_independent_answers():
 def test_the_clustered_interval_is_that_of_drawing_items():
     right, sizes = rng().integers(0, 5, 60), np.full(60, 4)
     sizes[:20] = 8
-    low, high = statistics.clustered(right, sizes, rng())
+    low, high = intervals.clustered(right, sizes, rng())
     picks = np.random.default_rng(5).integers(0, 60, (20_000, 60))
     drawn = right[picks].sum(axis=1) / sizes[picks].sum(axis=1)
     assert np.allclose([low, high], np.quantile(drawn, [0.025, 0.975]), atol=0.006)
@@ -46,36 +46,36 @@ def test_the_clustered_interval_is_that_of_drawing_items():
 
 @pytest.mark.parametrize(("right", "expected"), [(0, (0.0, 0.278)), (4, (0.722, 1.0))])
 def test_items_that_are_all_alike_still_have_an_interval(right, expected):
-    low, high = statistics.clustered([right] * 10, [4] * 10, rng())
+    low, high = intervals.clustered([right] * 10, [4] * 10, rng())
     assert (round(low, 3), round(high, 3)) == expected  # Wilson's for 0 and 10 of 10
 
 
 def test_the_paired_bootstrap_agrees_with_scipy():
     differences = rng().choice([-1, -0.5, 0, 0.5, 1], 120, p=[0.05, 0.1, 0.5, 0.2, 0.15])
-    found = statistics.paired_bootstrap(differences, rng())
+    found = intervals.paired_bootstrap(differences, rng())
     theirs = stats.bootstrap((differences,), np.mean, method="percentile", rng=1).confidence_interval
     assert found == pytest.approx(tuple(theirs), abs=0.01)
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0, (-0.037, 0.037)), (1, (0.926, 1.0)), (-1, (-1.0, -0.926))])
 def test_models_that_never_differed_may_yet_differ(value, expected):
-    found = statistics.paired_bootstrap([value] * 100, rng())
+    found = intervals.paired_bootstrap([value] * 100, rng())
     assert tuple(round(end, 3) for end in found) == expected  # Wilson's upper bound of 0 of 100 is 0.037
 
 
 def test_the_mcnemar_test_is_the_exact_binomial():
     table = [(9, 1), (3, 3), (0, 12)]
-    assert [statistics.mcnemar(*pair) for pair in table] == pytest.approx([22 / 1024, 1, 2 / 4096])
-    assert statistics.mcnemar(0, 0) == 1
+    assert [intervals.mcnemar(*pair) for pair in table] == pytest.approx([22 / 1024, 1, 2 / 4096])
+    assert intervals.mcnemar(0, 0) == 1
 
 
 def test_sign_flips_agree_with_scipy_and_with_mcnemar():
     differences = rng().choice([-0.75, -0.25, 0, 0.5, 1], 40, p=[0.1, 0.2, 0.3, 0.2, 0.2])
     theirs = stats.permutation_test((differences,), np.sum, permutation_type="samples", n_resamples=20_000, rng=2).pvalue
-    assert statistics.sign_flips(differences, rng()) == pytest.approx(theirs, abs=0.01)
+    assert intervals.sign_flips(differences, rng()) == pytest.approx(theirs, abs=0.01)
     ones = np.repeat([1.0, -1.0, 0.0], [15, 5, 30])
-    assert statistics.sign_flips(ones, rng()) == pytest.approx(statistics.mcnemar(15, 5), abs=0.01)
-    assert statistics.sign_flips(np.zeros(9), rng()) == 1
+    assert intervals.sign_flips(ones, rng()) == pytest.approx(intervals.mcnemar(15, 5), abs=0.01)
+    assert intervals.sign_flips(np.zeros(9), rng()) == 1
 
 
 def test_sign_flips_reject_a_true_null_as_often_as_they_should():
@@ -84,7 +84,7 @@ def test_sign_flips_reject_a_true_null_as_often_as_they_should():
         draw = np.random.default_rng(i)
         chance = draw.random(60)
         a, b = (draw.binomial(4, chance) / 4 for _ in range(2))
-        rejected += statistics.sign_flips(a - b, draw) < 0.05
+        rejected += intervals.sign_flips(a - b, draw) < 0.05
     assert 0.025 < rejected / 400 < 0.08
 
 
@@ -92,17 +92,17 @@ def test_sign_flips_reject_a_true_null_as_often_as_they_should():
 def test_pass_at_k_is_the_mean_over_all_subsets(k):
     n, right = 6, np.arange(7)
     every = [np.mean([any(i < c for i in chosen) for chosen in combinations(range(n), k)]) for c in right]
-    assert statistics.pass_at_k(np.full(7, n), right, k) == pytest.approx(every)
+    assert intervals.pass_at_k(np.full(7, n), right, k) == pytest.approx(every)
 
 
 def test_pass_at_k_is_stable_and_unbiased():
-    assert statistics.pass_at_k([100_000], [1], 50_000)[0] == pytest.approx(0.5)
-    assert statistics.pass_at_k([1000], [999], 2)[0] == 1
+    assert intervals.pass_at_k([100_000], [1], 50_000)[0] == pytest.approx(0.5)
+    assert intervals.pass_at_k([1000], [999], 2)[0] == 1
     chance = rng().random(20_000)
-    estimate = statistics.pass_at_k(np.full(20_000, 6), np.random.default_rng(1).binomial(6, chance), 3).mean()
+    estimate = intervals.pass_at_k(np.full(20_000, 6), np.random.default_rng(1).binomial(6, chance), 3).mean()
     assert estimate == pytest.approx((1 - (1 - chance) ** 3).mean(), abs=0.006)
     with pytest.raises(ValueError, match="at least 4 samples of every item, but one has 3"):
-        statistics.pass_at_k([5, 3], [1, 1], 4)
+        intervals.pass_at_k([5, 3], [1, 1], 4)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 5, 7])
@@ -115,26 +115,26 @@ def test_the_majority_is_the_mean_over_all_subsets_with_ties_by_lot(k):
         return np.mean(np.array(right)[first]) if first.any() else 0
 
     every = np.mean([vote(chosen) for chosen in combinations(samples, k)])
-    assert statistics.majority_at_k([3, 2, 1], right, 1, k, rng()) == pytest.approx(every, abs=0.05 if k < 7 else 1e-12)
+    assert intervals.majority_at_k([3, 2, 1], right, 1, k, rng()) == pytest.approx(every, abs=0.05 if k < 7 else 1e-12)
 
 
 def test_who_says_nothing_has_no_vote():
-    assert statistics.majority_at_k([1], [True], 7, 8, rng()) == 1
-    assert statistics.majority_at_k([], [], 4, 2, rng()) == 0
+    assert intervals.majority_at_k([1], [True], 7, 8, rng()) == 1
+    assert intervals.majority_at_k([], [], 4, 2, rng()) == 0
     with pytest.raises(ValueError, match="maj@9"):
-        statistics.majority_at_k([4], [True], 4, 9, rng())
+        intervals.majority_at_k([4], [True], 4, 9, rng())
 
 
 def test_corrections_are_those_of_the_books():
     p = [0.01, 0.04, 0.03, 0.005]  # by hand: times 4, 3, 2, 1 from the smallest, and never less than the one before
-    assert statistics.adjust(p) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert statistics.adjust(p, "bh") == pytest.approx([0.02, 0.04, 0.04, 0.02])
-    assert statistics.adjust([0.6, 0.9]).tolist() == [1, 1] and len(statistics.adjust([])) == 0
+    assert intervals.adjust(p) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert intervals.adjust(p, "bh") == pytest.approx([0.02, 0.04, 0.04, 0.02])
+    assert intervals.adjust([0.6, 0.9]).tolist() == [1, 1] and len(intervals.adjust([])) == 0
     with pytest.raises(ValueError, match="'bonferroni'"):
-        statistics.adjust(p, "bonferroni")
+        intervals.adjust(p, "bonferroni")
 
 
 def test_holm_keeps_false_alarms_rare_where_many_are_compared():
     p = rng().random((2000, 20))
     assert (p < 0.05).any(axis=1).mean() > 0.6
-    assert np.mean([(statistics.adjust(row) < 0.05).any() for row in p]) == pytest.approx(0.05, abs=0.015)
+    assert np.mean([(intervals.adjust(row) < 0.05).any() for row in p]) == pytest.approx(0.05, abs=0.015)

@@ -8,7 +8,9 @@ import yaml
 from test_suite import MAKE, USE, write_notebook
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import plans, pretrain, runs
+from skymath_nb.core import runs
+from skymath_nb.runner import params as plans
+from skymath_nb.training import pretraining
 
 COMMANDS = (["run"], ["run", "--dry-run"], ["status"], ["prefetch"], ["open"], ["run", "--keep-stale"])
 
@@ -115,7 +117,7 @@ def test_a_sweep_and_a_base_that_is_made_again_have_plain_names_too(place, name,
     assert command_line.main(["sweep", str(place / "sweep.yaml")]) == 2
     (place / "base.yaml").write_text(yaml.safe_dump({"name": name}))
     with pytest.raises(ValueError, match="base's name"):
-        pretrain.load(place / "base.yaml")
+        pretraining.load(place / "base.yaml")
     assert command_line.main(["store", name, "01_make"]) == 2 and "run's name" in capsys.readouterr().err
 
 

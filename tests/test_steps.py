@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from skymath_nb import world
-from skymath_nb.answers import steps
+from skymath_nb.grading import solution_steps
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ from skymath_nb.answers import steps
     ],
 )  # fmt: skip
 def test_steps_are_checked_exactly_and_only_where_they_can_be_read(step, holds):
-    assert steps.hold(step) is holds
+    assert solution_steps.hold(step) is holds
 
 
 def test_a_step_names_its_characters_operations_and_value():
     text = "so \\$1,200 \\times 2 = \\$2,400. Then 2 * (3 + 4) = 15"
-    first, second = steps.read(text)
+    first, second = solution_steps.read(text)
     assert text[first.start : first.end] == "1,200 \\times 2 = \\$2,400" and text[second.start : second.end] == "2 * (3 + 4) = 15"
     assert [o.operation for o in second.operations] == ["+", "*"] and second.operations[1].value == 14 and second.stated == 15
     assert first.holds and not second.holds
@@ -70,7 +70,7 @@ def test_every_step_of_the_worlds_solutions_is_read_and_holds():
         for language in world.LANGUAGES:
             for style in range(4):
                 text = world.translate(problem, language).solution(style)
-                found = steps.read(text)
+                found = solution_steps.read(text)
                 assert len(found) == text.count("=") and all(step.holds for step in found), text
 
 
@@ -97,6 +97,6 @@ def solutions(name):
     ("name", "floor", "most"), [("gsm8k", 6000, 0.005), ("math", 950, 0.001), ("metamath", 750, 0.011), ("qwen", 180, 0.003)]
 )
 def test_real_right_solutions_hardly_ever_hold_a_false_step(name, floor, most):
-    found = [steps.read(text) for text in solutions(name)]
+    found = [solution_steps.read(text) for text in solutions(name)]
     assert sum(map(bool, found)) >= floor, "steps are read"
     assert sum(any(not step.holds for step in each) for each in found) / len(found) <= most

@@ -13,19 +13,21 @@ import pytest
 import yaml
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import pages, plans, runs, suite
+from skymath_nb.core import runs
+from skymath_nb.runner import params, suite
+from skymath_nb.runner import report as pages
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 MAKE = [
     'run: str = "tiny"\nseed: int = 0  # stream\nn: int = 3  # rows\nrates: list = [0.1]\nprogress: bool = True',
-    'import plotly.graph_objects as go\nfrom skymath_nb import runs\nstep = runs.step("01_make", run, seed=seed, n=n, rates=rates)',
+    'import plotly.graph_objects as go\nfrom skymath_nb.core import runs\nstep = runs.step("01_make", run, seed=seed, n=n, rates=rates)',
     'step.output("rows.txt").write_text("x" * n)',
     'step.figure(go.Figure(go.Bar(y=[n], name="</script>")), "bars")',
     'step.finish({"accuracy": 0.62, "accuracy_n": 300, "accuracy_low": 0.57, "accuracy_high": 0.67, "rows": n})',
 ]
 USE = [
     'run: str = "tiny"\nlabel: str = ""\nrows_from: str = "01_make"\nrate: float = 1\ninteractive: bool = True',
-    'from skymath_nb import runs\nstep = runs.step("02_use", run, label, rows_from=rows_from, rate=rate)',
+    'from skymath_nb.core import runs\nstep = runs.step("02_use", run, label, rows_from=rows_from, rate=rate)',
     'text = step.input(rows_from, "rows.txt").read_text() if rows_from else ""',
     "assert not interactive",
     'step.output("size.txt").write_text(str(len(text)))\nstep.finish({"size": len(text)})',
@@ -33,7 +35,7 @@ USE = [
 FAIL = [
     'run: str = "tiny"\nmode: str = ""',
     "## Where it breaks",
-    'import sys, time\nfrom skymath_nb import runs\nstep = runs.step("03_fail", run, mode=mode)',
+    'import sys, time\nfrom skymath_nb.core import runs\nstep = runs.step("03_fail", run, mode=mode)',
     "### Exactly here",
     'if mode == "exit":\n    sys.exit(0)\nif mode == "die":\n    import os\n    os.kill(os.getpid(), 9)',
     """if mode in ("sleep", "stubborn"):
@@ -138,7 +140,7 @@ def test_execution_parameters_and_comments_never_cause_a_rerun(done):
 
 
 def test_edited_code_reruns_unless_it_is_kept(done):
-    write_notebook(done / "notebooks", "02_use", [*USE, "print(1)"])
+    write_notebook(done / "notebooks", "02_use", [*USE, "more = 1"])
     assert states(done) == (["fresh", "edited", "edited"], "; the notebook's code changed; the notebook's code changed")
     code, executed, text = execute(done, keep_stale=True)
     assert (code, executed) == (0, []) and text.count("kept although stale (the notebook's code changed)") == 2
@@ -198,7 +200,7 @@ def test_bad_params_are_refused_with_the_remedy(folder, change, said):
 
 
 def test_a_day_without_quotes_is_text():
-    plan = plans.load(runs.home() / "params/smoke.yaml", ["02_augmentation.prices={input: 1.0, output: 2.0, date: 2026-11-23}"])
+    plan = params.load(runs.home() / "params/smoke.yaml", ["02_augmentation.prices={input: 1.0, output: 2.0, date: 2026-11-23}"])
     assert plan.jobs[2].parameters["prices"] == {"input": 1.0, "output": 2.0, "date": "2026-11-23"}
 
 
@@ -365,7 +367,7 @@ def test_no_command_prints_help(capsys):
 
 
 def test_values_that_the_runner_sets_are_the_execution_parameters():
-    assert set(plans.RUNNER) <= set(runs.EXECUTION)
+    assert set(params.RUNNER) <= set(runs.EXECUTION)
 
 
 # --- damage, links and repositories in repositories -------------------------------------------------------------------------

@@ -11,7 +11,8 @@ import yaml
 from test_suite import MAKE, USE, enter, posix, write_notebook
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import runs, suite, sweeps
+from skymath_nb.core import runs
+from skymath_nb.runner import suite, sweeps
 
 SLOW = [*MAKE[:2], 'import time\nprint("at work")\ntime.sleep(3 if n < 100 else 60)', *MAKE[2:]]
 PARAMS = {"run": "tiny", "shared": {"seed": 1}, "steps": {"01_make": {}, "02_use": {}}}

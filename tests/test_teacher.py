@@ -15,9 +15,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from skymath_nb import teacher, world
-from skymath_nb.ledger import Ledger, LedgerError
-from skymath_nb.teacher import BudgetReached, Request, TeacherError, asker, complete, forecast, limits
+from skymath_nb import world
+from skymath_nb.inference import limits, teacher
+from skymath_nb.inference.reply_store import Ledger, LedgerError
+from skymath_nb.inference.teacher import BudgetReached, Request, TeacherError, asker, complete, forecast
 
 URL = "https://teacher.example/v1"
 PRICES = {"input": 1.0, "output": 10.0, "date": "2026-11-23"}
@@ -371,7 +372,7 @@ def test_the_server_stays_on_loopback_and_names_a_taken_port():
 def test_ctrl_c_ends_the_server_cleanly():
     # a shell in the background starts its children deaf to SIGINT
     hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    program = hears + "from skymath_nb import teacher; teacher.serve(port=0)"
+    program = hears + "from skymath_nb.inference import teacher; teacher.serve(port=0)"
     server = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     url = server.stdout.readline().split()[5]
     assert fetch(url + "/models")[0] == 200

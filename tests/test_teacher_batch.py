@@ -11,10 +11,11 @@ import faulty_server
 import pytest
 from faulty_server import Faults
 
-from skymath_nb import teacher, world
-from skymath_nb.ledger import Ledger, LedgerError
-from skymath_nb.teacher import BudgetReached, Request, TeacherError, batch, complete
-from skymath_nb.teacher.server import Pages
+from skymath_nb import world
+from skymath_nb.inference import batch, teacher
+from skymath_nb.inference.offline_server import Pages
+from skymath_nb.inference.reply_store import Ledger, LedgerError
+from skymath_nb.inference.teacher import BudgetReached, Request, TeacherError, complete
 
 PRICES = {"input": 1.0, "output": 10.0, "batch": 0.5, "date": "2026-11-23"}
 
@@ -150,7 +151,7 @@ def test_when_the_answer_to_a_hand_in_is_lost_the_servers_list_decides(book, han
 
 BATCHER = """
 import sys, json
-from skymath_nb import teacher, world
+from skymath_nb.inference import teacher; from skymath_nb import world
 ask = [teacher.Request([{"role": "user", "content": p}], "solve") for p in world.seeds(60, 0).problem]
 replies = teacher.complete(ask, server=sys.argv[1], ledger=sys.argv[2], batch=True, poll_s=0.05)
 print(json.dumps([r.text for r in replies]))

@@ -14,10 +14,11 @@ import faulty_server
 import pytest
 from faulty_server import FAULTS, Faults
 
-from skymath_nb import teacher, world
-from skymath_nb.ledger import Ledger, LedgerError
-from skymath_nb.teacher import BudgetReached, Request, TeacherError, complete
-from skymath_nb.teacher.server import Pages, Server
+from skymath_nb import world
+from skymath_nb.inference import client, engine, teacher
+from skymath_nb.inference.offline_server import Pages, Server
+from skymath_nb.inference.reply_store import Ledger, LedgerError
+from skymath_nb.inference.teacher import BudgetReached, Request, TeacherError, complete
 
 PRICES = {"input": 1.0, "output": 10.0, "cached_input": 0.1, "batch": 0.5, "date": "2026-11-23"}
 KEY = "sk-planted-0123456789"
@@ -54,7 +55,7 @@ def patience(fault):
 
 @pytest.mark.parametrize("fault", ["429", "500", "429-after", "timeout", "cut", "truncated", "malformed", "drip"])
 def test_a_fault_that_passes_is_tried_again_until_every_request_is_answered_once(book, fault, monkeypatch):
-    monkeypatch.setattr(teacher.client, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(client, "FIRST_PAUSE_S", 0.01)
     requests, tallies = questions(24), []
     with faulty_server.serving(faults=Faults({fault: 0.3}, retry_after=0.05)) as url:
         given = {"server": url, "ledger": book, "timeout": patience(fault), "retries": 8, "workers": 8, "progress": tallies.append}
@@ -99,7 +100,7 @@ def test_an_answer_without_its_text_was_paid_for_and_is_kept_as_it_is(book, faul
 
 
 def test_all_faults_together_lose_and_repeat_nothing(book, monkeypatch):
-    monkeypatch.setattr(teacher.client, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(client, "FIRST_PAUSE_S", 0.01)
     requests = questions(60)
     shares = dict.fromkeys(FAULTS, 0.06) | {"timeout": 0.02, "drip": 0.02}
     with faulty_server.serving(faults=Faults(shares, seed=1, retry_after=0.05)) as url:
@@ -267,7 +268,7 @@ def test_replay_asks_nobody_and_names_what_is_missing(book, monkeypatch):
     counting = Counting()
     with teacher.serving(respond=counting) as url:
         first = complete(requests[:4], server=url, ledger=book)
-        monkeypatch.setattr(teacher.engine, "Client", None)  # any attempt to send would fail
+        monkeypatch.setattr(engine, "Client", None)  # any attempt to send would fail
         assert complete(requests[:4], server=url, ledger=book, replay=True) == [r._replace(cached=True) for r in first]
         assert complete(requests[:4], server="https://far.example/v1", ledger=book, replay=True)[0].text == first[0].text, "no key needed"
         with pytest.raises(teacher.MissingReply, match="1 of 5 requests have no reply.*holds 'offline'.*Nothing was sent"):
@@ -279,7 +280,7 @@ def test_replay_asks_nobody_and_names_what_is_missing(book, monkeypatch):
 
 ASKER = """
 import sys, json, hashlib
-from skymath_nb import teacher
+from skymath_nb.inference import teacher
 url, book, n, workers = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 ask = [teacher.Request([{"role": "user", "content": f"question {i}"}], "solve") for i in range(n)]
 print("ready", flush=True)
@@ -313,7 +314,7 @@ def test_after_a_kill_nothing_is_lost_nothing_twice_and_no_more_repeated_than_wa
 INTERRUPTED = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background starts its children deaf to it
-from skymath_nb import teacher, world
+from skymath_nb.inference import teacher; from skymath_nb import world
 ask = [teacher.Request([{"role": "user", "content": p}], "solve") for p in world.seeds(40, 0).problem]
 try:
     teacher.complete(ask, server=sys.argv[1], ledger=sys.argv[2], workers=16, timeout=600)
@@ -402,7 +403,7 @@ class Echo(BaseHTTPRequestHandler):
 
 
 def test_a_planted_key_is_in_no_file_no_reply_and_no_output(tmp_path, book, monkeypatch, capfd):
-    from skymath_nb import ledger
+    from skymath_nb.inference import reply_store
 
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
@@ -411,7 +412,7 @@ def test_a_planted_key_is_in_no_file_no_reply_and_no_output(tmp_path, book, monk
     replies = complete(questions(12), server=f"http://127.0.0.1:{server.server_port}/v1", ledger=book, retries=0, workers=2)
     server.shutdown()
     server.server_close()
-    ledger.export(book, tmp_path / "out.jsonl")
+    reply_store.export(book, tmp_path / "out.jsonl")
     assert server.n == 12 and sum(bool(r.error) for r in replies) == 8 and "[key]" in "".join(r.text for r in replies)
     shown = repr(replies) + repr(teacher.Settings(ledger=book)) + "".join(capfd.readouterr())
     assert KEY not in shown and not [path for path in tmp_path.rglob("*") if KEY.encode() in path.read_bytes()]

@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx2
 import pytest
 
-from skymath_nb import teacher
-from skymath_nb.ledger import Ledger
-from skymath_nb.teacher import Request, complete, limits
+from skymath_nb.inference import limits, teacher
+from skymath_nb.inference.reply_store import Ledger
+from skymath_nb.inference.teacher import Request, complete
 
 OFFSETS = [*range(0, 120, 3), *range(120, 640)]  # every place where a cut of 100, 200 or 600 characters may fall
 KEY = "sk-proj-" + "".join(chr(97 + i * 7 % 26) + str(i % 10) for i in range(78))
@@ -394,7 +394,7 @@ def test_a_query_of_azures_kind_survives(monkeypatch):
 
 
 def test_no_proxy_may_name_another_host_and_loopback_still_meets_none(monkeypatch):
-    from skymath_nb.teacher.client import is_loopback
+    from skymath_nb.inference.client import is_loopback
 
     for host in ("127.0.0.1", "127.8.9.10", "::1", "localhost", "LOCALHOST.", "a.localhost", "127.1", "::ffff:127.0.0.1"):
         assert is_loopback(host), host

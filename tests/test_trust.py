@@ -14,12 +14,14 @@ import yaml
 from test_suite import write_notebook
 
 from skymath_nb import __main__ as command_line
-from skymath_nb import bundles, plans, runs, trust
+from skymath_nb.commands import bundle
+from skymath_nb.core import runs
+from skymath_nb.runner import params, trust
 
 ASK = [
     'run: str = "tiny"\nserver: str = "offline"\nteacher_model: str = "offline"\nparameters: dict = {}\nreplay_only: bool = False\n'
     'base: str = "tiny-base"\ncommand: str = ""\nledger: str = ""\narms_in: str = ""\nlauncher: str = ""\nk: int = 1',
-    'import urllib.request\nfrom skymath_nb import runs\nstep = runs.step("01_ask", run, k=k, server=server, '
+    'import urllib.request\nfrom skymath_nb.core import runs\nstep = runs.step("01_ask", run, k=k, server=server, '
     "teacher_model=teacher_model, parameters=parameters, base=base)",
     'if server != "offline":\n    urllib.request.urlopen(server).read()',
     "step.finish({})",
@@ -76,9 +78,9 @@ def taken(place, **values):
         frozen = {"run": "class", "steps": {"00_first": {"k": 1}, "01_ask": values}}
         runs.save(there / "class" / "params.yaml", yaml.safe_dump(frozen, sort_keys=False))
         (there / "class" / "01_ask").mkdir()
-        file = bundles.make("class", place / "class.tar.gz", until="00_first", echo=lambda _: None)
+        file = bundle.make("class", place / "class.tar.gz", until="00_first", echo=lambda _: None)
     shutil.rmtree(there)
-    return bundles.take(file, echo=print) / "params.yaml"
+    return bundle.take(file, echo=print) / "params.yaml"
 
 
 def copied(place, **values):
@@ -239,7 +241,7 @@ def test_a_web_page_s_manifest_beside_a_params_file_makes_it_nobody_else_s(place
     (place / "mine" / "public").mkdir(parents=True)
     (place / "mine" / "public" / "manifest.json").write_text(json.dumps({"name": "app"}))
     (place / "mine" / "my.yaml").write_text(yaml.safe_dump({"run": "mine", "steps": {"01_ask": {}}}))
-    assert plans.load(place / "mine" / "my.yaml").others == ""
+    assert params.load(place / "mine" / "my.yaml").others == ""
 
 
 def test_outputs_that_hold_the_repository_too_make_its_params_nobody_else_s(place, monkeypatch):
@@ -248,7 +250,7 @@ def test_outputs_that_hold_the_repository_too_make_its_params_nobody_else_s(plac
     (place / "clone" / "params" / "my.yaml").write_text(yaml.safe_dump({"run": "mine", "steps": {"01_ask": {}}}))
     (place / "my.yaml").write_text(yaml.safe_dump({"run": "mine", "steps": {"01_ask": {}}}))
     for path in ("clone/params/my.yaml", "my.yaml"):
-        assert plans.load(place / path).others == ""
+        assert params.load(place / path).others == ""
 
 
 def test_a_damaged_manifest_beside_others_hides_nothing(place):
@@ -256,13 +258,13 @@ def test_a_damaged_manifest_beside_others_hides_nothing(place):
         (place / "received" / name).mkdir(parents=True)
         (place / "received" / name / "manifest.json").write_text(text)
     (place / "received" / "x.yaml").write_text(yaml.safe_dump({"run": "mine", "steps": {"01_ask": {}}}))
-    assert "run folder" in plans.load(place / "received" / "x.yaml").others
+    assert "run folder" in params.load(place / "received" / "x.yaml").others
 
 
 def test_our_own_params_files_are_our_own():
     for path in (Path(__file__).resolve().parents[1] / "params").glob("*.yaml"):
         if not path.name.startswith("base_"):
-            assert plans.load(path).others == ""
+            assert params.load(path).others == ""
 
 
 def test_a_command_line_of_its_own_process_says_it_too(place, asked):

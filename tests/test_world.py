@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from skymath_nb import world
-from skymath_nb.schema import row_id
+from skymath_nb.core.schema import row_id
 from skymath_nb.world import edits, problem, sampler
 from skymath_nb.world.families import FAMILIES
 

@@ -22,8 +22,8 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..evaluation_records import is_record
 from . import hub
+from .evaluation_records import is_record
 
 FORMATS = (
     "JSON lines, a JSON array or object, CSV or TSV (each also as gzip or Zstandard), Parquet, "

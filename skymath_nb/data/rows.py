@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .. import schema
+from ..core import schema
 from . import files, hub, layouts
 
 PART = 20_000  # rows of a part

@@ -8,7 +8,7 @@ import random
 
 import pandas as pd
 
-from .. import runs
+from ..core import runs
 from .benchmarks import BENCHMARK_SEED, BENCHMARKS, MOST_DISTRACTORS, items
 from .edits import Uneditable, concretize, rephrase
 from .families import FAMILIES

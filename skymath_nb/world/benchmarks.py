@@ -2,7 +2,7 @@
 
 import random
 
-from .. import runs
+from ..core import runs
 from .masking import backward
 from .problem import Problem
 from .sampler import SEEN, UNSEEN, distract, distractions, draw, translate

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 
-from .. import runs
+from ..core import runs
 from .benchmarks import items
 from .edits import Uneditable, rephrase
 from .families import FAMILIES

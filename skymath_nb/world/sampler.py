@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
-from .. import runs
+from ..core import runs
 from .families import FAMILIES, GROUPS, NOISE, PEOPLE, THINGS, Kind
 from .problem import KINDS, LANGUAGES, SLOTS, Clause, Problem, Unreadable, Unsolvable, split_of
 

@@ -21,8 +21,9 @@ import numpy as np
 import pandas as pd
 from sklearn.neighbors import NearestNeighbors
 
-from skymath_nb import errors, world
-from skymath_nb.answers import steps
+from skymath_nb import world
+from skymath_nb.evaluation import errors
+from skymath_nb.grading import solution_steps
 
 
 def lines(path):
@@ -46,7 +47,7 @@ def real(folder):
 
 def false_steps(folder):
     table = pd.DataFrame(real(folder), columns=["of", "response", "right"])
-    read = table["response"].map(steps.read)
+    read = table["response"].map(solution_steps.read)
     table = table.assign(with_steps=read.map(bool), false_step=read.map(lambda found: any(not step.holds for step in found)))
     shares = table.groupby(["of", "right"]).agg(n=("right", "size"), with_steps=("with_steps", "mean"), false_step=("false_step", "mean"))
     print("\nShare of responses with a step that can be read, and with a false one, %:")

@@ -16,10 +16,12 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from skymath_nb import prompts, runs, world
-from skymath_nb.generate import generate, local
+from skymath_nb import prompts, world
+from skymath_nb.core import runs
+from skymath_nb.inference import local
+from skymath_nb.inference.generation import generate
 
-BASE = runs.PACKAGE / "bases" / "tiny-base"
+BASE = runs.PACKAGE / "training" / "bases" / "tiny-base"
 TOKENS, BATCH, VOCABULARY = 48, 64, 151_936
 
 

@@ -27,8 +27,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import answer_pairs
 import answer_variants
 
-from skymath_nb import answers
-from skymath_nb.answers import reading, spelling, verifier
+from skymath_nb import grading
+from skymath_nb.grading import reading, spelling, verifier
 
 ENVIRONMENT = re.compile(r"\$|\\boxed|\\\(|\\\[")
 
@@ -38,7 +38,7 @@ def wrapped(text):
 
 
 GRADERS = {  # name: (of bare answers, of responses)
-    "skymath_nb, flexible": (answers.equivalent, lambda response, gold: answers.grade(response, gold).flexible),
+    "skymath_nb, flexible": (grading.equivalent, lambda response, gold: grading.grade(response, gold).flexible),
     "math-verify, as is": (
         lambda answer, gold: math_verify.verify(math_verify.parse(gold), math_verify.parse(answer)),
         lambda response, gold: math_verify.verify(math_verify.parse(gold), math_verify.parse(response)),
@@ -48,8 +48,8 @@ GRADERS = {  # name: (of bare answers, of responses)
         lambda response, gold: math_verify.verify(math_verify.parse(wrapped(gold)), math_verify.parse(response)),
     ),
     "normalised strings (the paper's matcher)": (
-        lambda answer, gold: answers.normalise(answer) == answers.normalise(gold),
-        lambda response, gold: answers.grade(response, gold).strict,
+        lambda answer, gold: grading.normalise(answer) == grading.normalise(gold),
+        lambda response, gold: grading.grade(response, gold).strict,
     ),
 }
 
@@ -57,7 +57,7 @@ GRADERS = {  # name: (of bare answers, of responses)
 def forget():
     """Empty every cache, and end the workers, so that a round pays for what it does."""
     verifier.POOL.close()
-    for cached in (answers._compare, spelling.clean, reading.read, parser.parse_latex_cached, parser.parse_expr_cached):
+    for cached in (grading._compare, spelling.clean, reading.read, parser.parse_latex_cached, parser.parse_expr_cached):
         cached.cache_clear()
 
 

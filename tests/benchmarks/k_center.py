@@ -16,7 +16,7 @@ import time
 import numpy as np
 import torch
 
-from skymath_nb import coreset
+from skymath_nb.selection import coreset
 
 D = 384
 

@@ -16,7 +16,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from skymath_nb import curriculum, dedup, desk, runs, schema, seeds
+from skymath_nb.commands import files
+from skymath_nb.core import runs, schema
+from skymath_nb.data import seeds
+from skymath_nb.selection import near_duplicates
+from skymath_nb.training import curriculum
 
 SIZE = 1500  # characters of a row
 
@@ -41,12 +45,12 @@ def make(path, rows):
 
 
 def near(folder):
-    found = dedup.near(pq.read_table(folder / "instances.parquet", columns=["query"])["query"])
+    found = near_duplicates.near(pq.read_table(folder / "instances.parquet", columns=["query"])["query"])
     return found.report
 
 
 def gate(folder):
-    return desk.gate(folder / "instances.parquet", ["gsm8k"], folder / "gate.parquet", echo=lambda line: None).to_dict("records")
+    return files.gate(folder / "instances.parquet", ["gsm8k"], folder / "gate.parquet", echo=lambda line: None).to_dict("records")
 
 
 def assemble(folder):

@@ -21,8 +21,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skymath_nb import leakage, runs, seeds
-from skymath_nb import words as wording
+from skymath_nb.core import runs
+from skymath_nb.data import seeds
+from skymath_nb.selection import decontamination
+from skymath_nb.selection import ngrams as wording
 
 PEER = 1000  # queries for datatrove, which takes seconds for a MB
 
@@ -57,7 +59,7 @@ def plain(table, tests, n):
 
 
 def ours(table, tests, n):
-    found = leakage.gate(table, tests, n=(n, n), near=None)
+    found = decontamination.gate(table, tests, n=(n, n), near=None)
     return found["tier"].eq("ngram").tolist(), found["verdict"].ne("clean").tolist()
 
 
@@ -88,7 +90,7 @@ def main(rows=40_000, rounds=3):
     megabytes = table["query"].str.len().sum() / 1e6
     methods = {
         "gate, n-grams and whole questions": lambda n: ours(table, tests, n),
-        "gate, all tiers (n and 10, near duplicates)": lambda n: leakage.gate(table, tests, n=(n, min(n, 10))),
+        "gate, all tiers (n and 10, near duplicates)": lambda n: decontamination.gate(table, tests, n=(n, min(n, 10))),
         "script": lambda n: script(table, tests, n),
         "plain": lambda n: plain(table, tests, n),
     }

@@ -12,8 +12,10 @@ import time
 
 import numpy as np
 
-from skymath_nb import dedup, runs, seeds
-from skymath_nb import words as wording
+from skymath_nb.core import runs
+from skymath_nb.data import seeds
+from skymath_nb.selection import near_duplicates
+from skymath_nb.selection import ngrams as wording
 
 ALL_PAIRS = 30_000
 
@@ -25,11 +27,11 @@ def main(problems="90", rows="30000"):
     texts = [re.sub(r"\d+", lambda m: next(numbers), text) for text in chosen[rng.integers(len(chosen), size=int(rows))]]
     texts = wording.column(texts)
     started = time.process_time()
-    found = dedup.near(texts, measure=0)
+    found = near_duplicates.near(texts, measure=0)
     spent = time.process_time() - started
     print(f"{rows} rows of {problems} problems: {spent:.1f} CPU-s, {spent / len(texts) * 1e6:.0f} us a row; {found.report}", flush=True)
     if len(texts) <= ALL_PAIRS:
-        pairs = dedup._all_pairs(texts, 0.8)
+        pairs = near_duplicates._all_pairs(texts, 0.8)
         kept = found.kept
         settled = [kept[later] for earlier, later in pairs if kept[earlier]]
         false = sum((int(found.of[i]), i) not in pairs for i in np.flatnonzero(~kept).tolist())

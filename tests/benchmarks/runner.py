@@ -17,11 +17,12 @@ from pathlib import Path
 
 import nbformat
 
-from skymath_nb import plans, suite
+from skymath_nb.runner import params as plans
+from skymath_nb.runner import suite
 
 EMPTY = [
     'run: str = "empty"  # folder\nlabel: str = ""  # repeat',
-    'from skymath_nb import runs\nruns.step("00_empty", run, label).finish({})',
+    'from skymath_nb.core import runs\nruns.step("00_empty", run, label).finish({})',
 ]
 REPEATS = 3
 

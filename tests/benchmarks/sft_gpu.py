@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skymath_nb import bases, sft
-from skymath_nb.schema import Curriculum, Phase
+from skymath_nb.core.schema import Curriculum, Phase
+from skymath_nb.training import bases, cost, sft
 
 SIZES = {  # hidden, layers, heads, keys, feed-forward, vocabulary
     "tiny": (64, 2, 4, 4, 128, 0),
@@ -126,7 +126,7 @@ def main(size="1b", steps="12"):
     print(f"{size}, {steps} steps; matrix rate {(rate := matrix_rate()) / 1e12:.1f} TFLOP/s")
     with tempfile.TemporaryDirectory() as folder:
         base = make(Path(folder), size)
-        parameters = sft.cost.shape(str(base)).parameters
+        parameters = cost.shape(str(base)).parameters
         for name in VARIANTS:
             done = subprocess.run([sys.executable, __file__, "--one", name, str(base), size, steps], capture_output=True, text=True)
             if done.returncode:

@@ -16,8 +16,11 @@ import pandas as pd
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from skymath_nb import prompts, runs, sft, world
-from skymath_nb.schema import Curriculum, Phase
+from skymath_nb import prompts, world
+from skymath_nb.core import runs
+from skymath_nb.core.schema import Curriculum, Phase
+from skymath_nb.training import rows as rows_module
+from skymath_nb.training import sft
 
 BATCH, RATE, MAX_LENGTH = 16, 2e-3, 512
 
@@ -42,7 +45,7 @@ def plain(base, table, bf16=True, all_logits=False):
     for start in range(0, len(order), BATCH):
         batch = data.select(order[start : start + BATCH])
         longest = max(map(len, batch["input_ids"]))
-        longest += -longest % sft.rows.PAD_TO
+        longest += -longest % rows_module.PAD_TO
         x = torch.full((len(batch), longest), tokenizer.pad_token_id)
         y, mask = torch.full_like(x, -100), torch.zeros_like(x)
         for i, row in enumerate(batch):

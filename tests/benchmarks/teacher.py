@@ -22,7 +22,9 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from skymath_nb import augment, ledger, prompts, schema, teacher, world
+from skymath_nb import augmentation, prompts, world
+from skymath_nb.core import schema
+from skymath_nb.inference import reply_store, teacher
 
 IN_FLIGHT, WAIT_S = 256, 0.1
 SERVER = """
@@ -79,7 +81,7 @@ def ours(url, problems, folder, number):
     """Render, ask, keep, parse."""
     asks = [teacher.Request(prompts.render("solve", problem=p), "solve", max_tokens=2048) for p in problems]
     replies = teacher.complete(asks, server=url, model="m", ledger=folder / f"{number}.sqlite", workers=IN_FLIGHT, timeout=600)
-    assert all(augment.parse_solution(reply.text) for reply in replies)
+    assert all(augmentation.parse_solution(reply.text) for reply in replies)
 
 
 def plain(url, problems, transport=None, render=False):
@@ -99,7 +101,7 @@ def plain(url, problems, transport=None, render=False):
                     reply = await client.chat.completions.create(model="m", messages=messages, max_tokens=2048, temperature=0.7)
                     text = reply.choices[0].message.content
                     if render:
-                        augment.parse_solution(text)
+                        augmentation.parse_solution(text)
 
             await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
 
@@ -132,7 +134,7 @@ def cpu(n=1500, rounds=5):
 
 ASKER = """
 import sys
-from skymath_nb import teacher
+from skymath_nb.inference import teacher
 url, book, n, workers = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 asks = [teacher.Request([{"role": "user", "content": f"question {i}"}], "solve") for i in range(n)]
 replies = teacher.complete(asks, server=url, model="m", ledger=book, workers=workers)
@@ -153,11 +155,11 @@ def kill(points=20, n=1500):
             time.sleep(rng.random() * WAIT_S)
             os.kill(first.pid, signal.SIGKILL)
             first.wait()
-            with ledger.Ledger(book) as opened:
+            with reply_store.Ledger(book) as opened:
                 kept = opened.count()
             said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
             repeated = served(url) - before - n
-            with ledger.Ledger(book) as opened:
+            with reply_store.Ledger(book) as opened:
                 rows = opened.count()
             lost, twice, worst = lost + n - int(said[1]), twice + rows - int(said[2]), max(worst, repeated)
             print(f"killed after {at:5} sent, {kept:5} kept; rerun: {said[1]} of {n} replies, {rows} rows, {repeated} repeated", flush=True)
@@ -168,11 +170,11 @@ def rows(n=1_000_000):
     with tempfile.TemporaryDirectory() as folder:
         book = Path(folder) / "ledger.sqlite"
         asks = [teacher.Request([{"role": "user", "content": f"What is {i} + {i}?"}], "solve") for i in range(n)]
-        with ledger.Ledger(book) as opened:
+        with reply_store.Ledger(book) as opened:
             for start in range(0, n, 10_000):
                 part = asks[start : start + 10_000]
                 text = "Step by step. " * 20
-                opened.put_many({r.key("m"): ledger.Record(text, "stop", 20, 60, "m", 1024) for r in part})
+                opened.put_many({r.key("m"): reply_store.Record(text, "stop", 20, 60, "m", 1024) for r in part})
         began, used = time.perf_counter(), time.process_time()
         replies = teacher.complete(asks, server="http://127.0.0.1:9/v1", model="m", ledger=book, replay=True)
         print(
@@ -200,7 +202,7 @@ def instances(n=100_000):
                     print(f"{name}: {sum(made):9,} instances, {1e3 * spent / sum(made):.2f} ms of CPU each, {memory():.2f} GB", flush=True)
                     yield part
 
-            parts = augment.blocks(seeds, ask, n=n, mix={"metamath": 0.3, "evol": 0.5, "xwin": 0.2}, seed=0)
+            parts = augmentation.blocks(seeds, ask, n=n, mix={"metamath": 0.3, "evol": 0.5, "xwin": 0.2}, seed=0)
             path = schema.write(told(parts), Path(folder) / f"{name}.parquet", "instances")
             kept = int(schema.read(path, "instances")["kept"].sum())
             print(f"{name}: {kept:,} kept; {time.perf_counter() - began:.0f} s wall, {time.process_time() - used:.0f} s CPU", flush=True)
@@ -208,11 +210,11 @@ def instances(n=100_000):
 
 def lookups(largest=1_000_000):
     """What a look-up costs while the ledger grows."""
-    with tempfile.TemporaryDirectory() as folder, ledger.Ledger(Path(folder) / "ledger.sqlite") as book:
+    with tempfile.TemporaryDirectory() as folder, reply_store.Ledger(Path(folder) / "ledger.sqlite") as book:
         for size in (largest // 1000, largest // 100, largest // 10, largest):
-            keys = [ledger.key("m", [], {}, i) for i in range(size)]
+            keys = [reply_store.key("m", [], {}, i) for i in range(size)]
             for start in range(book.count(), size, 10_000):
-                book.put_many({key: ledger.Record("x" * 900, "stop", 1, 1, "m", 8) for key in keys[start : start + 10_000]})
+                book.put_many({key: reply_store.Record("x" * 900, "stop", 1, 1, "m", 8) for key in keys[start : start + 10_000]})
             spent = []
             for seed in range(5):
                 chosen, began = random.Random(seed).sample(keys, min(1000, size)), time.process_time()

@@ -21,7 +21,8 @@ import nbformat
 import pytest
 import yaml
 
-from skymath_nb import notebooks, plans
+from skymath_nb.runner import notebooks
+from skymath_nb.runner import params as plans
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "browser"

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from skymath_nb import errors, prompts
+from skymath_nb import prompts
+from skymath_nb.evaluation import errors
 
 NAMES = ("00_start_here", "01_seed_exploration", "02_augmentation", "03_coreset_selection", "04_curriculum_sft", "05_evaluation")
 PLOTLY = "application/vnd.plotly.v1+json"

@@ -15,9 +15,8 @@ import pandas as pd
 import pytest
 import tiny_model
 
-from skymath_nb import sft
-from skymath_nb.schema import Curriculum, Phase
-from skymath_nb.sft import cost, trainer
+from skymath_nb.core.schema import Curriculum, Phase
+from skymath_nb.training import cost, sft, trainer
 
 pytestmark = pytest.mark.gpu
 

@@ -1,0 +1,289 @@
+"""Scores with their intervals, pass@k and maj@k, and paired comparisons: of models, and of versions of the same items."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ..core import intervals, runs, schema
+from ..grading import equivalent
+
+VERDICTS = ("strict", "flexible")
+NUMBERS = tuple(f"{verdict}{end}" for verdict in VERDICTS for end in ("", "_low", "_high"))
+ITEM = ("benchmark", "id")  # the columns that name an item
+MCNEMAR, SIGN_FLIPS = "McNemar, exact", "sign flips of items' means"
+
+
+def assemble(benchmark: str | pd.Series, items: pd.DataFrame, completions: Sequence, grades: Sequence) -> pd.DataFrame:
+    """Join items, completions and grades, all in the same order, to a table of answers.
+
+    items        seeds table, with or without `distractors`; an item that is there k times has samples 0 to k - 1. `pair`, the id
+                 of the item behind a version of it, is kept where it is there.
+    completions  objects with .text, .tokens and .cap_hit;  grades  of `answers.grade_many`.
+    Raises:  ValueError if the three do not have the same length.
+    """
+    if not len(items) == len(completions) == len(grades):
+        raise ValueError(
+            f"One completion and one grade per item are needed, but there are {len(items)} items, "
+            f"{len(completions)} completions and {len(grades)} grades. Generate and grade these items again."
+        )
+    table = items.reset_index(drop=True)
+    table = table.assign(
+        benchmark=np.asarray(benchmark),
+        gold=table["answer"],
+        response=[completion.text for completion in completions],
+        tokens=[int(completion.tokens) for completion in completions],
+        cap_hit=[bool(completion.cap_hit) for completion in completions],
+        distractors=table["distractors"] if "distractors" in table else 0,
+        **{name: [getattr(grade, name) for grade in grades] for name in (*VERDICTS, "extracted", "reason")},
+    )
+    table["sample"] = table.groupby(["benchmark", "id"]).cumcount()
+    return table[[*schema.ANSWERS.names, *table.columns.intersection(["pair"])]]
+
+
+def score(answers: pd.DataFrame, by: str | Iterable[str] = (), seed: int = 0) -> pd.DataFrame:
+    """Return n, both accuracies (fractions) with their 95 % intervals, and the cap-hit rate, per group of `by`.
+
+    `interval` names how the bounds were found: "Wilson" where every item (benchmark, id) has one answer in the group, "bootstrap
+    over items" where one has several, which are not independent. `items` is how many different items there are.
+    """
+    rows = []
+    for key, part in _groups(answers, by):
+        items = part.groupby(list(ITEM), sort=False)
+        sizes = items.size().to_numpy()
+        once = len(sizes) == len(part)
+        row = key | {"n": len(part)}
+        for verdict in VERDICTS:
+            right = int(part[verdict].sum())
+            if once:
+                bounds = intervals.wilson(right, len(part))
+            else:
+                bounds = intervals.clustered(items[verdict].sum(), sizes, runs.rng(seed, "score"))
+            row |= {verdict: right / len(part), f"{verdict}_low": bounds[0], f"{verdict}_high": bounds[1]}
+        row |= {"cap_hit": float(part["cap_hit"].mean()), "items": len(sizes)}
+        rows.append(row | {"interval": "Wilson" if once else "bootstrap over items"})
+    table = pd.DataFrame(rows)
+    ordered = [name for name in table if name in answers and isinstance(answers[name].dtype, pd.CategoricalDtype)]
+    return table.astype({name: answers[name].dtype for name in ordered})
+
+
+def _groups(answers, by):
+    """The parts of a table per value of the columns `by`, each with its values as a dict; all of it where there are none."""
+    by = [by] if isinstance(by, str) else list(by)
+    if not by:
+        return [({}, answers)]
+    return [(dict(zip(by, key, strict=True)), part) for key, part in answers.groupby(by, sort=False, dropna=False, observed=True)]
+
+
+def score_endings(answers: pd.DataFrame, by: str | Iterable[str] = (), seed: int = 0) -> pd.DataFrame:
+    """Score completed answers and those that hit the length limit apart, with the share of each, per group of `by`."""
+    by = [by] if isinstance(by, str) else list(by)
+    table = score(answers.assign(ending=np.where(answers["cap_hit"], "cut off", "completed")), [*by, "ending"], seed)
+    whole = table.groupby(by, sort=False, dropna=False)["n"].transform("sum") if by else table["n"].sum()
+    return table.assign(share=table["n"] / whole)[[*by, "ending", "n", "share", *NUMBERS, "items", "interval"]]
+
+
+def bins(lengths: pd.Series, n: int = 4) -> pd.Series:
+    """Cut whole numbers (characters, tokens) into at most n ranges with about as many each: an ordered category, "12 to 40".
+
+    Example: evaluate.score(answers.assign(length=evaluate.bins(answers["tokens"])), by="length").sort_values("length")
+    """
+    if lengths.isna().any():
+        raise ValueError(f"Lengths were to be binned, but {int(lengths.isna().sum())} of {len(lengths)} are missing. Leave those rows out.")
+    codes = pd.qcut(lengths, n, labels=False, duplicates="drop").fillna(0).astype(int)  # where all are equal there are no edges
+    ends = lengths.groupby(codes).agg(["min", "max"])
+    names = [f"{low:,} to {high:,}" if low < high else f"{low:,}" for low, high in ends.itertuples(index=False)]
+    place = {code: i for i, code in enumerate(ends.index)}
+    return pd.Series(pd.Categorical.from_codes(codes.map(place), names, ordered=True), lengths.index, name=lengths.name)
+
+
+def pass_at_k(
+    answers: pd.DataFrame, k: int | Iterable[int], by: str | Iterable[str] = (), verdict: str = "flexible", seed: int = 0
+) -> pd.DataFrame:
+    """Return pass@k with its interval over items, per group and k: the chance that one of k samples is right.
+
+    Source: Chen et al. 2021, section 2.1, the unbiased estimate from all samples of an item.
+    Raises:  ValueError if an item has fewer than k samples.
+    """
+
+    def counts(part):
+        items = part.groupby(list(ITEM), sort=False)[verdict]
+        return items.size().to_numpy(), items.sum().to_numpy()
+
+    return _at_k(answers, k, by, "pass_at_k", counts, lambda counts, k, rng: intervals.pass_at_k(*counts, k), seed)
+
+
+def majority_at_k(answers: pd.DataFrame, k: int | Iterable[int], by: str | Iterable[str] = (), seed: int = 0) -> pd.DataFrame:
+    """Return maj@k with its interval over items, per group and k: is the answer that most of k samples give right?
+
+    Answers vote together where they are equivalent; the verdict is the flexible one; samples without an answer have no vote.
+    Source: Wang et al. 2023 (self-consistency).  Raises:  ValueError if an item has fewer than k samples.
+    """
+
+    def ballots(part):
+        return [_ballots(item) for _, item in part.groupby(list(ITEM), sort=False)]
+
+    def vote(ballots, k, rng):
+        return np.array([intervals.majority_at_k(*ballot, k, rng) for ballot in ballots])
+
+    return _at_k(answers, k, by, "majority_at_k", ballots, vote, seed)
+
+
+def _ballots(item):
+    """Votes per different answer, whether it is right, and how many samples gave none."""
+    said = item[item["extracted"].notna()]
+    forms = said.groupby("extracted", sort=False)["flexible"].agg(["size", "mean"])
+    groups = []  # [a form of the answer, votes, votes that are right]
+    for form, votes, share in forms.itertuples():
+        same = next((g for g in groups if equivalent(form, g[0])), None)
+        if same is None:
+            groups.append([form, votes, votes * share])
+        else:
+            same[1] += votes
+            same[2] += votes * share
+    return [g[1] for g in groups], [2 * g[2] > g[1] for g in groups], len(item) - len(said)
+
+
+def _at_k(answers, k, by, name, prepare, estimate, seed):
+    """A row per group and k: the mean over items of estimate(prepare(group), k, rng), which gives one number an item."""
+    rows = []
+    for key, part in _groups(answers, by):
+        _check_samples(part)
+        prepared = prepare(part)
+        for size in [k] if isinstance(k, int) else k:
+            rng = runs.rng(seed, name, str(size))
+            items = estimate(prepared, size, rng)
+            low, high = intervals.clustered(items, np.ones(len(items)), rng)
+            rows.append(key | {"k": size, "items": len(items), name: float(items.mean()), f"{name}_low": low, f"{name}_high": high})
+    return pd.DataFrame(rows)
+
+
+def _check_samples(part):
+    """Refuse a group in which a sample of an item is there twice: two students or seeds would pass for one."""
+    again = int(part.duplicated([*ITEM, "sample"]).sum())
+    if again:
+        raise ValueError(
+            f"The samples of one model are to be counted, but {again} answers have the same benchmark, id and sample as another. "
+            "Group by what tells them apart, for example by student or seed."
+        )
+
+
+def compare(
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    on: Sequence[str] = ITEM,
+    seed: int = 0,
+    confidence: float = intervals.CONFIDENCE,
+) -> pd.DataFrame:
+    """Compare two tables of answers to the same items: one row per verdict.
+
+    Columns: n (items), a, b (accuracies), difference (a - b) with its bootstrap 95 % interval low, high (paired resampling of
+             items, seeded), only_a and only_b (items that one has right, or more often right, than the other), p and its test.
+    With one answer an item on both sides the test is McNemar's, exact. With several, an item counts with the mean of its samples,
+    and the test flips the signs of the items' differences. Both are about these two models; `precision.difference` is about the
+    recipes behind several training seeds.
+    Raises:  ValueError if the items differ or an answer is there twice.
+    """
+    on = list(on)
+    sides = [table.groupby(on)[list(VERDICTS)].agg("mean") for table in (a, b)]
+    twice = sum(int(table.duplicated([*ITEM, "sample"]).sum()) for table in (a, b))
+    missing, extra = (len(x.index.difference(y.index)) for x, y in (sides, sides[::-1]))
+    if missing or extra or twice or not len(a):
+        raise ValueError(
+            f"A paired comparison needs the same items on both sides, each sample once, but a has {len(a)} answers and b {len(b)}; "
+            f"{missing} items are only in a and {extra} only in b, and {twice} answers are there again. Compare what both answered; "
+            "training seeds of one recipe are compared by precision.difference."
+        )
+    left, right = sides[0], sides[1].loc[sides[0].index]
+    once = len(a) == len(b) == len(left)
+    rows = []
+    for verdict in VERDICTS:
+        x, y = left[verdict].to_numpy(float), right[verdict].to_numpy(float)
+        differences = x - y
+        only_a, only_b = int((differences > 0).sum()), int((differences < 0).sum())
+        low, high = intervals.paired_bootstrap(differences, runs.rng(seed, "bootstrap"), confidence)
+        p = intervals.mcnemar(only_a, only_b) if once else intervals.sign_flips(differences, runs.rng(seed, "signs"))
+        row = {"verdict": verdict, "n": len(x), "a": x.mean(), "b": y.mean(), "difference": differences.mean(), "low": low, "high": high}
+        rows.append(row | {"only_a": only_a, "only_b": only_b, "p": p, "test": MCNEMAR if once else SIGN_FLIPS})
+    return pd.DataFrame(rows)
+
+
+def compare_by(answers: pd.DataFrame, column: str, a: str, b: str, seed: int = 0) -> pd.DataFrame:
+    """Compare the answers where `column` is a with those where it is b, per benchmark."""
+    sides = [dict(list(answers[answers[column] == value].groupby("benchmark", sort=False))) for value in (a, b)]
+    if not sides[0] or set(sides[0]) != set(sides[1]):
+        raise ValueError(
+            f"{column} {a!r} answered the benchmarks {sorted(sides[0])} and {b!r} {sorted(sides[1])}. "
+            "Compare on benchmarks that both answered."
+        )
+    tables = [compare(part, sides[1][name], seed=seed).assign(benchmark=name) for name, part in sides[0].items()]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["benchmark", *table.columns.drop("benchmark")]]
+
+
+def compare_all(answers: pd.DataFrame, column: str, one: str, others: Sequence[str]) -> pd.DataFrame:
+    """Compare `one` with each of the others, as compare_by does; a table without rows where there is none.
+
+    p_holm is p corrected for all of a verdict's comparisons in the table; `comparisons` is how many those are.
+    """
+    tables = {f"{one} against {other}": compare_by(answers, column, one, other) for other in others}
+    return correct(pd.concat(tables, names=["comparison"]).reset_index(0)) if tables else pd.DataFrame(columns=["comparison"])
+
+
+def correct(comparisons: pd.DataFrame, method: str = "holm") -> pd.DataFrame:
+    """Add p_holm (or p_bh) and `comparisons`, their number: p corrected for all rows of the same verdict, looked at together."""
+    p = comparisons.groupby("verdict", sort=False)["p"]
+    adjusted = p.transform(lambda part: intervals.adjust(part, method))
+    return comparisons.assign(**{f"p_{method}": adjusted}, comparisons=p.transform("size"))
+
+
+def compare_variants(
+    answers: pd.DataFrame, column: str, original: object, pair: str = "pair", by: str | Iterable[str] = (), seed: int = 0
+) -> pd.DataFrame:
+    """Compare every other version of the items with the original one, on the items that both have, in pairs.
+
+    column    what tells versions apart: distractors, language, benchmark, the kind of perturbation;  original  its value of the
+              items as they were;  pair  the column with the id of the item behind a version; an item without one stands for itself.
+    Returns compare's rows per version (a is the version, b the original, on its own items alone), with `unpaired`, the items of
+    one side that the other does not have, and p_holm over the whole table. Several answers of one pair count with their mean.
+    Raises:  ValueError without the original, without another version, or where a version shares no item with it.
+    """
+    tables = []
+    for key, part in _groups(answers, by):
+        part = part.assign(**{pair: part[pair].fillna(part["id"])})
+        versions = list(part.groupby(column, sort=True))
+        base = next((rows for value, rows in versions if value == original), None)
+        if base is None or len(versions) < 2:
+            raise ValueError(
+                f"Versions of the same items were to be compared with {column} {original!r}, but {key or 'the table'} has the values "
+                f"{[value for value, _ in versions]}. Give the answers to the original items and to one version more."
+            )
+        for value, rows in versions:
+            if value == original:
+                continue
+            shared = set(rows[pair]) & set(base[pair])
+            if not shared:
+                raise ValueError(f"{column} {value!r} and {original!r} share no {pair}; they are not versions of the same items.")
+            unpaired = len(set(rows[pair]) ^ set(base[pair]))
+            table = compare(rows[rows[pair].isin(shared)], base[base[pair].isin(shared)], on=[pair], seed=seed)
+            tables.append(table.assign(**key, **{column: value}, unpaired=unpaired))
+    table = correct(pd.concat(tables, ignore_index=True))
+    first = [*key, column]
+    return table[[*first, *table.columns.drop(first)]]
+
+
+def flat_report(scores: pd.DataFrame) -> dict[str, float | int]:
+    """Return a table of `score` as flat named numbers: world_test_flexible, with _n, _low and _high.
+
+    Raises:  ValueError if two rows would have the same name.
+    """
+    report = {}
+    for row in scores.to_dict("records"):
+        groups = [str(value) for name, value in row.items() if name not in (*NUMBERS, "n", "cap_hit", "items", "interval")]
+        prefix = re.sub(r"\W+", "_", "_".join(groups) or "all")
+        if f"{prefix}_cap_hit" in report:
+            raise ValueError(f"Two rows of the scores are both named {prefix!r}; score by columns that tell them apart.")
+        report |= {f"{prefix}_{name}": float(row[name]) for name in (*NUMBERS, "cap_hit")}
+        report |= {f"{prefix}_{name}_n": int(row["n"]) for name in VERDICTS}
+    return report

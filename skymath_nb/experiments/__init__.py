@@ -1,0 +1,1 @@
+"""What do the paper's claims say here? Arms, scaling laws, takeaways, power. Serves 06 to 08."""

@@ -1,0 +1,1 @@
+"""What do cells show? Figures, browsers of rows, the prompt lab, exercises."""

@@ -1,0 +1,1 @@
+"""How are notebooks run? Params files, papermill, sweeps, run folders, run pages. Knows no mathematics."""

@@ -1,0 +1,1 @@
+"""How are students trained? Curricula, SFT backends, cost, the tiny bases. Serves 04."""
