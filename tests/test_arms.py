@@ -74,7 +74,7 @@ def test_a_unit_trains_answers_and_reports(recipe, done):
 def test_a_finished_unit_is_returned_without_work(recipe, done, monkeypatch):
     folder, report = done
     monkeypatch.setattr(arms.sft, "train", no_work)
-    monkeypatch.setattr(arms.generate, "generate", no_work)
+    monkeypatch.setattr(arms.generation, "generate", no_work)
     monkeypatch.setattr(arms.evaluate, "score", no_work)
     assert run(recipe, 0, folder) == report
 
@@ -83,7 +83,7 @@ def test_a_unit_goes_on_from_what_it_has(recipe, done, monkeypatch):
     folder, report = done
     (place(recipe, 0, folder) / "report.json").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(arms.generate, "generate", no_work)
+        patch.setattr(arms.generation, "generate", no_work)
         patch.setattr(arms.sft, "train", no_work)
         assert run(recipe, 0, folder) == report
     (place(recipe, 0, folder) / "report.json").unlink()
@@ -95,7 +95,7 @@ def test_a_unit_goes_on_from_what_it_has(recipe, done, monkeypatch):
 
 def test_a_unit_that_broke_while_answering_is_no_result(recipe, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(arms.generate, "generate", no_work)
+        patch.setattr(arms.generation, "generate", no_work)
         with pytest.raises(AssertionError):
             run(recipe, 3, tmp_path)
     unit = place(recipe, 3, tmp_path)

@@ -128,7 +128,7 @@ sys.path.insert(0, sys.argv[1])
 from transformers import AutoModelForCausalLM, Trainer
 from trl import SFTConfig, SFTTrainer  # before the forks, which then share it
 import test_sft
-from skymath_nb.training.sft import backends, trainer
+from skymath_nb.training import backends, trainer
 
 trainer.LOG_EVERY = 1
 die = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
@@ -307,7 +307,7 @@ def test_unsloth_has_the_losses_of_the_full_backend_and_merges_its_low_rank_matr
 import sys
 sys.path.insert(0, sys.argv[1])
 import unsloth, test_sft
-from skymath_nb.training.sft import trainer
+from skymath_nb.training import trainer
 trainer.LOG_EVERY = 1
 given = {"backend": "unsloth", "precision": "float32"}
 for loss in ("token_mean", "example_mean"):
