@@ -81,7 +81,7 @@ def ours(url, problems, folder, number):
     """Render, ask, keep, parse."""
     asks = [teacher.Request(prompts.render("solve", problem=p), "solve", max_tokens=2048) for p in problems]
     replies = teacher.complete(asks, server=url, model="m", ledger=folder / f"{number}.sqlite", workers=IN_FLIGHT, timeout=600)
-    assert all(augmentation.parse_solution(reply.text) for reply in replies)
+    assert all(augmentation.PARSERS["solution"](reply.text) for reply in replies)
 
 
 def plain(url, problems, transport=None, render=False):
@@ -101,7 +101,7 @@ def plain(url, problems, transport=None, render=False):
                     reply = await client.chat.completions.create(model="m", messages=messages, max_tokens=2048, temperature=0.7)
                     text = reply.choices[0].message.content
                     if render:
-                        augmentation.parse_solution(text)
+                        augmentation.PARSERS["solution"](text)
 
             await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
 
