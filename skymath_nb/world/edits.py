@@ -9,7 +9,18 @@ from dataclasses import replace
 
 from .families import FAMILIES, PEOPLE, THINGS
 from .problem import BOUNDARIES, KINDS, SLOTS, Clause, Problem, language_of, read_clause
-from .sampler import LEVELS, SEEN, Exhausted, cast, draw_clause, event_kinds, find, fits, members, translate
+from .sampler import (
+    LEVELS,
+    SEEN,
+    Exhausted,
+    cast,
+    draw_clause,
+    event_kinds,
+    find,
+    fits,
+    members,
+    translate,
+)
 
 TRIES = 60
 
