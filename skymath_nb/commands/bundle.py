@@ -7,7 +7,6 @@ notebooks are pages with scripts: take bundles from people whose notebooks you w
 """
 
 import json
-import os
 import shutil
 import tarfile
 import tempfile
@@ -51,7 +50,6 @@ def make(run: str | Path, file: str | Path, until: str = "", echo=print) -> Path
         raise BundleError(f"{file} is a folder, or in no folder. Name a file for the bundle.")
     steps = list(_frozen(folder)["steps"])
     wanted = steps[: _place(until, steps, "--until") + 1] if until else steps
-    draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     with runs.claim(folder):
         manifests = _manifests(folder, wanted)
         if missing := [step for step in wanted if step not in manifests]:
@@ -62,14 +60,10 @@ def make(run: str | Path, file: str | Path, until: str = "", echo=print) -> Path
         if differing := folders.check(folder, manifests, outside=False).differing:
             what = "; ".join(differing)
             raise BundleError(f"{folder.name} is not as its manifests say: {what}. Run it again.")
-        try:
-            with tarfile.open(draft, "w:gz", compresslevel=6) as bundle:
-                for name in _known(folder, manifests):
-                    if (folder / name).is_file():
-                        bundle.add(folder / name, name, recursive=False)
-            os.replace(draft, file)
-        finally:
-            draft.unlink(missing_ok=True)
+        with runs.whole(file) as draft, tarfile.open(draft, "w:gz", compresslevel=6) as bundle:
+            for name in _known(folder, manifests):
+                if (folder / name).is_file():
+                    bundle.add(folder / name, name, recursive=False)
     outside = {use["path"] for manifest in manifests.values() for use in manifest["uses"].values()}
     for place in sorted(outside):
         if place.startswith("$") or Path(place).is_absolute():

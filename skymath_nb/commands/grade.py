@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..core import runs
 from ..data import response_columns, responses
 from ..data.outputs import guarded
 from ..evaluation import scores
@@ -185,15 +186,11 @@ def _checked(out):
 
 def _write(table, path):
     """Write a table so that no part of it ever stands under its name."""
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with runs.whole(path) as draft:
         if path.suffix == ".parquet":
-            table.to_parquet(part, index=False)
+            table.to_parquet(draft, index=False)
         else:
-            table.to_json(part, orient="records", lines=True, force_ascii=False)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+            table.to_json(draft, orient="records", lines=True, force_ascii=False)
     return path
 
 

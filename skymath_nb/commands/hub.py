@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 from .. import world
 from ..core import runs
 from ..data import seeds
-from ..data.hub import parts
-from ..data.seeds import unreachable
+from ..data.hub import parts, unreachable
 from ..inference.client import is_loopback
 from ..runner.params import Plan
 from ..training import bases

@@ -105,12 +105,22 @@ def rng(seed: int, *names) -> np.random.Generator:
     return np.random.default_rng(int(_sha([int(seed), *map(str, names)]), 16))
 
 
-def save(path: Path, text: str) -> Path:
-    """Write a text file in one move, so that no reader ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a draft's path, and move it to its place at the end: no reader ever sees half of a file."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)
+    try:
+        yield draft
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def save(path: Path, text: str) -> Path:
+    """Write a text file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole(path) as draft:
+        draft.write_text(text, encoding="utf-8")
     return path
 
 

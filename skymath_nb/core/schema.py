@@ -15,6 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .runs import whole
+
 TEXT, INTEGER, NUMBER, TRUTH = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
 
@@ -97,15 +99,10 @@ def write(table: pd.DataFrame | Iterable[pd.DataFrame], path: str | os.PathLike,
     parts = iter([table] if isinstance(table, pd.DataFrame) else table)
     first = _as_arrow(next(parts), kind, f"the table for {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with pq.ParquetWriter(half, first.schema, compression="zstd") as writer:
-            writer.write_table(first)
-            for part in parts:
-                writer.write_table(_as_arrow(part, kind, f"a part of the table for {path}"))
-        os.replace(half, path)
-    finally:
-        half.unlink(missing_ok=True)
+    with whole(path) as half, pq.ParquetWriter(half, first.schema, compression="zstd") as writer:
+        writer.write_table(first)
+        for part in parts:
+            writer.write_table(_as_arrow(part, kind, f"a part of the table for {path}"))
     return path
 
 

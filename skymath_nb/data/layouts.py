@@ -142,17 +142,28 @@ def _chat(value):
         return value
 
 
+def find(value, path: str):
+    """The value at a dotted path into objects and lists; a name with a dot in it goes first.
+
+    Raises:
+        KeyError: There is no such place.
+    """
+    if isinstance(value, Mapping) and path in value:
+        return value[path]
+    head, _, rest = path.partition(".")
+    if isinstance(value, Mapping) and rest and head in value:
+        return find(value[head], rest)
+    if isinstance(value, list) and head.removeprefix("-").isdecimal() and -len(value) <= int(head) < len(value):
+        return find(value[int(head)], rest) if rest else value[int(head)]
+    raise KeyError(path)
+
+
 def at(row: Mapping, path: str):
-    """The value at a dotted path into objects and lists, None where there is nothing."""
-    value = row
-    for name in path.split("."):
-        if isinstance(value, Mapping):
-            value = value.get(name)
-        elif isinstance(value, list) and name.lstrip("-").isdigit():
-            value = value[int(name)] if -len(value) <= int(name) < len(value) else None
-        else:
-            return None
-    return value
+    """What `find` finds, None where there is nothing."""
+    try:
+        return find(row, path)
+    except KeyError:
+        return None
 
 
 def text(value, speakers: tuple[str, ...] = ASKING, numbers: bool = False) -> Text:

@@ -77,11 +77,12 @@ def choose(
     names = {role: _named(lines, role, given.get(role), path, evidence) for role in NAMES}
     if names["response"] is None:
         names["response"] = _first(lines, NAMES["response"], "response", path)
+    said = [_said(row, names["response"], evidence) for _, row in looked_at]
     if names["gold"] is None:
-        names["gold"] = _gold(looked_at, lines, names["response"], path, evidence)
+        names["gold"] = _gold(looked_at, lines, names["response"], said, path, evidence)
     for role in OPTIONAL:
         names[role] = names[role] or next(iter(_filled(lines, NAMES[role])), None)
-    return Columns(names, list(_notes(looked_at, names, evidence)))
+    return Columns(names, list(_notes(looked_at, names, said, evidence)))
 
 
 def _named(lines, role: str, name: str | None, path: Path, evidence: Evidence) -> str | None:
@@ -120,13 +121,12 @@ def _first(lines, names: Sequence[str], role: str, path: Path) -> str:
     )
 
 
-def _gold(looked_at, lines, response: str, path: Path, evidence: Evidence) -> str:
+def _gold(looked_at, lines, response: str, said, path: Path, evidence: Evidence) -> str:
     """The gold column: not the model's own answer, and not one of two that differ."""
     names = [name for name in _filled(lines, NAMES["gold"]) if name != response]
     values = {name: _golds(looked_at, name, evidence) for name in names}
     names = [name for name in names if any(values[name])]
     names = [name for name in names if len(names) == 1 or not _is_verdict(looked_at, name)]
-    said = [_said(row, response, evidence) for _, row in looked_at]
     candidates = [name for name in names if not _is_models(name, names, values, said)]
     if not candidates:
         return _first(lines, [name for name in NAMES["gold"] if name != response], "gold", path)
@@ -192,10 +192,9 @@ def _differences(one: list[tuple[str, ...]], other: list[tuple[str, ...]]) -> li
     return [i for i, (a, b) in pairs if a and b and not _is_said(a, set(b))]
 
 
-def _notes(lines, names: dict[str, str | None], evidence: Evidence):
+def _notes(lines, names: dict[str, str | None], said: list[set[str]], evidence: Evidence):
     """What is odd about a file although it can be read."""
     golds = _golds(lines, names["gold"], evidence) if "." not in names["gold"] else []
-    said = [_said(row, names["response"], evidence) for _, row in lines]
     if (
         golds
         and len(lines) > 1

@@ -19,7 +19,7 @@ import pandas as pd
 
 from .. import grading
 from ..core.finish_reasons import TRUNCATED, outcome
-from . import evaluation_records, files, response_columns
+from . import evaluation_records, files, layouts, response_columns
 
 HARNESS = ("symbolic_correct", "is_correct", "correct", "score")  # a framework's own verdicts
 OTHERS = ("harness:", "second:")  # columns with the verdicts of other graders
@@ -69,7 +69,7 @@ def read(
         raise ValueError(f"{path} should hold responses and gold answers, but it is empty.")
     if seeds and all(row.get("seed") is not None for _, row in lines):
         by = [*by, "seed"]
-    evidence = response_columns.Evidence(_value, _texts, _golds)
+    evidence = response_columns.Evidence(layouts.find, _texts, _golds)
     names, notes = response_columns.choose(lines, columns, path, evidence)
     rows, bad = [], []
     for number, row in lines:
@@ -175,30 +175,17 @@ def _refuse(bad, path):
 
 
 def _value(row, name):
-    """The value of a column; a dot looks into an object or a list. Raises KeyError."""
-    if name in row:
-        return row[name]
-    head, _, rest = name.partition(".")
-    inner = row.get(head)
-    if isinstance(inner, list):
-        inner = {str(place): part for place, part in enumerate(inner)}
-    if rest and isinstance(inner, dict):
-        return _value(inner, rest)
-    raise KeyError(f"it has no column {name!r}")
-
-
-def _get(row, name):
-    """The value of a column, None where the line has none."""
+    """The value of a column, which a dotted path may name. Raises KeyError with a sentence."""
     try:
-        return _value(row, name) if name else None
+        return layouts.find(row, name)
     except KeyError:
-        return None
+        raise KeyError(f"it has no column {name!r}") from None
 
 
 def _responses(number, row, names, by):
     """The responses of one line, a dict each."""
     texts = _texts(_value(row, names["response"]))
-    caps = _get(row, names["cap_hit"])
+    caps = layouts.at(row, names["cap_hit"] or "")
     caps = caps if isinstance(caps, list) else [caps] * len(texts)
     if len(caps) != len(texts):
         raise ValueError(f"it has {len(texts)} responses, but {len(caps)} values of {names['cap_hit']!r}")
@@ -206,7 +193,9 @@ def _responses(number, row, names, by):
     if id is None or isinstance(id, float) and id != id or isinstance(id, str) and not id:
         raise ValueError(f"its {names['id']!r} is missing")
     shared = {name: _label(_value(row, name)) for name in by}
-    shared |= {"line": number, "benchmark": str(row.get("benchmark") or ""), "id": str(id), "accepted": _golds(_get(row, names["gold"]))}
+    accepted = _golds(layouts.at(row, names["gold"]))
+    benchmark = str(row.get("benchmark") or "")
+    shared |= {"line": number, "benchmark": benchmark, "id": str(id), "accepted": accepted}
     if row.get("sample") is not None and len(texts) == 1:
         shared["sample"] = int(row["sample"])
         if abs(shared["sample"]) > MOST_SAMPLES:

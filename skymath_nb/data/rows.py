@@ -107,7 +107,7 @@ class Rows:
             self.columns = self.columns or row
         return (
             number,
-            written_id(row.get(ids[0]) if ids[0] in row else layouts.at(row, ids[0])),
+            written_id(layouts.at(row, ids[0])),
             query.text,
             reply.text,
             level(row.get("level")),

@@ -25,7 +25,7 @@ from .sources import SOURCES, Source, spoils
 __all__ = [
     "DATA", "MARKS", "REFUSED", "SOURCES", "WAIT_S", "Source", "benchmarks", "count",
     "draw", "fetch", "file", "files", "load", "refuse_seeded",
-    "take", "translations", "unreachable",
+    "take", "translations",
 ]  # fmt: skip
 
 DATA = "SKYMATH_DATA"  # environment variable: a folder of benchmark files, used in place of the hub

@@ -195,8 +195,7 @@ class Desk:
         """Count a reply that was made but cannot be read at its worst case."""
         worst = self.settings.worst(self.run.missing[key])
         self.budget.spent += worst
-        self.run.tally.spent_usd += worst
-        self.run.tally.lost_usd += worst
+        self.run.lose(worst)
 
     def _read(self, line: bytes) -> tuple[str, ledgers.Record | Fault]:
         """The key of a line and its record or fault; ("", fault) for a line that names no request."""

@@ -77,7 +77,7 @@ class Client:
         from openai import AsyncOpenAI, DefaultAioHttpClient
 
         self.settings, self.url, self.key, self.stop = settings, url, key, stop
-        self.tries, self._told_until = 0, 0.0
+        self.tries = 0
         self.waits_until = 0.0  # the end of a long pause, on the monotonic clock
         self._secret = None if key == NO_KEY else spellings(key)
         limits = httpx2.Limits(max_connections=settings.workers + 4, max_keepalive_connections=settings.workers)
@@ -147,8 +147,8 @@ class Client:
     def _tell(self, pause: float, fault: Fault):
         """Say a long pause, once for all the requests that share it."""
         now = time.monotonic()
-        if pause > TOLD_PAUSE_S and now > self._told_until:
-            self._told_until = self.waits_until = now + pause
+        if pause > TOLD_PAUSE_S and now > self.waits_until:
+            self.waits_until = now + pause
             print(self.named(f"is asked again in {pause:.0f} s ({fault})."), file=sys.stderr, flush=True)
 
     async def _send(self, request: Request) -> bytes:

@@ -167,7 +167,6 @@ class Run:
         self.owner = ledgers.owner() if book else ""
         self.ready, self.left, self.held = deque(), deque(missing), set()
         self.silent = 0  # requests in a row that nobody answered
-        self.answered = False  # whether any request was, now
         self.refused = Counter()  # requests that were refused before any was answered, by status
 
     async def all(self, url: str, api_key: str):
@@ -271,8 +270,12 @@ class Run:
             await account.settle(0.0)
             self.tally.tries = self.client.tries
             self.tally.waits_until = max(self.tally.waits_until, self.client.waits_until)
-            self.tally.lost_usd += account.lost
-            self.tally.spent_usd += account.lost
+            self.lose(account.lost)
+
+    def lose(self, dollars: float):
+        """Count what replies may have cost that never came, or cannot be read."""
+        self.tally.spent_usd += dollars
+        self.tally.lost_usd += dollars
 
     def _note_wait(self, seconds: float):
         """Let the progress say a long wait for one's turn."""
@@ -288,7 +291,6 @@ class Run:
         """Note a stored reply that was paid for now."""
         reply = self.replies[key] = self.settings.reply(key, record, cached=False)
         tally, self.silent = self.tally, 0
-        self.answered = True
         tally.estimated += reply.estimated
         tally.unfinished += not record.serves(record.max_tokens)
         tally.answered += 1
@@ -305,7 +307,7 @@ class Run:
         if unreached and not self.tally.answered:
             remedy = "Start the server or correct the address, then run again"
             raise TeacherError(self.client.named(f"cannot be reached: {what}. {remedy}."))
-        if not self.answered and 400 <= status < 500 and status not in RETRIED:
+        if not self.tally.answered and 400 <= status < 500 and status not in RETRIED:
             self._refused(status, what)
         if self.silent > max(DEAD, 2 * self.settings.workers):
             raise TeacherError(self.client.named(f"answered none of the last {self.silent} requests ({what}). Run again when it does."))

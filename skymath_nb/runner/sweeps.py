@@ -332,9 +332,8 @@ def write(sweep: Sweep) -> pd.DataFrame:
     # points end at any time; the last one writes the whole table
     with runs.claim(sweep.folder, waiting=lambda held: None):
         found = table(sweep)
-        draft = sweep.folder / ".table.parquet"
-        found.to_parquet(draft, index=False)
-        draft.replace(sweep.folder / "table.parquet")
+        with runs.whole(sweep.folder / "table.parquet") as draft:
+            found.to_parquet(draft, index=False)
         runs.save(sweep.folder / "table.csv", found.to_csv(index=False))
         runs.save(sweep.folder / "index.html", _page(sweep, found))
     return found
