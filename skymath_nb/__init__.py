@@ -1,1 +1,4 @@
-"""Notebooks that turn seed problems into a measured data scaling law for mathematical reasoning: the package behind them."""
+"""Notebooks that turn seed problems into a measured data scaling law for mathematical reasoning.
+
+The package behind them.
+"""

@@ -1,6 +1,8 @@
-r"""Labelled pairs, answer and gold, by kind: ≡ where they are the same mathematical object, ≢ where they are not.
+r"""Labelled pairs, answer and gold, by kind: ≡ where they are the same mathematical object, ≢ where
+they are not.
 
-Written for this project; the near misses are what graders are known to confuse. Responses are at the end: text, gold, verdict.
+Written for this project; the near misses are what graders are known to confuse. Responses are at
+the end: text, gold, verdict.
 """
 
 KINDS = {

@@ -1,6 +1,9 @@
-r"""Labelled answers and responses as models write them: further kinds, in the form of `answer_pairs`.
+r"""Labelled answers and responses as models write them.
 
-Written for this project. ≡ stands between an answer and a gold that are the same mathematical object, ≢ between others.
+Further kinds, in the form of `answer_pairs`.
+
+Written for this project. ≡ stands between an answer and a gold that are the same mathematical
+object, ≢ between others.
 """
 
 from answer_pairs import rows
@@ -1345,10 +1348,20 @@ RESPONSES = {  # kind: (response, gold, whether the flexible verdict is "equal")
         ("<|begin_of_thought|>The answer is 58", "58", False),
         ("◁think▷maybe 7◁/think▷58", "58", True),
         ("<think>7</think>\n<answer>58</answer>", "58", True),
-        ("<|channel|>analysis<|message|>7?<|end|><|start|>assistant<|channel|>final<|message|>58", "58", True),
+        (
+            "<|channel|>analysis<|message|>7?<|end|><|start|>assistant<|channel|>final<|message"
+            "|>58",
+            "58",
+            True,
+        ),
         ("<|channel|>analysis<|message|>it is 58", "58", False),
         ("maybe \\boxed{7}</think>\\boxed{58}", "58", True),
-        ("The answer is 58.<|im_end|>\n<|im_start|>user\nWhat is 3+4?<|im_end|>\n<|im_start|>assistant\nThe answer is 7.", "58", True),
+        (
+            "The answer is 58.<|im_end|>\n<|im_start|>user\nWhat is 3+4?<|im_end|>\n"
+            "<|im_start|>assistant\nThe answer is 7.",
+            "58",
+            True,
+        ),
         ("The answer is 58.</s>", "58", True),
         ("58<|eot_id|>", "58", True),
     ],
@@ -1407,7 +1420,12 @@ RESPONSES = {  # kind: (response, gold, whether the flexible verdict is "equal")
         ("So the temperature is -5 °C.", "5", False),
         ("So we have 58 + 4", "4", False),
         ("and then we add 58 to both of the sides and we get the", "58", False),
-        ("So 58 is what we subtract from the other side of the equation in the next step before we go on", "58", False),
+        (
+            "So 58 is what we subtract from the other side of the equation in the next step "
+            "before we go on",
+            "58",
+            False,
+        ),
         ("I have no idea.", "5", False),
         ("So there are fifty-eight pens.", "58", True),
         ("x = 58", "58", True),
@@ -1846,7 +1864,11 @@ RESPONSES = {  # kind: (response, gold, whether the flexible verdict is "equal")
         ("Then 12 - 5 is 7, and dividing by", "7", False),
         ("1. First 3.\n2.", "2", False),
         ("Step 3:", "3", False),
-        ("First we compute 5 * 8 = 40. Now we should multiply the number of people by the", "40", False),
+        (
+            "First we compute 5 * 8 = 40. Now we should multiply the number of people by the",
+            "40",
+            False,
+        ),
         ("I cannot solve this.", "0", False),
         ("Sorry, I cannot help.", "0", False),
         ("Hello", "0", False),

@@ -13,8 +13,13 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """The folder of the real benchmark files; tests that need it are skipped, saying so, where it is not."""
+    """The folder of the real benchmark files.
+
+    Tests that need it are skipped, saying so, where it is not.
+    """
     folder = os.environ.get("SKYMATH_DATA")
     if not folder or not (Path(folder) / "gsm8k").is_dir():
-        pytest.skip(f"SKYMATH_DATA is {folder or 'not set'}: it names no folder that holds gsm8k/ and math/")
+        pytest.skip(
+            f"SKYMATH_DATA is {folder or 'not set'}: it names no folder that holds gsm8k/ and math/"
+        )
     return Path(folder)

@@ -1,7 +1,7 @@
 """The offline teacher with the faults of real servers: test equipment.
 
-A fault meets a share of the requests, drawn in one order from a seed. Batches go on whenever somebody looks at
-them, so that no test needs a clock.
+A fault meets a share of the requests, drawn in one order from a seed. Batches go on whenever
+somebody looks at them, so that no test needs a clock.
 """
 
 import random
@@ -28,17 +28,30 @@ LINES_A_LOOK = 1000  # of a batch, done whenever somebody looks at it
 
 
 class Faults:
-    """Which fault meets the next request: shares by name of FAULTS, drawn in one order from a seed."""
+    """Which fault meets the next request.
 
-    def __init__(self, shares: dict[str, float] | None = None, seed: int = 0, retry_after: float = 1):
+    Shares by name of FAULTS, drawn in one order from a seed.
+    """
+
+    def __init__(
+        self, shares: dict[str, float] | None = None, seed: int = 0, retry_after: float = 1
+    ):
         self.shares, self.retry_after = shares or {}, retry_after
-        if set(self.shares) - set(FAULTS) or min(self.shares.values(), default=0) < 0 or sum(self.shares.values()) > 1:
-            raise ValueError(f"faults is {shares}; shares from 0 to 1 in all are needed, of {', '.join(FAULTS)}.")
+        if (
+            set(self.shares) - set(FAULTS)
+            or min(self.shares.values(), default=0) < 0
+            or sum(self.shares.values()) > 1
+        ):
+            raise ValueError(
+                f"faults is {shares}; shares from 0 to 1 in all are needed, of {', '.join(FAULTS)}."
+            )
         self._rng, self._lock = random.Random(seed), threading.Lock()
 
     def draw(self) -> str:
         with self._lock:
-            return self._rng.choices(["", *self.shares], [1 - sum(self.shares.values()), *self.shares.values()])[0]
+            return self._rng.choices(
+                ["", *self.shares], [1 - sum(self.shares.values()), *self.shares.values()]
+            )[0]
 
 
 class FaultyPages(Pages):
@@ -48,7 +61,8 @@ class FaultyPages(Pages):
         super().__init__(respond)
         self.faults, self.met = faults or Faults(), threading.local()
         self.ending = threading.Event()
-        self.looked: dict[str, int] = {}  # lines of each batch that are done, as far as anybody was told
+        # lines of each batch that are done, as far as anybody was told
+        self.looked: dict[str, int] = {}
 
     def answer(self, method, path, headers, raw):
         self.met.fault = ""
@@ -90,7 +104,12 @@ class FaultyPages(Pages):
         if self.looked[name] >= batch["request_counts"]["total"]:
             return batch
         counts = batch["request_counts"] | {"completed": self.looked[name], "failed": 0}
-        return batch | {"status": "in_progress", "output_file_id": None, "error_file_id": None, "request_counts": counts}
+        return batch | {
+            "status": "in_progress",
+            "output_file_id": None,
+            "error_file_id": None,
+            "request_counts": counts,
+        }
 
 
 def error(message):
@@ -103,7 +122,9 @@ def spoiled(payload, fault):
         place, name = (choice["message"], "content") if "message" in choice else (choice, "text")
         text = place[name] or ""
         place[name] = text[: len(text) // 2] if fault == "length" else ""
-        choice["finish_reason"] = {"length": "length", "filter": "content_filter"}.get(fault, "stop")
+        choice["finish_reason"] = {"length": "length", "filter": "content_filter"}.get(
+            fault, "stop"
+        )
     return payload
 
 

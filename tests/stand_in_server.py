@@ -1,7 +1,10 @@
-"""A stand-in for `vllm serve`: the same words on the command line, /health and both completions pages, nothing of a model.
+"""A stand-in for `vllm serve`.
 
-Options of its own: --wait SECONDS before it listens, --fail to end at once, --stubborn to ignore SIGTERM, --child to start
-one process more, whose number it prints with its own. A prompt is answered with its length; after --die N answers it kills itself.
+The same words on the command line, /health and both completions pages, nothing of a model.
+
+Options of its own: --wait SECONDS before it listens, --fail to end at once, --stubborn to ignore
+SIGTERM, --child to start one process more, whose number it prints with its own. A prompt is
+answered with its length; after --die N answers it kills itself.
 """
 
 import json
@@ -14,7 +17,11 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 words = sys.argv[1:]
-given = {word: value for word, value in zip(words, [*words[1:], ""], strict=True) if word.startswith("--")}
+given = {
+    word: value
+    for word, value in zip(words, [*words[1:], ""], strict=True)
+    if word.startswith("--")
+}
 answered, lock = [], threading.Lock()
 
 
@@ -31,10 +38,22 @@ class Handler(BaseHTTPRequestHandler):
             if len(answered) > int(given.get("--die", "1000000")):
                 os._exit(1)
         plain = self.path == "/v1/completions"
-        text = f" {len(body['prompt'] if plain else body['messages'][-1]['content'])} {body.get('seed', '')}"
+        text = (
+            f" {len(body['prompt'] if plain else body['messages'][-1]['content'])} "
+            f"{body.get('seed', '')}"
+        )
         said = {"text": text} if plain else {"message": {"role": "assistant", "content": text}}
-        choice = said | {"finish_reason": "length" if body["max_tokens"] < 2 else "stop", "index": 0}
-        self.say({"choices": [choice], "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}, "model": body["model"]})
+        choice = said | {
+            "finish_reason": "length" if body["max_tokens"] < 2 else "stop",
+            "index": 0,
+        }
+        self.say(
+            {
+                "choices": [choice],
+                "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+                "model": body["model"],
+            }
+        )
 
     def say(self, payload, status=200):
         raw = json.dumps(payload).encode()
@@ -48,7 +67,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    print("stand-in server:", *words, "key" if "OPENAI_API_KEY" in os.environ else "no key", flush=True)
+    print(
+        "stand-in server:",
+        *words,
+        "key" if "OPENAI_API_KEY" in os.environ else "no key",
+        flush=True,
+    )
     if "--fail" in given:
         sys.exit("CUDA out of memory, or so")
     if "--stubborn" in given:

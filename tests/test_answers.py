@@ -31,7 +31,8 @@ def test_answers_are_equal_when_they_are_the_same_object(kind):
 def test_the_table_of_pairs_has_equals_and_near_misses_of_every_kind():
     pairs = answer_pairs.pairs()
     assert len(pairs) > 300 and len(set(pairs)) == len(pairs)
-    calculus = "calculus and whole numbers"  # what math-verify is there for; near misses of it are slow
+    # what math-verify is there for; near misses of it are slow
+    calculus = "calculus and whole numbers"
     assert {(kind, equal) for kind, _, _, equal in pairs if kind != calculus} == {
         (kind, equal) for kind in answer_pairs.KINDS for equal in (True, False) if kind != calculus
     }
@@ -66,10 +67,19 @@ def test_further_kinds_of_responses_are_graded_by_their_final_answer(kind):
 def test_equivalence_does_not_depend_on_the_order_of_its_arguments():
     """Any answer against any gold of the tables, drawn at random, besides the pairs themselves."""
     tables = [*answer_pairs.pairs(), *answer_variants.pairs()]
-    sides = sorted({text for _, *pair, _ in tables for text in pair if "\\int" not in text and "\\sum" not in text})
+    sides = sorted(
+        {
+            text
+            for _, *pair, _ in tables
+            for text in pair
+            if "\\int" not in text and "\\sum" not in text
+        }
+    )
     rng = random.Random(22)
     drawn = [(rng.choice(sides), rng.choice(sides)) for _ in range(3000)]
-    assert [pair for pair in drawn if grading.equivalent(*pair) != grading.equivalent(*pair[::-1])] == []
+    assert [
+        pair for pair in drawn if grading.equivalent(*pair) != grading.equivalent(*pair[::-1])
+    ] == []
 
 
 DOUBTED = {}  # number of a row of grading.jsonl: why its label is in doubt
@@ -78,12 +88,18 @@ DOUBTED = {}  # number of a row of grading.jsonl: why its label is in doubt
 def test_inputs_built_on_public_reports_are_graded_right(data_folder):
     path = data_folder / "bug_reports" / "grading.jsonl"
     if not path.is_file():
-        pytest.skip(f"{path} is not there: SKYMATH_DATA names a folder without the labelled bug reports")
+        pytest.skip(
+            f"{path} is not there: SKYMATH_DATA names a folder without the labelled bug reports"
+        )
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert (len(rows), sum(row["kind"] == "answer" for row in rows)) == (694, 344)
     wrong = {}
     for i, row in enumerate(rows):
-        judge = grading.equivalent if row["kind"] == "answer" else lambda *pair: grading.grade(*pair).flexible
+        judge = (
+            grading.equivalent
+            if row["kind"] == "answer"
+            else lambda *pair: grading.grade(*pair).flexible
+        )
         verdicts = {judge(row["prediction"], row["gold"])}
         if row["kind"] == "answer":
             verdicts.add(judge(row["gold"], row["prediction"]))
@@ -119,7 +135,8 @@ def test_hostile_answers_are_unequal_soon_and_touch_nothing(text, tmp_path, monk
     assert not list(tmp_path.iterdir())
 
 
-RUNAWAY = r"\lim_{x \to 0} \frac{\sin x}{x} + 7^{7^{7^{7}}}"  # our grammar knows no limits, and math-verify does not end
+# our grammar knows no limits, and math-verify does not end
+RUNAWAY = r"\lim_{x \to 0} \frac{\sin x}{x} + 7^{7^{7^{7}}}"
 
 
 def test_a_formula_that_math_verify_does_not_finish_is_unequal_within_two_seconds():
@@ -128,7 +145,8 @@ def test_a_formula_that_math_verify_does_not_finish_is_unequal_within_two_second
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert grading._compare(RUNAWAY, "8") == (False, "too costly to compare")
     now = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = now.ru_utime + now.ru_stime - ended.ru_utime - ended.ru_stime - before  # CPU time: other programs may run here
+    # CPU time: other programs may run here
+    spent = now.ru_utime + now.ru_stime - ended.ru_utime - ended.ru_stime - before
     assert verifier.SECONDS < spent + time.process_time() - started < 2
     assert now.ru_maxrss * 1024 <= verifier.MEMORY
     assert grading.equivalent(r"\sum_{k=1}^{3} k^2", "14")  # and its successor answers
@@ -144,30 +162,48 @@ def test_a_worker_that_dies_leaves_the_next_pair_alone():
 
 
 def test_threads_share_the_workers():
-    sums = [(rf"\sum_{{k=1}}^{{{n}}} k", str(n * (n + 1) // 2 + wrong)) for n in range(2, 14) for wrong in (0, 1)]
+    sums = [
+        (rf"\sum_{{k=1}}^{{{n}}} k", str(n * (n + 1) // 2 + wrong))
+        for n in range(2, 14)
+        for wrong in (0, 1)
+    ]
     with ThreadPoolExecutor(6) as threads:
         assert list(threads.map(lambda pair: grading.equivalent(*pair), sums)) == [True, False] * 12
         easy = [("\\sqrt{8}", "2\\sqrt{2}"), ("\\sin 1", "\\sin 2"), ("(x+1)^2", "x^2+2x+1")] * 50
-        assert list(threads.map(lambda pair: comparison.compare(*map(reading.read, pair))[0], easy)) == [True, False, True] * 50
+        assert (
+            list(threads.map(lambda pair: comparison.compare(*map(reading.read, pair))[0], easy))
+            == [True, False, True] * 50
+        )
     assert len(verifier.POOL.free) <= verifier.WORKERS
 
 
-@pytest.mark.parametrize("method", sorted(set(multiprocessing.get_all_start_methods()) & {"fork", "spawn"}))
+@pytest.mark.parametrize(
+    "method", sorted(set(multiprocessing.get_all_start_methods()) & {"fork", "spawn"})
+)
 def test_processes_have_workers_of_their_own(method):
-    assert grading.equivalent(r"\prod_{k=1}^{4} k", "24")  # the parent has a worker that a forked child must not use
+    # the parent has a worker that a forked child must not use
+    assert grading.equivalent(r"\prod_{k=1}^{4} k", "24")
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as pool:
-        assert list(pool.map(grading.equivalent, [r"\prod_{k=1}^{5} k", r"\prod_{k=1}^{5} k"], ["120", "121"])) == [True, False]
+        assert list(
+            pool.map(
+                grading.equivalent, [r"\prod_{k=1}^{5} k", r"\prod_{k=1}^{5} k"], ["120", "121"]
+            )
+        ) == [True, False]
     assert grading.equivalent(r"\prod_{k=1}^{6} k", "720")
 
 
 def test_a_script_without_a_main_guard_ends_with_its_workers(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "from skymath_nb import grading as answers\nfrom skymath_nb.grading import comparison, reading, verifier\n"
+        "from skymath_nb import grading as answers\n"
+        "from skymath_nb.grading import comparison, reading, verifier\n"
         "assert verifier.POOL.free == []\n"
-        "print(answers.equivalent('\\\\sum_{k=1}^{4} k', '10'), verifier.POOL.free[0].process.pid)\n"
+        "print(answers.equivalent('\\\\sum_{k=1}^{4} k', '10'), "
+        "verifier.POOL.free[0].process.pid)\n"
     )
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, env=os.environ)
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=60, env=os.environ
+    )
     assert done.returncode == 0 and done.stderr == ""
     verdict, pid = done.stdout.split()
     assert verdict == "True"
@@ -254,14 +290,22 @@ def test_the_final_answer_is_found(response, expected):
         ("<think>The answer is 18.", "18", False, False),
     ],
 )
-def test_strict_is_the_papers_matcher_and_flexible_forgives_its_known_misses(response, gold, strict, flexible):
+def test_strict_is_the_papers_matcher_and_flexible_forgives_its_known_misses(
+    response, gold, strict, flexible
+):
     assert grading.grade(response, gold)[:2] == (strict, flexible)
 
 
 def test_every_grade_says_why():
     reasons = {
         grading.grade(response, gold).reason
-        for response, gold in [("The answer is 5.", "5"), ("", "5"), ("It is 5", "5"), ("The answer is 6.", "5"), ("5", "")]
+        for response, gold in [
+            ("The answer is 5.", "5"),
+            ("", "5"),
+            ("It is 5", "5"),
+            ("The answer is 6.", "5"),
+            ("5", ""),
+        ]
     }
     assert reasons == {
         "equal string", "no answer found", "equal string, from the last expression", "different number", "no gold answer",
@@ -269,12 +313,17 @@ def test_every_grade_says_why():
 
 
 def test_grade_many_keeps_order_and_refuses_lists_of_unequal_length():
-    assert [g.flexible for g in grading.grade_many(["5", "6", "5"], ["5", "5", "6"])] == [True, False, False]
+    assert [g.flexible for g in grading.grade_many(["5", "6", "5"], ["5", "5", "6"])] == [
+        True,
+        False,
+        False,
+    ]
     with pytest.raises(ValueError):
         grading.grade_many(["5"], [])
 
 
-COINCIDENCES = {("13", r"\text{13}"), (r"10\;\text{edges}", "10")}  # different strings for one object, met when the golds are swapped
+# different strings for one object, met when the golds are swapped
+COINCIDENCES = {("13", r"\text{13}"), (r"10\;\text{edges}", "10")}
 
 
 @pytest.mark.parametrize("name", ["gsm8k", "math"])
@@ -283,15 +332,27 @@ def test_gold_answers_equal_themselves_and_not_each_other(name, data_folder):
     for response in ("The answer is {}.", "Hence \\boxed{{{}}}."):
         grades = grading.grade_many([response.format(gold) for gold in golds], golds)
         strict = "answer" in response
-        assert [g for gold, g in zip(golds, grades, strict=True) if not (g.flexible and (g.strict or not strict))] == []
+        assert [
+            g
+            for gold, g in zip(golds, grades, strict=True)
+            if not (g.flexible and (g.strict or not strict))
+        ] == []
     others = random.Random(0).sample(golds, len(golds))
     grades = grading.grade_many([f"The answer is {gold}." for gold in others], golds)
-    same = {(a, b) for a, b, g in zip(others, golds, grades, strict=True) if g.flexible and grading.normalise(a) != grading.normalise(b)}
+    same = {
+        (a, b)
+        for a, b, g in zip(others, golds, grades, strict=True)
+        if g.flexible and grading.normalise(a) != grading.normalise(b)
+    }
     assert same <= COINCIDENCES
 
 
 @pytest.mark.parametrize("name", ["math500_qwen3_pairs", "gsm8k_example_model_solutions_pairs"])
 def test_labels_made_by_hand_or_by_the_publisher_are_met(name, data_folder):
-    rows = map(json.loads, (data_folder / "answer_pairs" / f"{name}.jsonl").read_text("utf-8").splitlines())
-    pairs = [(r["prediction"], r["gold"], r["correct"]) for r in rows if r["prediction"] is not None]
+    rows = map(
+        json.loads, (data_folder / "answer_pairs" / f"{name}.jsonl").read_text("utf-8").splitlines()
+    )
+    pairs = [
+        (r["prediction"], r["gold"], r["correct"]) for r in rows if r["prediction"] is not None
+    ]
     assert [pair for pair in pairs if grading.equivalent(*pair[:2]) != pair[2]] == []

@@ -39,7 +39,9 @@ def benchmark(n=6):
 def recipe(tmp_path_factory):
     base = tiny_model.save(tmp_path_factory.mktemp("base"))
     plan = Curriculum((Phase("stage 1", tiny_model.rows(16), 2, 2e-3),), 8, 96)
-    return arms.Recipe("plain", base, plan, {"sums": benchmark(), "more": benchmark(3)}, max_new_tokens=8)
+    return arms.Recipe(
+        "plain", base, plan, {"sums": benchmark(), "more": benchmark(3)}, max_new_tokens=8
+    )
 
 
 def run(recipe, seed, folder, **kwargs):
@@ -64,10 +66,17 @@ def test_a_unit_trains_answers_and_reports(recipe, done):
     folder, report = done
     unit = place(recipe, 0, folder)
     assert json.loads((unit / "report.json").read_text()) == report
-    assert report["arm"] == "plain" and report["seed"] == 0 and report["steps"] == 4 and report["rows"] == 16
+    assert (
+        report["arm"] == "plain"
+        and report["seed"] == 0
+        and report["steps"] == 4
+        and report["rows"] == 16
+    )
     given = schema.read(unit / "answers.parquet", "answers")
     assert given.groupby("benchmark")["id"].count().to_dict() == {"sums": 6, "more": 3}
-    assert given["gold"].tolist() == benchmark()["answer"].tolist() + benchmark(3)["answer"].tolist()
+    assert (
+        given["gold"].tolist() == benchmark()["answer"].tolist() + benchmark(3)["answer"].tolist()
+    )
     assert all(isinstance(value, (int, float, str)) for value in report.values())
 
 
@@ -108,8 +117,12 @@ def test_what_decides_the_numbers_decides_the_place(recipe, tmp_path):
         dataclasses.replace(recipe, max_new_tokens=9),
         dataclasses.replace(recipe, too_long="drop"),
         dataclasses.replace(recipe, benchmarks={"sums": benchmark()}),
-        dataclasses.replace(recipe, benchmarks={"sums": benchmark().assign(answer="1"), "more": benchmark(3)}),
-        dataclasses.replace(recipe, curriculum=dataclasses.replace(recipe.curriculum, batch_size=4)),
+        dataclasses.replace(
+            recipe, benchmarks={"sums": benchmark().assign(answer="1"), "more": benchmark(3)}
+        ),
+        dataclasses.replace(
+            recipe, curriculum=dataclasses.replace(recipe.curriculum, batch_size=4)
+        ),
     ]
     places = [place(r, 0, tmp_path) for r in [recipe, *other]] + [place(recipe, 1, tmp_path)]
     places.append(arms.place(recipe, 0, tmp_path, prompt=lambda query: f"Q: {query}"))
@@ -129,8 +142,13 @@ def test_many_units_run_side_by_side_and_only_what_is_missing(recipe, done, tmp_
     other = dataclasses.replace(recipe, name="short", max_new_tokens=4)
     units = [arms.Unit(recipe, 1), arms.Unit(other, 1)]
     said = []
-    reports = arms.run_all(units, tmp_path, workers=2, prompt=tiny_model.prompt, progress=said.append)
-    assert reports[["arm", "seed"]].to_numpy().tolist() == [["plain", 1], ["short", 1]] and len(said) == 3
+    reports = arms.run_all(
+        units, tmp_path, workers=2, prompt=tiny_model.prompt, progress=said.append
+    )
+    assert (
+        reports[["arm", "seed"]].to_numpy().tolist() == [["plain", 1], ["short", 1]]
+        and len(said) == 3
+    )
     answers = arms.read_answers(units, tmp_path, prompt=tiny_model.prompt)
     assert answers.groupby(["arm", "seed"]).size().to_dict() == {("plain", 1): 9, ("short", 1): 9}
     monkeypatch.setattr(arms.sft, "train", no_work)
@@ -158,7 +176,11 @@ with runs.claim(pathlib.Path(sys.argv[1])):
 
 def test_several_processes_share_a_folder_and_take_over_from_the_dead(recipe, tmp_path):
     units = [arms.Unit(recipe, 0), arms.Unit(recipe, 1)]
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(place(recipe, 0, tmp_path))], stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(place(recipe, 0, tmp_path))],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(runs.Busy, match=f"process {holder.pid}"):
         run(recipe, 0, tmp_path)
@@ -187,11 +209,16 @@ arms.run_all([arms.Unit(recipe, 0), arms.Unit(recipe, 1)], folder, progress=prin
 @pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="kill -9")
 def test_a_worker_that_is_killed_in_training_leaves_its_unit_to_the_other(recipe, tmp_path):
-    long = dataclasses.replace(recipe, curriculum=Curriculum((Phase("stage 1", tiny_model.rows(16), 40, 2e-3),), 8, 96))
+    long = dataclasses.replace(
+        recipe, curriculum=Curriculum((Phase("stage 1", tiny_model.rows(16), 40, 2e-3),), 8, 96)
+    )
     (tmp_path / "task").write_bytes(pickle.dumps((long, tmp_path / "arms")))
     unit = place(long, 0, tmp_path / "arms")
     start = partial(
-        subprocess.Popen, [sys.executable, "-c", WORK, str(tmp_path / "task")], text=True, env=os.environ | {"PYTHONPATH": PATHS}
+        subprocess.Popen,
+        [sys.executable, "-c", WORK, str(tmp_path / "task")],
+        text=True,
+        env=os.environ | {"PYTHONPATH": PATHS},
     )
     first, deadline = start(), time.monotonic() + 120
     while not (unit / ".holder").is_file():
@@ -205,4 +232,7 @@ def test_a_worker_that_is_killed_in_training_leaves_its_unit_to_the_other(recipe
     assert first.wait() == -signal.SIGKILL
     second.communicate(timeout=300)
     assert second.returncode == 0 and (unit / "report.json").is_file()
-    assert run(long, 0, tmp_path / "undisturbed")["final_loss"] == run(long, 0, tmp_path / "arms")["final_loss"]
+    assert (
+        run(long, 0, tmp_path / "undisturbed")["final_loss"]
+        == run(long, 0, tmp_path / "arms")["final_loss"]
+    )

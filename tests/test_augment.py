@@ -27,7 +27,9 @@ def instances(seeds):
 
 def test_all_operators_of_the_three_methods_make_instances(instances, tmp_path):
     kept = instances[instances["kept"]]
-    assert set(kept["operator"]) == {operator for method in MIX for operator in augmentation.METHODS[method]}
+    assert set(kept["operator"]) == {
+        operator for method in MIX for operator in augmentation.METHODS[method]
+    }
     assert len(kept) > 0.8 * len(instances) and instances["id"].is_unique
     schema.write(instances, tmp_path / "i.parquet", "instances")
 
@@ -41,7 +43,9 @@ def test_responses_of_a_teacher_that_never_errs_are_right(instances):
 def test_a_wrong_teacher_is_kept_unless_verification_is_asked_for(seeds):
     wrong = ask_with("offline@1,1,1,1,1")
     free = augmentation.augment(seeds, wrong, n=60, mix={"metamath": 1.0}, seed=0)
-    strict = augmentation.augment(seeds, wrong, n=60, mix={"metamath": 1.0}, seed=0, verify=["gold"])
+    strict = augmentation.augment(
+        seeds, wrong, n=60, mix={"metamath": 1.0}, seed=0, verify=["gold"]
+    )
     assert free["kept"].sum() > 40 and strict["kept"].sum() == 0
     assert (strict["reason"] == "disagrees with the gold").sum() == free["kept"].sum()
 
@@ -73,14 +77,20 @@ def test_no_request_of_a_later_round_repeats_an_earlier_one(seeds):
         return ask_with()(asks)
 
     for stage, round in (("normal", 1), ("normal", 2), ("hard", 1)):
-        augmentation.augment(seeds, ask, n=40, mix={"metamath": 1.0}, seed=0, stage=stage, round=round)
+        augmentation.augment(
+            seeds, ask, n=40, mix={"metamath": 1.0}, seed=0, stage=stage, round=round
+        )
     rounds = [asked[i] | asked[i + 1] for i in range(0, len(asked), 2)]
     assert not rounds[0] & rounds[1] and not rounds[0] & rounds[2] and not rounds[1] & rounds[2]
 
 
 @pytest.mark.parametrize(
     ("n", "mix", "said"),
-    [(10, {"metamath": 0.5}, "sum to 1"), (10, {"evolve": 1.0}, "evolve"), (0, {"evol": 1.0}, "n=0")],
+    [
+        (10, {"metamath": 0.5}, "sum to 1"),
+        (10, {"evolve": 1.0}, "evolve"),
+        (0, {"evol": 1.0}, "n=0"),
+    ],
 )
 def test_a_wrong_plan_is_refused_before_any_request(seeds, n, mix, said):
     with pytest.raises(ValueError, match=said):
@@ -92,7 +102,9 @@ def test_a_wrong_plan_is_refused_before_any_request(seeds, n, mix, said):
 def test_adding_a_seed_changes_no_other_seeds_plan(seeds):
     def chains(table):
         plan = augmentation.plan(table, 400, {"metamath": 1.0}, seed=0)
-        plan = plan[plan["sample"] < 4].assign(id=table["id"].to_numpy()[plan.loc[plan["sample"] < 4, "seed_row"]])
+        plan = plan[plan["sample"] < 4].assign(
+            id=table["id"].to_numpy()[plan.loc[plan["sample"] < 4, "seed_row"]]
+        )
         return {(row.id, row.operators, row.sample) for row in plan.itertuples()}
 
     more = world.seeds(41, 0)
@@ -101,7 +113,12 @@ def test_adding_a_seed_changes_no_other_seeds_plan(seeds):
 
 def test_a_refusal_is_told_from_a_failure(seeds):
     def broken(status):
-        return lambda asks: [teacher.Reply("", "", 0, 0, 0.0, "k", False, f"http://127.0.0.1:8400/v1 {status}", status) for _ in asks]
+        return lambda asks: [
+            teacher.Reply(
+                "", "", 0, 0, 0.0, "k", False, f"http://127.0.0.1:8400/v1 {status}", status
+            )
+            for _ in asks
+        ]
 
     def ended(reason, text="so"):
         return lambda asks: [teacher.Reply(text, reason, 1, 1, 0.0, "k", False) for _ in asks]
@@ -114,7 +131,12 @@ def test_a_refusal_is_told_from_a_failure(seeds):
     table = augmentation.augment(seeds, ended("MAX_TOKENS"), n=5, mix={"xwin": 1.0}, seed=0)
     assert set(table["reason"]) == {"cut off at max_tokens"}
 
-    for status, reason in ((400, augmentation.REFUSED), (429, augmentation.FAILED), (503, augmentation.FAILED), (0, augmentation.FAILED)):
+    for status, reason in (
+        (400, augmentation.REFUSED),
+        (429, augmentation.FAILED),
+        (503, augmentation.FAILED),
+        (0, augmentation.FAILED),
+    ):
         table = augmentation.augment(seeds, broken(status), n=5, mix={"xwin": 1.0}, seed=0)
         assert set(table["reason"]) == {reason}
 
@@ -125,7 +147,11 @@ def test_replies_that_do_not_parse_are_counted_not_lost(seeds):
 
     table = augmentation.augment(seeds, mute, n=30, mix=MIX, seed=0)
     assert len(table) > 0 and not table["kept"].any()
-    reasons = {"question: too short", "question: no final question", "response: no answer announced"}
+    reasons = {
+        "question: too short",
+        "question: no final question",
+        "response: no answer announced",
+    }
     assert set(table["reason"]) <= reasons
 
 
@@ -188,17 +214,25 @@ def test_a_last_number_is_no_announcement():
 
 
 def test_final_question_parser():
-    assert parsing.parse_final_question("CREATED QUESTION: a\nVERIFICATION: b\n**FINAL QUESTION:** c?") == "c?"
+    assert (
+        parsing.parse_final_question("CREATED QUESTION: a\nVERIFICATION: b\n**FINAL QUESTION:** c?")
+        == "c?"
+    )
     with pytest.raises(augmentation.Unparsed):
         parsing.parse_final_question("a question without headings")
 
 
 def test_instances_become_seeds_and_seeds_instances(instances, seeds, tmp_path):
-    again, forward = augmentation.as_seeds(instances), ~instances["operator"].isin(["self_verification", "fobar"])
+    again, forward = (
+        augmentation.as_seeds(instances),
+        ~instances["operator"].isin(["self_verification", "fobar"]),
+    )
     assert len(again) == (instances["kept"] & forward).sum()
     second = augmentation.augment(again, ask_with(), n=40, mix={"metamath": 1.0}, seed=0, round=2)
     verdicts = second["verdicts"].map(json.loads)
-    assert all(v["agrees_with_gold"] is None for v in verdicts), "a teacher's answer is nobody's gold"
+    assert all(v["agrees_with_gold"] is None for v in verdicts), (
+        "a teacher's answer is nobody's gold"
+    )
     schema.write(again, tmp_path / "s.parquet", "seeds")
     schema.write(augmentation.as_instances(seeds), tmp_path / "i.parquet", "instances")
     assert isinstance(augmentation.summary(instances), pd.DataFrame)
@@ -206,7 +240,9 @@ def test_instances_become_seeds_and_seeds_instances(instances, seeds, tmp_path):
 
 def test_the_bill_shares_the_cost_of_all_rows_among_the_kept_ones():
     prices = {"input": 100.0, "output": 300.0, "date": "2026-11-23"}
-    instances = augmentation.augment(world.seeds(20, 0), teacher.asker(prices=prices), n=40, mix={"evol": 1.0}, seed=0)
+    instances = augmentation.augment(
+        world.seeds(20, 0), teacher.asker(prices=prices), n=40, mix={"evol": 1.0}, seed=0
+    )
     instances.loc[:9, "kept"] = False
     table, bill = augmentation.summary(instances), augmentation.bill(instances)
     expected = (instances["tokens_in"] * 100 + instances["tokens_out"] * 300).sum() / 1e6
@@ -220,7 +256,10 @@ def test_a_reply_that_a_filter_emptied_counts_as_refused():
         return [teacher.Reply("", "content_filter", 1, 1, 0.0, "k", False) for _ in asks]
 
     instances = augmentation.augment(world.seeds(4, 0), ask, n=4, mix={"xwin": 1.0}, seed=0)
-    assert instances["reason"].eq(augmentation.REFUSED).all() and augmentation.bill(instances)["cost_usd_per_kept"] == 0
+    assert (
+        instances["reason"].eq(augmentation.REFUSED).all()
+        and augmentation.bill(instances)["cost_usd_per_kept"] == 0
+    )
 
 
 def test_a_plan_announces_as_many_requests_as_it_will_make(seeds, tmp_path):
@@ -231,12 +270,21 @@ def test_a_plan_announces_as_many_requests_as_it_will_make(seeds, tmp_path):
         return ask_with()(asks)
 
     settings = {"n": 60, "mix": MIX, "seed": 0, "max_tokens": 500}
-    expected = augmentation.expected_requests(seeds, augmentation.plan(seeds, 60, MIX, seed=0), **settings)
+    expected = augmentation.expected_requests(
+        seeds, augmentation.plan(seeds, 60, MIX, seed=0), **settings
+    )
     augmentation.augment(seeds, ask, **settings)
     assert 0.8 * len(expected) <= len(asked) <= len(expected)  # refused questions are not solved
-    requests, prices = [teacher.Request(**e) for e in expected], {"input": 1, "output": 1, "date": "2026-11-23"}
+    requests, prices = (
+        [teacher.Request(**e) for e in expected],
+        {"input": 1, "output": 1, "date": "2026-11-23"},
+    )
     assert teacher.forecast(requests, prices=prices)["to_ask"] == len(expected)
-    assert len(augmentation.expected_requests(seeds, augmentation.plan(seeds, 60, MIX, seed=0), votes=4, **settings)) > 2.5 * len(expected)
+    assert len(
+        augmentation.expected_requests(
+            seeds, augmentation.plan(seeds, 60, MIX, seed=0), votes=4, **settings
+        )
+    ) > 2.5 * len(expected)
 
 
 def test_a_pilots_first_questions_serve_the_run(seeds, tmp_path):
@@ -244,9 +292,14 @@ def test_a_pilots_first_questions_serve_the_run(seeds, tmp_path):
     plan = augmentation.plan(seeds, 60, settings["mix"], seed=0)
     pilot = [teacher.Request(**e) for e in augmentation.expected_requests(seeds, plan, **settings)]
     book = tmp_path / "ledger.sqlite"
-    first = teacher.complete([request for request in pilot if request.operator != "solve" and request.sample < 1000], ledger=book)
+    first = teacher.complete(
+        [request for request in pilot if request.operator != "solve" and request.sample < 1000],
+        ledger=book,
+    )
     run = []
-    augmentation.augment(seeds, lambda asks: run.append(teacher.asker(ledger=book)(asks)) or run[-1], **settings)
+    augmentation.augment(
+        seeds, lambda asks: run.append(teacher.asker(ledger=book)(asks)) or run[-1], **settings
+    )
     assert len(first) == len(plan) and all(reply.cached for reply in run[0] if not reply.error)
 
 
@@ -254,21 +307,35 @@ def test_blocks_make_the_rows_of_one_table(seeds, instances, tmp_path):
     parts = list(augmentation.blocks(seeds, ask_with(), n=200, mix=MIX, seed=0, block=17))
     assert len(parts) > 5
     together = pd.concat(parts, ignore_index=True)
-    assert together["id"].tolist() == instances["id"].tolist() and together["query"].tolist() == instances["query"].tolist()
-    assert together.loc[together["response"] != "", "request_key"].is_unique, "no sample is asked twice"
+    assert (
+        together["id"].tolist() == instances["id"].tolist()
+        and together["query"].tolist() == instances["query"].tolist()
+    )
+    assert together.loc[together["response"] != "", "request_key"].is_unique, (
+        "no sample is asked twice"
+    )
     schema.write(iter(parts), tmp_path / "parts.parquet", "instances")
-    pd.testing.assert_frame_equal(schema.read(tmp_path / "parts.parquet", "instances")[together.columns], together, check_dtype=False)
+    pd.testing.assert_frame_equal(
+        schema.read(tmp_path / "parts.parquet", "instances")[together.columns],
+        together,
+        check_dtype=False,
+    )
 
 
 def test_translated_and_distracted_rows_keep_the_gold_of_their_seed(seeds):
-    table = augmentation.augment(seeds, ask_with(), n=80, mix={"variants": 1.0}, seed=0, distractors=3)
+    table = augmentation.augment(
+        seeds, ask_with(), n=80, mix={"variants": 1.0}, seed=0, distractors=3
+    )
     chinese = set(seeds.loc[seeds["language"] == "zh", "id"])
     kept, refused = table[table["kept"]], table[~table["kept"]]
     assert set(refused["seed_id"]) <= chinese and set(refused["reason"]) == {"already Chinese"}
     verdicts = kept["verdicts"].map(json.loads)
     assert all(v["agrees_with_gold"] and v["same_graph"] and v["numbers_kept"] for v in verdicts)
     assert set(kept.loc[kept["operator"] == "translate", "language"]) == {"zh"}
-    assert all(world.read(query).n_distractors == 3 for query in kept.loc[kept["operator"] == "distract", "query"])
+    assert all(
+        world.read(query).n_distractors == 3
+        for query in kept.loc[kept["operator"] == "distract", "query"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -298,8 +365,13 @@ def test_items_are_varied_under_their_own_ids(seeds):
         assert varied["id"].tolist() == items["id"].tolist() and left_out.empty
         assert varied["problem"].map(world.key).tolist() == items["problem"].map(world.key).tolist()
         assert set(varied["language"]) == {language} and set(varied["distractors"]) == {count}
-        assert varied["answer"].tolist() == items["answer"].tolist() and (varied["source"] != items["source"]).all()
-    varied, left_out = augmentation.vary(pd.concat([items, seeds[seeds["language"] == "zh"].head(2)]), ask_with(), "translate")
+        assert (
+            varied["answer"].tolist() == items["answer"].tolist()
+            and (varied["source"] != items["source"]).all()
+        )
+    varied, left_out = augmentation.vary(
+        pd.concat([items, seeds[seeds["language"] == "zh"].head(2)]), ask_with(), "translate"
+    )
     assert len(varied) == 20 and left_out["reason"].tolist() == ["already Chinese"] * 2
     with pytest.raises(ValueError, match="rephrase"):
         augmentation.vary(items, ask_with(), "rephrase")
@@ -313,7 +385,9 @@ def test_a_majority_of_samples_votes_and_every_vote_is_paid_for(seeds):
         asked.extend(asks)
         return ask_with(teacher_model)(asks)
 
-    table = augmentation.augment(seeds, ask, n=60, mix={"metamath": 1.0}, seed=0, votes=5, verify=["majority"])
+    table = augmentation.augment(
+        seeds, ask, n=60, mix={"metamath": 1.0}, seed=0, votes=5, verify=["majority"]
+    )
     solved = [a for a in asked if a["operator"] == "solve"]
     assert len({(a["messages"][-1]["content"], a["sample"]) for a in solved}) == len(solved)
     questions = pd.Series([a["messages"][-1]["content"] for a in solved]).value_counts()
@@ -321,9 +395,12 @@ def test_a_majority_of_samples_votes_and_every_vote_is_paid_for(seeds):
     verdicts = pd.DataFrame(table["verdicts"].map(json.loads).tolist())
     voted = verdicts["agrees_with_majority"].dropna().astype(bool)
     truth = [
-        world.number(world.read(q).answer) == a for q, a in zip(table["query"][voted.index], table["answer"][voted.index], strict=True)
+        world.number(world.read(q).answer) == a
+        for q, a in zip(table["query"][voted.index], table["answer"][voted.index], strict=True)
     ]
-    assert (voted == truth).mean() > 0.95, "five samples of a teacher that errs on a third rarely agree on a wrong answer"
+    assert (voted == truth).mean() > 0.95, (
+        "five samples of a teacher that errs on a third rarely agree on a wrong answer"
+    )
     assert (table["reason"] == "disagrees with the majority").sum() == (~voted).sum() > 3
     replies_in = sum(reply.tokens_out for reply in ask_with(teacher_model)(asked))
     assert table["tokens_out"].sum() == replies_in
@@ -333,8 +410,12 @@ def test_what_the_checks_name_is_left_out_with_its_reason(seeds):
     wrong = ask_with("offline@1,1,1,1,1")
     table = augmentation.augment(seeds, wrong, n=80, mix={"xwin": 1.0}, seed=0, verify=["steps"])
     verdicts = table["verdicts"].map(json.loads)
-    assert (table["reason"] == "a step is wrong").tolist() == [v["steps_hold"] is False for v in verdicts]
-    assert 5 < (table["reason"] == "a step is wrong").sum() < 75, "slips show in a step, wrong operations do not"
+    assert (table["reason"] == "a step is wrong").tolist() == [
+        v["steps_hold"] is False for v in verdicts
+    ]
+    assert 5 < (table["reason"] == "a step is wrong").sum() < 75, (
+        "slips show in a step, wrong operations do not"
+    )
     for settings, said in (
         ({"verify": ["luck"]}, "luck"),
         ({"verify": ["majority"]}, "votes=1"),
@@ -347,17 +428,33 @@ def test_what_the_checks_name_is_left_out_with_its_reason(seeds):
 def test_the_hard_stage_says_which_questions_are_hard(seeds):
     hard = seeds[seeds["level"] >= 4]
     for min_level in (4, 3):
-        table = augmentation.augment(hard, ask_with(), n=60, mix=MIX, seed=0, stage="hard", min_level=min_level, verify=["hardness"])
+        table = augmentation.augment(
+            hard,
+            ask_with(),
+            n=60,
+            mix=MIX,
+            seed=0,
+            stage="hard",
+            min_level=min_level,
+            verify=["hardness"],
+        )
         asked = table[table["query"] != ""]
         levels = asked["query"].map(lambda q: world.read(q).level)
         verdicts = asked["verdicts"].map(lambda v: json.loads(v)["hard"])
         assert verdicts.tolist() == (levels >= min_level).tolist()
         assert (asked["reason"] == "not hard").tolist() == (levels < min_level).tolist()
-    assert augmentation.augment(seeds, ask_with(), n=20, mix=MIX, seed=0)["verdicts"].map(lambda v: json.loads(v)["hard"]).isna().all()
+    assert (
+        augmentation.augment(seeds, ask_with(), n=20, mix=MIX, seed=0)["verdicts"]
+        .map(lambda v: json.loads(v)["hard"])
+        .isna()
+        .all()
+    )
 
 
 def test_a_text_is_hard_where_the_teacher_disagrees_with_itself(seeds):
-    seed = seeds.iloc[0].replace({seeds["problem"].iloc[0]: "Let $x$ be a real number. Find all $x$ with $x^2 = 4$."})
+    seed = seeds.iloc[0].replace(
+        {seeds["problem"].iloc[0]: "Let $x$ be a real number. Find all $x$ with $x^2 = 4$."}
+    )
 
     def teacher_that_says(answers):
         def ask(asks):
@@ -366,17 +463,30 @@ def test_a_text_is_hard_where_the_teacher_disagrees_with_itself(seeds):
 
         return ask
 
-    for said, hard, agrees in (("22222", False, True), ("21232", True, True), ("12222", True, False), ("11223", True, None)):
-        verdicts = json.loads(augmentation.trial(seed, "answer", teacher_that_says(said), stage="hard", votes=5).row["verdicts"])
+    for said, hard, agrees in (
+        ("22222", False, True),
+        ("21232", True, True),
+        ("12222", True, False),
+        ("11223", True, None),
+    ):
+        verdicts = json.loads(
+            augmentation.trial(seed, "answer", teacher_that_says(said), stage="hard", votes=5).row[
+                "verdicts"
+            ]
+        )
         assert (verdicts["hard"], verdicts["agrees_with_majority"]) == (hard, agrees), said
 
 
 def test_summaries_go_by_any_column_and_reasons_add_up(instances):
     for by in ("language", "level", ["method", "operator"]):
         table = augmentation.summary(instances, by)
-        assert table["rows"].sum() == len(instances) and table["kept"].sum() == instances["kept"].sum()
+        assert (
+            table["rows"].sum() == len(instances) and table["kept"].sum() == instances["kept"].sum()
+        )
     table = augmentation.reasons(instances, "method")
-    assert table["all"].sum() == len(instances) and table.loc["kept", "all"] == instances["kept"].sum()
+    assert (
+        table["all"].sum() == len(instances) and table.loc["kept", "all"] == instances["kept"].sum()
+    )
 
 
 def test_a_row_names_both_requests_that_made_it(seeds, tmp_path):
@@ -386,8 +496,14 @@ def test_a_row_names_both_requests_that_made_it(seeds, tmp_path):
     table = augmentation.augment(seeds, teacher.asker(ledger=book), n=20, mix={"xwin": 1.0}, seed=0)
     row = table[table["kept"]].iloc[0]
     with reply_store.Ledger(book) as kept:
-        question, response = (kept.get_many([key])[key].text for key in row["request_key"].split("+"))
-    assert row["query"] in question and response.strip() == row["response"] and row["prompt"].startswith("create@")
+        question, response = (
+            kept.get_many([key])[key].text for key in row["request_key"].split("+")
+        )
+    assert (
+        row["query"] in question
+        and response.strip() == row["response"]
+        and row["prompt"].startswith("create@")
+    )
 
 
 def test_an_operator_is_tried_on_one_problem(seeds):
@@ -399,7 +515,10 @@ def test_an_operator_is_tried_on_one_problem(seeds):
 
 
 def test_real_problems_pass_every_operator_unharmed(monkeypatch):
-    """LaTeX, dollars, braces and Chinese arrive at the teacher and come back as they are; the unknown is a letter of its own."""
+    """LaTeX, dollars, braces and Chinese arrive at the teacher and come back as they are.
+
+    The unknown is a letter of its own.
+    """
     import os
     import re
 
@@ -412,26 +531,46 @@ def test_real_problems_pass_every_operator_unharmed(monkeypatch):
     def ask(asks):
         texts = []
         for a in asks:
-            marked = re.search(r"<problem>\n(.*)\n</problem>", a["messages"][-1]["content"], re.S)[1]
+            marked = re.search(r"<problem>\n(.*)\n</problem>", a["messages"][-1]["content"], re.S)[
+                1
+            ]
             new = f"{marked} Also say why, with 17 and 23, in way {len(texts)}. 为什么？"
-            texts.append({"solve": f"Way {a['sample']}.\nThe answer is 1.", "create": f"FINAL QUESTION: {new}"}.get(a["operator"], new))
+            texts.append(
+                {
+                    "solve": f"Way {a['sample']}.\nThe answer is 1.",
+                    "create": f"FINAL QUESTION: {new}",
+                }.get(a["operator"], new)
+            )
         return [teacher.Reply(text, "stop", 1, 1, 0.0, "k", False) for text in texts]
 
     mix = {"metamath": 0.4, "evol": 0.3, "xwin": 0.1, "variants": 0.2}
     table = augmentation.augment(problems, ask, n=900, mix=mix, seed=0, evol_steps=1)
     rows = table[table["kept"]].merge(problems[["id", "problem"]], left_on="seed_id", right_on="id")
-    assert set(table.loc[~table["kept"], "reason"]) <= {"no number to mask", "duplicate"} and len(rows) > 800
+    assert (
+        set(table.loc[~table["kept"], "reason"]) <= {"no number to mask", "duplicate"}
+        and len(rows) > 800
+    )
     forward = rows[~rows["operator"].isin(["self_verification", "fobar"])]
-    assert all(problem.strip() in query for problem, query in zip(forward["problem"], forward["query"], strict=True))
+    assert all(
+        problem.strip() in query
+        for problem, query in zip(forward["problem"], forward["query"], strict=True)
+    )
     for row in rows[rows["operator"] == "fobar"].itertuples():
         unknown = re.search(r"unknown number (\w)\?", row.query)[1]
-        assert not re.search(rf"(?<![A-Za-z\\]){unknown}(?![A-Za-z])", row.problem), "the unknown occurs in the problem already"
+        assert not re.search(rf"(?<![A-Za-z\\]){unknown}(?![A-Za-z])", row.problem), (
+            "the unknown occurs in the problem already"
+        )
 
 
 def test_a_vote_that_failed_leaves_the_row_to_be_asked_again(seeds):
     def ask(asks):
         bad = teacher.Reply("", "", 0, 0, 0.0, "k", False, "503", 503)
-        return [bad if a["sample"] % 5 else teacher.Reply("The answer is 2.", "stop", 1, 1, 0.0, "k", False) for a in asks]
+        return [
+            bad
+            if a["sample"] % 5
+            else teacher.Reply("The answer is 2.", "stop", 1, 1, 0.0, "k", False)
+            for a in asks
+        ]
 
     row = augmentation.trial(seeds.iloc[0], "answer", ask, votes=5).row
     assert row["reason"] == augmentation.FAILED and not row["kept"]
@@ -440,7 +579,10 @@ def test_a_vote_that_failed_leaves_the_row_to_be_asked_again(seeds):
 def test_a_plan_makes_as_many_as_asked_and_refuses_ids_that_repeat(seeds):
     thirds = {"metamath": 1 / 3, "evol": 1 / 3, "xwin": 1 / 3}
     for n in (1, 2, 7, 10):
-        assert augmentation.plan(seeds, n, thirds, seed=0, evol_steps=1)["operators"].map(len).sum() == n
+        assert (
+            augmentation.plan(seeds, n, thirds, seed=0, evol_steps=1)["operators"].map(len).sum()
+            == n
+        )
     with pytest.raises(ValueError, match="share an id"):
         augmentation.plan(pd.concat([seeds, seeds.head(2)]), 10, thirds, seed=0)
 
@@ -449,7 +591,9 @@ def test_a_seed_without_an_answer_is_not_turned_backward(seeds):
     unknown = seeds.assign(answer=None)
     table = augmentation.augment(unknown, ask_with(), n=40, mix={"metamath": 1.0}, seed=0)
     backward = table["operator"].isin(["fobar", "self_verification"])
-    assert (table.loc[backward, "reason"] == "no answer to turn backward").all() and table.loc[~backward, "kept"].any()
+    assert (table.loc[backward, "reason"] == "no answer to turn backward").all() and table.loc[
+        ~backward, "kept"
+    ].any()
 
 
 def test_what_is_masked_is_a_number_of_the_problem_and_the_unknown_is_new():

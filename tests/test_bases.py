@@ -11,11 +11,16 @@ def test_an_unknown_base_is_refused_with_what_there_is(tmp_path, monkeypatch):
     monkeypatch.setattr(bases, "BASES", tmp_path)
     tiny_model.save(tmp_path / "tiny-base")
     assert bases.base_path("tiny-base") == str(tmp_path / "tiny-base")
-    with pytest.raises(FileNotFoundError, match=r"'tiny-bse'.*there are: tiny-base.*Did you mean 'tiny-base'"):
+    with pytest.raises(
+        FileNotFoundError, match=r"'tiny-bse'.*there are: tiny-base.*Did you mean 'tiny-base'"
+    ):
         bases.base_path("tiny-bse")
 
 
-@pytest.mark.parametrize("others, said", [((), "no weights"), (("pytorch_model.bin",), "only pytorch_model.bin.*save_pretrained")])
+@pytest.mark.parametrize(
+    "others, said",
+    [((), "no weights"), (("pytorch_model.bin",), "only pytorch_model.bin.*save_pretrained")],
+)
 def test_a_base_without_safe_weights_is_refused(tmp_path, others, said):
     base = tiny_model.save(tmp_path / "base")
     (base / "model.safetensors").unlink()

@@ -19,7 +19,9 @@ STEPS = ("01_first", "02_second@again", "03_third")
 
 
 def do(name, run="tiny", text="rows"):
-    """Run a made-up step: 01 writes rows.txt and a folder, each later one reads rows.txt of the one before."""
+    """Run a made-up step: 01 writes rows.txt and a folder, each later one reads rows.txt of the one
+    before.
+    """
     k = int(name[:2])
     notebook, _, label = name.partition("@")
     step = runs.step(notebook, run, label, k=k)
@@ -39,10 +41,19 @@ def do(name, run="tiny", text="rows"):
 def write(step, code="from skymath_nb.core import runs"):
     """A step's notebook, that a plan can read."""
     name = step.partition("@")[0]
-    write_notebook(runs.notebooks_folder(), name, 'run: str = "tiny"  # help\nlabel: str = ""  # help\nk: int = 1  # help', code)
+    write_notebook(
+        runs.notebooks_folder(),
+        name,
+        'run: str = "tiny"  # help\nlabel: str = ""  # help\nk: int = 1  # help',
+        code,
+    )
     path = runs.notebooks_folder() / f"{name}.ipynb"
     notebook = json.loads(path.read_text())
-    notebook["metadata"]["kernelspec"] = {"name": "python3", "language": "python", "display_name": "Python"}
+    notebook["metadata"]["kernelspec"] = {
+        "name": "python3",
+        "language": "python",
+        "display_name": "Python",
+    }
     path.write_text(json.dumps(notebook))
 
 
@@ -92,7 +103,10 @@ def with_manifest(step, **change):
         if name != f"{step}/manifest.json":
             return data
         manifest = json.loads(data)
-        return json.dumps(manifest | {key: new(manifest[key]) if callable(new) else new for key, new in change.items()}).encode()
+        return json.dumps(
+            manifest
+            | {key: new(manifest[key]) if callable(new) else new for key, new in change.items()}
+        ).encode()
 
     return act
 
@@ -136,7 +150,10 @@ def test_who_failed_at_the_second_step_opens_the_third(bundle, capsys):
     (half / "rows.txt").write_text("half")
     assert command_line.main(["bundle", "take", str(bundle), "--before", "03_third"]) == 0
     said = capsys.readouterr().out
-    assert "01_first" in said.split("kept")[1] and 'open notebooks/03_third.ipynb with run = "tiny"' in said
+    assert (
+        "01_first" in said.split("kept")[1]
+        and 'open notebooks/03_third.ipynb with run = "tiny"' in said
+    )
     folder = runs.root() / "tiny"
     assert states(folder) == dict(zip(STEPS, ("fresh", "fresh", "missing"), strict=True))
     assert (folder / "01_first" / "manifest.json").read_text() == own
@@ -150,21 +167,33 @@ def test_until_leaves_later_steps_out_and_before_tells_it(run, tmp_path, capsys)
     assert "holds 1 of the 3 steps" in capsys.readouterr().out
     run.parent.rename(tmp_path / "teacher")
     assert command_line.main(["bundle", "take", file, "--before", "03_third"]) == 2
-    assert "needs 02_second@again" in capsys.readouterr().err and not (runs.root() / "tiny").exists()
+    assert (
+        "needs 02_second@again" in capsys.readouterr().err and not (runs.root() / "tiny").exists()
+    )
     assert command_line.main(["bundle", "take", file]) == 0
     assert 'label = "again"' in capsys.readouterr().out
 
 
-def test_kept_steps_that_do_not_go_with_the_bundle_are_refused_and_a_fresh_run_is_offered(bundle, capsys):
+def test_kept_steps_that_do_not_go_with_the_bundle_are_refused_and_a_fresh_run_is_offered(
+    bundle, capsys
+):
     do("01_first", text="others")
     before = {name: path.read_bytes() for name, path in runs.files_of(runs.root() / "tiny").items()}
     assert command_line.main(["bundle", "take", str(bundle)]) == 2
     said = capsys.readouterr().err
-    assert "02_second@again was made with another 01_first/rows.txt" in said and "--run tiny-taken" in said
-    assert {name: path.read_bytes() for name, path in runs.files_of(runs.root() / "tiny").items()} == before
+    assert (
+        "02_second@again was made with another 01_first/rows.txt" in said
+        and "--run tiny-taken" in said
+    )
+    assert {
+        name: path.read_bytes() for name, path in runs.files_of(runs.root() / "tiny").items()
+    } == before
     assert command_line.main(["bundle", "take", str(bundle), "--run", "tiny-taken"]) == 0
     folder = runs.root() / "tiny-taken"
-    assert set(states(folder).values()) == {"fresh"} and params.load(folder / "params.yaml").run == "tiny-taken"
+    assert (
+        set(states(folder).values()) == {"fresh"}
+        and params.load(folder / "params.yaml").run == "tiny-taken"
+    )
 
 
 def test_a_kept_step_made_with_another_of_the_taken_ones_is_refused(bundle, capsys):
@@ -178,12 +207,21 @@ def test_a_kept_step_made_with_another_of_the_taken_ones_is_refused(bundle, caps
 @pytest.mark.parametrize(
     "harm, said",
     [
-        (lambda run: (run / STEPS[1] / "manifest.json").unlink(), ["not complete: 02_second@again", "--until 01_first"]),
+        (
+            lambda run: (run / STEPS[1] / "manifest.json").unlink(),
+            ["not complete: 02_second@again", "--until 01_first"],
+        ),
         (
             lambda run: (run / "01_first" / "rows.txt").write_text("x"),
-            ["01_first: output rows.txt has the digest", "02_second@again: input 01_first/rows.txt has"],
+            [
+                "01_first: output rows.txt has the digest",
+                "02_second@again: input 01_first/rows.txt has",
+            ],
         ),
-        (lambda run: (run / STEPS[2] / "rows.txt").unlink(), ["03_third: output rows.txt is missing"]),
+        (
+            lambda run: (run / STEPS[2] / "rows.txt").unlink(),
+            ["03_third: output rows.txt is missing"],
+        ),
         (lambda run: (run / "params.yaml").unlink(), ["has no params.yaml"]),
     ],
 )
@@ -219,34 +257,57 @@ def test_a_file_outside_of_the_steps_outputs_is_refused(bundle, name, capsys):
     refused(rewritten(bundle, extra=[(name, b"x")]), capsys)
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE])
-@pytest.mark.parametrize("name", ["01_first/models/link", "01_first/rows.txt", "params.yaml", "04_more"])
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE]
+)
+@pytest.mark.parametrize(
+    "name", ["01_first/models/link", "01_first/rows.txt", "params.yaml", "04_more"]
+)
 def test_links_and_special_files_are_refused(bundle, kind, name, capsys):
     entry = tarfile.TarInfo(name)
     entry.type, entry.linkname, entry.devmajor, entry.devminor = kind, "/dev/zero", 1, 5
     refused(rewritten(bundle, extra=[(entry, b"")]), capsys, "link, a device")
 
 
-@pytest.mark.parametrize("name", ["01_first/rows.txt", "01_first/models/deep/weights", "03_third/report.json"])
+@pytest.mark.parametrize(
+    "name", ["01_first/rows.txt", "01_first/models/deep/weights", "03_third/report.json"]
+)
 def test_a_file_that_is_not_what_its_manifest_says_is_refused(bundle, name, capsys):
-    refused(rewritten(bundle, lambda entry, data: b"other" if entry == name else data), capsys, "recorded is")
+    refused(
+        rewritten(bundle, lambda entry, data: b"other" if entry == name else data),
+        capsys,
+        "recorded is",
+    )
 
 
-@pytest.mark.parametrize("name", ["../out", "/etc/passwd", "a/../../out", "..", "", ".", "manifest.json", "a\\b", "C:/x"])
+@pytest.mark.parametrize(
+    "name", ["../out", "/etc/passwd", "a/../../out", "..", "", ".", "manifest.json", "a\\b", "C:/x"]
+)
 @pytest.mark.parametrize("key", ["inputs", "outputs"])
 def test_a_manifest_that_names_places_outside_is_refused(bundle, key, name, capsys):
     if (key, name) == ("inputs", "manifest.json"):
         name = "../tiny/rows.txt"
     name = f"01_first/{name}" if key == "inputs" else name
     record = "0" if key == "inputs" else {"sha256": "0", "bytes": 0}
-    refused(rewritten(bundle, with_manifest("02_second@again", **{key: lambda found: found | {name: record}})), capsys, "not a manifest")
+    refused(
+        rewritten(
+            bundle, with_manifest("02_second@again", **{key: lambda found: found | {name: record}})
+        ),
+        capsys,
+        "not a manifest",
+    )
 
 
 @pytest.mark.parametrize("step", ["../x", "/x", "02_second@../x", ".x"])
 def test_a_params_file_of_a_bundle_names_steps_and_a_run_by_plain_names(bundle, step, capsys):
     for text in ({"run": "tiny", "steps": {step: {}}}, {"run": step, "steps": {"01_first": {}}}):
         change = yaml.safe_dump(text).encode()
-        refused(rewritten(bundle, lambda name, data, change=change: change if name == "params.yaml" else data), capsys)
+        refused(
+            rewritten(
+                bundle, lambda name, data, change=change: change if name == "params.yaml" else data
+            ),
+            capsys,
+        )
 
 
 def test_a_cut_file_another_archive_and_no_file_are_told(bundle, capsys):
@@ -264,9 +325,16 @@ def test_a_cut_file_another_archive_and_no_file_are_told(bundle, capsys):
         assert "There is no file" in capsys.readouterr().err
 
 
-def test_what_unpacks_to_more_than_the_disk_has_is_refused_before_it_is_read(bundle, capsys, monkeypatch):
-    """A gigabyte of zeros is a megabyte of gzip: what an entry says of its size counts, and nothing of it is unpacked."""
-    monkeypatch.setattr(bundles.shutil, "disk_usage", lambda _: SimpleNamespace(free=runs.MIN_FREE_BYTES + 1e8))
+def test_what_unpacks_to_more_than_the_disk_has_is_refused_before_it_is_read(
+    bundle, capsys, monkeypatch
+):
+    """A gigabyte of zeros is a megabyte of gzip.
+
+    What an entry says of its size counts, and nothing of it is unpacked.
+    """
+    monkeypatch.setattr(
+        bundles.shutil, "disk_usage", lambda _: SimpleNamespace(free=runs.MIN_FREE_BYTES + 1e8)
+    )
     bomb, entry = bundle.with_name("bomb.tar.gz"), tarfile.TarInfo("01_first/rows.txt")
     entry.size = 10**12
     with gzip.open(bomb, "wb") as file:
@@ -275,9 +343,15 @@ def test_what_unpacks_to_more_than_the_disk_has_is_refused_before_it_is_read(bun
 
 
 def test_aliases_that_stand_for_a_thousand_millions_are_refused(bundle, capsys):
-    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"] + [
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)
+    ]
     text = "run: tiny\nsteps:\n  01_first:\n" + "".join(f"    {line}\n" for line in lines)
-    refused(rewritten(bundle, lambda name, data: text.encode() if name == "params.yaml" else data), capsys, "stands for more than")
+    refused(
+        rewritten(bundle, lambda name, data: text.encode() if name == "params.yaml" else data),
+        capsys,
+        "stands for more than",
+    )
 
 
 def test_a_full_disk_stops_it_before_it_writes(bundle, monkeypatch, capsys):
@@ -291,7 +365,11 @@ def test_what_a_killed_process_left_is_cleared_away_and_what_another_is_at_work_
     (left / "01_first").mkdir(parents=True)
     with runs.claim(other):
         bundles.take(bundle)
-        assert not left.exists() and other.exists() and set(states(runs.root() / "tiny").values()) == {"fresh"}
+        assert (
+            not left.exists()
+            and other.exists()
+            and set(states(runs.root() / "tiny").values()) == {"fresh"}
+        )
 
 
 def test_status_tells_steps_of_other_code(bundle):
@@ -329,7 +407,9 @@ def test_a_flipped_byte_is_told_and_nothing_is_taken(bundle, part, capsys):
         ("01_first/manifest.json", "[" * 100_000),
     ],
 )
-def test_what_the_bundle_says_of_itself_is_read_before_anything_is_taken(bundle, name, text, capsys):
+def test_what_the_bundle_says_of_itself_is_read_before_anything_is_taken(
+    bundle, name, text, capsys
+):
     def change(entry, data):
         if entry != name:
             return data
@@ -338,7 +418,9 @@ def test_what_the_bundle_says_of_itself_is_read_before_anything_is_taken(bundle,
     refused(rewritten(bundle, change), capsys, run=["--run", "other"])
 
 
-@pytest.fixture(params=["zero", "pipe", "socket", "link", "circle", "system", "folder", "root", "home"])
+@pytest.fixture(
+    params=["zero", "pipe", "socket", "link", "circle", "system", "folder", "root", "home"]
+)
 def endless(request, tmp_path, monkeypatch):
     """A path that a reader would not come back from, or not soon."""
     pipe, link = tmp_path / "pipe", tmp_path / "linked"
@@ -367,47 +449,77 @@ def endless(request, tmp_path, monkeypatch):
 
 
 def test_take_verify_and_status_end_whatever_a_manifest_uses(bundle, endless, capsys):
-    file = rewritten(bundle, with_manifest("01_first", uses={"data": {"path": endless, "sha256": "0"}}))
+    file = rewritten(
+        bundle, with_manifest("01_first", uses={"data": {"path": endless, "sha256": "0"}})
+    )
     bundles.take(file)
     folder = runs.root() / "tiny"
     verified = command_line.main(["verify", "tiny"])
     said = capsys.readouterr().out
-    assert "outside data data cannot be checked" in said and verified == 1 or "not on this machine" in said and endless == "$HOME"
+    assert (
+        "outside data data cannot be checked" in said
+        and verified == 1
+        or "not on this machine" in said
+        and endless == "$HOME"
+    )
     assert states(folder)["01_first"] == "stale"
 
 
 def test_a_run_folder_without_a_mark_is_read_no_further(run, endless, capsys):
-    """Copied by hand it cannot be told from one's own; still only regular files are read, and of a folder no more than a step has."""
+    """Copied by hand it cannot be told from one's own.
+
+    Still only regular files are read, and of a folder no more than a step has.
+    """
     path = run / "01_first" / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"uses": {"data": {"path": endless, "sha256": "0"}}}))
+    path.write_text(
+        json.dumps(
+            json.loads(path.read_text()) | {"uses": {"data": {"path": endless, "sha256": "0"}}}
+        )
+    )
     assert states(run)["01_first"] == "stale"
     assert command_line.main(["verify", "tiny"]) == int(os.path.exists(endless))
     assert "data" in capsys.readouterr().out
 
 
-def test_a_taken_step_reads_outside_files_only_in_known_folders(bundle, tmp_path, monkeypatch, capsys):
+def test_a_taken_step_reads_outside_files_only_in_known_folders(
+    bundle, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setenv("SKYMATH_DATA", str(tmp_path / "data"))
     (tmp_path / "data").mkdir()
     for name in ("data/known", "private"):
         (tmp_path / name).write_text("text")
-    uses = {"known": "$SKYMATH_DATA/known", "private": str(tmp_path / "private"), "up": "$SKYMATH_DATA/../private"}
+    uses = {
+        "known": "$SKYMATH_DATA/known",
+        "private": str(tmp_path / "private"),
+        "up": "$SKYMATH_DATA/../private",
+    }
     digest = runs.digest_file(tmp_path / "private")
-    change = with_manifest("01_first", uses={name: {"path": path, "sha256": digest} for name, path in uses.items()})
+    change = with_manifest(
+        "01_first", uses={name: {"path": path, "sha256": digest} for name, path in uses.items()}
+    )
     bundles.take(rewritten(bundle, change))
     assert command_line.main(["verify", "tiny"]) == 1
     said = capsys.readouterr().out
-    assert "outside data known" not in said and all(f"outside data {name} cannot be checked" in said for name in ("private", "up"))
+    assert "outside data known" not in said and all(
+        f"outside data {name} cannot be checked" in said for name in ("private", "up")
+    )
 
 
 def test_no_output_is_put_anywhere_but_into_its_step(run, tmp_path, capsys):
-    """Of a run folder that lies among one's own: status and verify say what is wrong with it, and nothing is taken over from it."""
+    """Of a run folder that lies among one's own.
+
+    Status and verify say what is wrong with it, and nothing is taken over from it.
+    """
     (tmp_path / "precious").write_text("kept")
     manifest = json.loads((run / "01_first" / "manifest.json").read_text())
     manifest["outputs"]["../../../precious"] = {"sha256": "0", "bytes": 4}
     (run / "01_first" / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ValueError, match="precious"):
         runs.take(run / "01_first", runs.root() / "other" / "01_first", manifest)
-    assert command_line.main(["verify", "tiny"]) == 2 and "is not a manifest" in capsys.readouterr().err
+    assert (
+        command_line.main(["verify", "tiny"]) == 2
+        and "is not a manifest" in capsys.readouterr().err
+    )
     assert (tmp_path / "precious").read_text() == "kept"
 
 

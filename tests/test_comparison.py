@@ -13,7 +13,15 @@ from skymath_nb.runner import comparison
 
 def answers(right, n=40, **columns):
     rows = [
-        {"benchmark": "world-test", "id": f"q{i}", "sample": 0, "response": "x", "extracted": "5", "gold": "5", "strict": i in right}
+        {
+            "benchmark": "world-test",
+            "id": f"q{i}",
+            "sample": 0,
+            "response": "x",
+            "extracted": "5",
+            "gold": "5",
+            "strict": i in right,
+        }
         | {
             "flexible": i in right,
             "reason": "",
@@ -44,17 +52,27 @@ def save(run, table, k=1, note="", **report):
 def place(tmp_path, monkeypatch):
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / "outputs"))
     monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(tmp_path / "notebooks"))
-    write_notebook(tmp_path / "notebooks", "05_evaluation", "k: int = 1  # help", "from skymath_nb.core import runs")
+    write_notebook(
+        tmp_path / "notebooks",
+        "05_evaluation",
+        "k: int = 1  # help",
+        "from skymath_nb.core import runs",
+    )
     return tmp_path
 
 
 def by_title(names, **options):
-    return {section.title: section for section in comparison.compare(names, echo=lambda line: None, **options)}
+    return {
+        section.title: section
+        for section in comparison.compare(names, echo=lambda line: None, **options)
+    }
 
 
 def both(left, right, student="last"):
     """Answers of two students, of which the report names the second."""
-    return pd.concat([answers(left, student="base"), answers(right, student=student)], ignore_index=True)
+    return pd.concat(
+        [answers(left, student="base"), answers(right, student=student)], ignore_index=True
+    )
 
 
 def test_runs_are_compared_from_the_command_line(place, capsys):
@@ -62,13 +80,19 @@ def test_runs_are_compared_from_the_command_line(place, capsys):
     save("two", both(range(9), range(20)), k=2, student="last")
     assert command_line.main(["compare", "one", "two"]) == 0
     printed = capsys.readouterr().out
-    assert "1 differ, 0 are the same in all" in printed and re.search(r"05_evaluation\.k +1 +2", printed)
+    assert "1 differ, 0 are the same in all" in printed and re.search(
+        r"05_evaluation\.k +1 +2", printed
+    )
     line = next(line for line in printed.splitlines() if "world_test_flexible " in line)
-    assert "75.0 % [59.8, 85.8], n=40" in line and "+25.0 [" in line and line.rstrip().endswith("n=40")
+    assert (
+        "75.0 % [59.8, 85.8], n=40" in line and "+25.0 [" in line and line.rstrip().endswith("n=40")
+    )
     assert re.search(r"05_evaluation\.seconds +1\.5 +3 +-1\.5", printed)
     page = (place / "outputs" / "compared" / "one_two.html").read_text()
     assert "+25.0 [" in page and "&lt;b&gt;" in page
-    assert not re.search(r"""(?:src|href|import|url)\s*[=(]\s*["']?\s*(?:https?:)?//|<script""", page)
+    assert not re.search(
+        r"""(?:src|href|import|url)\s*[=(]\s*["']?\s*(?:https?:)?//|<script""", page
+    )
 
 
 def test_the_paired_interval_is_evaluates_own(place):
@@ -77,7 +101,9 @@ def test_the_paired_interval_is_evaluates_own(place):
     save("two", right, student="last")
     table = by_title(["one", "two"])["Reports"].table.set_index("number")
     row = scores.compare(left[40:], right[40:]).set_index("verdict").loc["strict"]
-    expected = f"{100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}], n=40"
+    expected = (
+        f"{100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}], n=40"
+    )
     assert table.loc["05_evaluation.world_test_strict", "A - B"] == expected
 
 
@@ -123,19 +149,31 @@ def test_data_code_versions_and_missing_steps_are_told(place):
     save_other.finish({"x": 1})
     sections = by_title(["one", "two"])
     data = sections["Data and code"].table["digest of"].tolist()
-    assert data[:3] == ["outside data pyproject.toml", "05_evaluation/answers.parquet", "code of 05_evaluation"]
+    assert data[:3] == [
+        "outside data pyproject.toml",
+        "05_evaluation/answers.parquet",
+        "code of 05_evaluation",
+    ]
     assert ["05_evaluation@again.k", "-", "9"] in sections["Parameters"].table.to_numpy().tolist()
     assert "steps" in sections["Runs"].table[""].tolist()
 
 
 def test_arms_are_compared_over_their_seeds(place):
     def arms(*rights):
-        return pd.concat([answers(range(right), arm="plain", seed=seed) for seed, right in enumerate(rights)], ignore_index=True)
+        return pd.concat(
+            [answers(range(right), arm="plain", seed=seed) for seed, right in enumerate(rights)],
+            ignore_index=True,
+        )
 
     save("one", arms(30, 28))
     save("two", arms(20, 22))
     [row] = by_title(["one", "two"])["Arms"].table.to_dict("records")
-    assert (row["arm"], row["seeds"], row["A"], row["other"]) == ("05_evaluation: plain", "2 and 2", "72.5", "52.5")
+    assert (row["arm"], row["seeds"], row["A"], row["other"]) == (
+        "05_evaluation: plain",
+        "2 and 2",
+        "72.5",
+        "52.5",
+    )
     assert row["A - B"].startswith("+20.0 [")
 
 
@@ -154,5 +192,10 @@ def test_what_cannot_be_compared_is_refused(place, words, said, capsys):
     (place / "a.jsonl").write_text("{}")
     for name in ("one", "two"):
         save(name, answers(range(20)))
-    assert command_line.main(["compare", *(str(place / "a.jsonl") if word == "FILE" else word for word in words)]) == 2
+    assert (
+        command_line.main(
+            ["compare", *(str(place / "a.jsonl") if word == "FILE" else word for word in words)]
+        )
+        == 2
+    )
     assert said in capsys.readouterr().err

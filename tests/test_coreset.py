@@ -7,7 +7,10 @@ from skymath_nb.selection import coreset
 
 
 def reference(X, k, centres):
-    """Greedy k-center as its definition says, with all distances in float64; ties to the lowest index."""
+    """Greedy k-center as its definition says, with all distances in float64.
+
+    Ties to the lowest index.
+    """
     distances = ((X[:, None, :].astype(np.float64) - X[None]) ** 2).sum(axis=2)
     chosen, order, radius = list(centres), [], []
     for _ in range(k):
@@ -26,7 +29,9 @@ def reference(X, k, centres):
 GRID = np.array([[x, y] for x in range(9) for y in range(9)], float)
 
 
-@pytest.mark.parametrize("X", [np.random.default_rng(0).normal(size=(120, 8)), GRID, np.repeat(GRID[:20], 3, axis=0)])
+@pytest.mark.parametrize(
+    "X", [np.random.default_rng(0).normal(size=(120, 8)), GRID, np.repeat(GRID[:20], 3, axis=0)]
+)
 @pytest.mark.parametrize("selected", [(), (3,), (0, 7, 19)])
 def test_the_order_is_the_definitions_also_with_ties_and_duplicates(X, selected):
     order, radius = coreset.k_center(X, 40, selected=selected)
@@ -70,7 +75,9 @@ def test_rows_so_near_each_other_that_float32_confuses_them_keep_their_order():
 def test_the_radius_of_any_order_is_that_of_all_pairs():
     X, order, given = clustered(700, 8, 1), np.arange(650, 20, -1), [3, 7]
     pairs = np.linalg.norm(X[:, None].astype(np.float64) - X, axis=2)
-    nearest = np.minimum.accumulate(np.c_[pairs[:, given].min(axis=1), pairs[:, order]], axis=1)[:, 1:]
+    nearest = np.minimum.accumulate(np.c_[pairs[:, given].min(axis=1), pairs[:, order]], axis=1)[
+        :, 1:
+    ]
     assert np.allclose(coreset.radii(X, order, given), nearest.max(axis=0), atol=1e-5)
 
 
@@ -83,7 +90,9 @@ def test_a_selection_can_be_resumed():
     X = np.random.default_rng(1).normal(size=(60, 4))
     whole = coreset.k_center(X, 20)
     rest = coreset.k_center(X, 12, selected=whole.order[:8])
-    assert rest.order.tolist() == whole.order[8:].tolist() and np.array_equal(rest.radius, whole.radius[8:])
+    assert rest.order.tolist() == whole.order[8:].tolist() and np.array_equal(
+        rest.radius, whole.radius[8:]
+    )
 
 
 def test_the_radius_is_within_twice_the_best():
@@ -96,7 +105,9 @@ def test_the_radius_is_within_twice_the_best():
 @pytest.mark.parametrize("method", coreset.METHODS)
 def test_every_method_chooses_new_rows_and_reports_a_falling_radius(method):
     X = np.random.default_rng(3).normal(size=(50, 4))
-    order, radius = coreset.select(method, X, 10, selected=range(5), levels=np.arange(50) % 5, seed=1)
+    order, radius = coreset.select(
+        method, X, 10, selected=range(5), levels=np.arange(50) % 5, seed=1
+    )
     assert len(set(order.tolist()) - set(range(5))) == 10 and (np.diff(radius) <= 0).all()
     nearest = np.linalg.norm(X[:, None] - X[[*range(5), *order]], axis=2).min(axis=1)
     assert np.isclose(radius[-1], nearest.max())
@@ -109,7 +120,10 @@ def test_stratified_takes_levels_in_turn():
 
 
 def test_a_larger_random_selection_begins_with_the_smaller():
-    assert coreset.random_selection(100, 30, 5)[:10].tolist() == coreset.random_selection(100, 10, 5).tolist()
+    assert (
+        coreset.random_selection(100, 30, 5)[:10].tolist()
+        == coreset.random_selection(100, 10, 5).tolist()
+    )
 
 
 @pytest.mark.parametrize("draw", ["random", "stratified"])
@@ -142,7 +156,11 @@ def test_bad_input_is_refused_with_the_numbers(X, options, message):
 
 
 def test_a_selector_by_another_name_is_refused_with_what_there_is():
-    with pytest.raises(ValueError, match="'k_centre' was asked for, but there are k_center, random, stratified.*Did you mean 'k_center'"):
+    with pytest.raises(
+        ValueError,
+        match="'k_centre' was asked for, but there are k_center, random, stratified.*Did you mean "
+        "'k_center'",
+    ):
         coreset.select("k_centre", GRID, 3)
     with pytest.raises(ValueError, match="no levels were given"):
         coreset.select("stratified", GRID, 3)
@@ -151,5 +169,9 @@ def test_a_selector_by_another_name_is_refused_with_what_there_is():
 @pytest.mark.parametrize("order", [[5, 6], [5, 6, 6], [0, 5, 6]])
 def test_a_selector_of_ones_own_that_chooses_wrongly_is_told(order, monkeypatch):
     monkeypatch.setitem(coreset.METHODS, "mine", lambda X, k, rows, seed: order)
-    with pytest.raises(RuntimeError, match="'mine' was to return 3 different rows of the 80 free ones.*2 of them different and free"):
+    with pytest.raises(
+        RuntimeError,
+        match="'mine' was to return 3 different rows of the 80 free ones.*2 of them different and "
+        "free",
+    ):
         coreset.select("mine", GRID, 3, selected=[0])

@@ -1,4 +1,7 @@
-"""What the bases read holds nothing of the test split: shown by reading documents back, without the code that filtered them."""
+"""What the bases read holds nothing of the test split.
+
+Shown by reading documents back, without the code that filtered them.
+"""
 
 import ast
 import re
@@ -25,7 +28,11 @@ def parse(text, names):
                 return None
             case ast.Name(id=name):
                 return names[name]
-            case ast.BinOp(left=ast.BinOp(left=right, op=ast.Mult(), right=left), op=ast.Div(), right=ast.Constant(value=100)):
+            case ast.BinOp(
+                left=ast.BinOp(left=right, op=ast.Mult(), right=left),
+                op=ast.Div(),
+                right=ast.Constant(value=100),
+            ):
                 return ("pct", walk(left), walk(right))
             case ast.BinOp(left=left, op=operation, right=right):
                 return (OPERATIONS[type(operation)], walk(left), walk(right))
@@ -44,11 +51,15 @@ def parts(expression):
 
 
 def unknowns(expression):
-    return sum(map(unknowns, expression[1:])) if isinstance(expression, tuple) else expression is None
+    return (
+        sum(map(unknowns, expression[1:])) if isinstance(expression, tuple) else expression is None
+    )
 
 
 def graphs(document):
-    """Keys of every graph that a document spells out, and whether it holds a problem of the world."""
+    """Keys of every graph that a document spells out, and whether it holds a problem of the
+    world.
+    """
     keys, names, told = set(), {}, False
     for line in document.split("\n"):
         if line.startswith("The answer is"):
@@ -81,7 +92,8 @@ def read(n, mix=EVERY_KIND):
 
 
 def of_benchmarks():
-    names = [name for name in world.BENCHMARKS if not name[-1].isdigit()]  # with 0 to 5 distractors the graphs are those of world-test
+    # with 0 to 5 distractors the graphs are those of world-test
+    names = [name for name in world.BENCHMARKS if not name[-1].isdigit()]
     return {key for name in names for key in world.benchmark(name, 200)["problem"].map(world.key)}
 
 
@@ -101,21 +113,26 @@ def test_no_document_holds_a_graph_of_a_benchmark_or_of_a_held_out_split():
 @pytest.mark.parametrize("kind", corpus.KINDS)
 def test_without_the_filter_every_kind_would_show_the_test_split(kind, monkeypatch):
     monkeypatch.setattr(corpus, "allowed", lambda key: True)
-    splits = {world.split_of(key) for document in read(300, {kind: 1}) for key in graphs(document)[0]}
+    splits = {
+        world.split_of(key) for document in read(300, {kind: 1}) for key in graphs(document)[0]
+    }
     assert splits == {"train", "dev", "test"}
 
 
 def test_inverse_graphs_of_the_backward_benchmark_are_kept_out_by_name():
     backward = world.benchmark("world-backward", 60)["problem"].map(world.key)
     assert set(backward) <= corpus.kept_out()
-    assert {world.split_of(key) for key in backward} == {"train", "dev", "test"}  # their split would not keep them out
+    # their split would not keep them out
+    assert {world.split_of(key) for key in backward} == {"train", "dev", "test"}
 
 
 def test_worked_arithmetic_is_right():
     for document in read(500, {"chains": 1, "programs": 1, "equations": 1}):
         for left, right in re.findall(r"(?<!\* )(?<!\d)(\d+ [-+*/%] \d+) = (\d+)", document):
             first, operation, second = left.split()
-            assert problem.operate(operation, Fraction(first), Fraction(second)) == int(right), document
+            assert problem.operate(operation, Fraction(first), Fraction(second)) == int(right), (
+                document
+            )
 
 
 def test_a_program_names_its_quantities_and_asks_for_one():

@@ -1,4 +1,7 @@
-"""Better, worse, no worse or not decided: from the interval and the margin, with and without seeds."""
+"""Better, worse, no worse or not decided.
+
+From the interval and the margin, with and without seeds.
+"""
 
 import json
 

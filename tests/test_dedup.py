@@ -5,7 +5,10 @@ import pytest
 
 from skymath_nb.selection import near_duplicates, ngrams
 
-WORDS = "tom ann has buys 3 17 apples pears how many are left in all red box then of gives away sold day each week".split()
+WORDS = (
+    "tom ann has buys 3 17 apples pears how many are left in all red box then of gives away sold "
+    "day each week"
+).split()
 
 
 def texts(n, seed=0):
@@ -14,14 +17,30 @@ def texts(n, seed=0):
 
 
 def jaccard(a, b):
-    sides = [set(zip(*(ngrams.words(text)[i:] for i in range(near_duplicates.SHINGLE)), strict=False)) for text in (a, b)]
+    sides = [
+        set(zip(*(ngrams.words(text)[i:] for i in range(near_duplicates.SHINGLE)), strict=False))
+        for text in (a, b)
+    ]
     return len(sides[0] & sides[1]) / len(sides[0] | sides[1])
 
 
 def test_equal_texts_are_found_whatever_their_case_spacing_and_latex():
-    rows = ["Find $\\frac12$.", "x", "find  $\\dfrac{1}{2}$", "Find $\\frac13$.", "X ", "+", "-", "", ""]
+    rows = [
+        "Find $\\frac12$.",
+        "x",
+        "find  $\\dfrac{1}{2}$",
+        "Find $\\frac13$.",
+        "X ",
+        "+",
+        "-",
+        "",
+        "",
+    ]
     found = near_duplicates.exact(rows)
-    assert found.of.tolist() == [0, 1, 0, 3, 1, 5, 6, 7, 7] and found.report == {"rows": 9, "exact": 3}
+    assert found.of.tolist() == [0, 1, 0, 3, 1, 5, 6, 7, 7] and found.report == {
+        "rows": 9,
+        "exact": 3,
+    }
     assert found.kept.sum() == 6
 
 
@@ -40,7 +59,9 @@ def test_near_duplicates_are_those_of_a_comparison_of_all_pairs():
         kept += [] if near else [i]
     assert found.kept.tolist() == expected and 30 < found.report["near"] < 100
     again = np.flatnonzero(~found.kept)
-    assert all(jaccard(rows[found.of[i]], rows[i]) == pytest.approx(found.similarity[i]) for i in again)
+    assert all(
+        jaccard(rows[found.of[i]], rows[i]) == pytest.approx(found.similarity[i]) for i in again
+    )
 
 
 def test_batches_change_nothing(monkeypatch):
@@ -64,7 +85,10 @@ def test_pairs_that_only_the_cut_shingles_call_near_are_not_dropped(monkeypatch)
 
     def blurred(texts, seed):
         keys, short = signatures(texts, seed)
-        short.indices[:] = np.arange(short.nnz) - np.repeat(short.indptr[:-1], np.diff(short.indptr))  # texts of equal length are equal
+        # texts of equal length are equal
+        short.indices[:] = np.arange(short.nnz) - np.repeat(
+            short.indptr[:-1], np.diff(short.indptr)
+        )
         return np.ones_like(keys), short
 
     monkeypatch.setattr(near_duplicates, "_signatures", blurred)
@@ -89,7 +113,13 @@ def test_two_shingles_of_a_text_that_are_one_in_30_bits_count_once(monkeypatch):
 def test_chinese_is_compared_by_characters():
     text = "小明有三个苹果和五个梨，他又买了七个苹果，请问他现在一共有多少个水果呢？"
     found = near_duplicates.near(
-        [text, text.replace("小明", "小红"), "小红去学校上课，她每天走路二十分钟，请问一个星期要走多久？"], 0.8, measure=0
+        [
+            text,
+            text.replace("小明", "小红"),
+            "小红去学校上课，她每天走路二十分钟，请问一个星期要走多久？",
+        ],
+        0.8,
+        measure=0,
     )
     assert found.of.tolist() == [0, 0, 2]
 
@@ -107,13 +137,20 @@ def test_chinese_is_compared_by_characters():
     ],
 )
 @pytest.mark.parametrize("threshold", [0.8, 1])
-def test_equal_words_with_other_operators_or_another_drawing_do_not_repeat(one, other, repeats, threshold):
+def test_equal_words_with_other_operators_or_another_drawing_do_not_repeat(
+    one, other, repeats, threshold
+):
     assert near_duplicates.near([one, other], threshold, measure=0).report["near"] == repeats
-    assert bool(near_duplicates._all_pairs(near_duplicates.wording.column([one, other]), threshold)) == repeats
+    assert (
+        bool(near_duplicates._all_pairs(near_duplicates.wording.column([one, other]), threshold))
+        == repeats
+    )
 
 
 def test_texts_without_words_or_of_one_word_are_no_reason_to_stop():
-    assert near_duplicates.near(["", "+", "one", "one", "two words", "", "two words"], measure=0).of.tolist() == [0, 1, 2, 2, 4, 5, 4]
+    assert near_duplicates.near(
+        ["", "+", "one", "one", "two words", "", "two words"], measure=0
+    ).of.tolist() == [0, 1, 2, 2, 4, 5, 4]
     assert near_duplicates.near([]).report["rows"] == 0 and len(near_duplicates.exact([]).of) == 0
 
 

@@ -7,7 +7,13 @@ from skymath_nb import world
 from skymath_nb.data import seeds
 from skymath_nb.selection import coreset, embeddings
 
-TEXTS = ["Tom has 3 apples.", "Tom has 4 apples and buys 2.", "小明有3个苹果。", "Solve x + 2 = 5 for x.", "Find the area."] * 4
+TEXTS = [
+    "Tom has 3 apples.",
+    "Tom has 4 apples and buys 2.",
+    "小明有3个苹果。",
+    "Solve x + 2 = 5 for x.",
+    "Find the area.",
+] * 4
 
 
 def test_vectors_have_length_one_and_do_not_depend_on_chance():
@@ -29,7 +35,9 @@ def test_few_texts_still_get_finite_vectors(texts):
     assert len(X) == len(texts) and np.isfinite(X).all()
 
 
-@pytest.mark.parametrize(("texts", "message"), [([], "0 texts"), (["a", " "], r"1 of them are empty .*\[1\]")])
+@pytest.mark.parametrize(
+    ("texts", "message"), [([], "0 texts"), (["a", " "], r"1 of them are empty .*\[1\]")]
+)
 def test_no_text_and_empty_text_are_refused(texts, message):
     with pytest.raises(ValueError, match=message):
         embeddings.embed(texts)
@@ -43,14 +51,18 @@ def test_a_projection_keeps_the_directions_that_matter():
 
 
 def test_chinese_problems_are_chosen_as_often_as_there_are():
-    english, chinese = (world.benchmark(name, 200)["problem"].tolist() for name in ("world-test", "world-chinese"))
+    english, chinese = (
+        world.benchmark(name, 200)["problem"].tolist() for name in ("world-test", "world-chinese")
+    )
     order = coreset.k_center(embeddings.embed([*english, *chinese[:60]]), 52).order
     assert 0.5 < (order >= 200).mean() / (60 / 260) < 2
 
 
 def test_a_real_mixture_of_languages_is_covered_fairly(data_folder):
     problems = seeds.load("gsm8k", "train", 900, data=data_folder)["problem"].tolist()
-    chinese = seeds.load(str(data_folder / "cmath" / "cmath_test.jsonl"), limit=300)["problem"].tolist()
+    chinese = seeds.load(str(data_folder / "cmath" / "cmath_test.jsonl"), limit=300)[
+        "problem"
+    ].tolist()
     order = coreset.k_center(embeddings.embed([*problems, *chinese]), 120).order
     assert 0.5 < (order >= 900).mean() / 0.25 < 2
 

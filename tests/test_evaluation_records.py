@@ -180,7 +180,10 @@ def test_a_log_in_its_own_format_is_read_with_both_ways_of_packing(tmp_path):
 
 
 def archive(members, method):
-    """A ZIP archive; Python's own writer lacks Zstandard, so that its method is written over the stored one's."""
+    """A ZIP archive.
+
+    Python's own writer lacks Zstandard, so that its method is written over the stored one's.
+    """
     packed, whole = io.BytesIO(), {name.encode(): len(text) for name, text in members.items()}
     zstandard = method == 93
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED if zstandard else method) as file:

@@ -30,7 +30,9 @@ def test_browsing_shows_counts_and_rows_without_a_widget(shown):
 
 def test_a_widget_comes_on_top_looks_and_prints_the_line_to_paste(shown):
     before = {"others": {"row": 2}}
-    browse.browse(ROWS, "kind", ["text"], filters=["text"], name="mine", shown=before, interactive=True)
+    browse.browse(
+        ROWS, "kind", ["text"], filters=["text"], name="mine", shown=before, interactive=True
+    )
     box = shown[-1]
     (choice, other), place, view = box.children[0].children, box.children[1], box.children[2]
     assert choice.label == other.label == "all"
@@ -43,12 +45,22 @@ def test_a_widget_comes_on_top_looks_and_prints_the_line_to_paste(shown):
     line = html.unescape(re.search("<code>(.*)</code>", view.value)[1])
     name, _, value = line.partition(": dict = ")
     pasted = ast.literal_eval(value)
-    assert name == "shown" and pasted == {"others": {"row": 2}, "mine": {"kind": "a", "row": 1}} and before == {"others": {"row": 2}}
+    assert (
+        name == "shown"
+        and pasted == {"others": {"row": 2}, "mine": {"kind": "a", "row": 1}}
+        and before == {"others": {"row": 2}}
+    )
     shown.clear()
-    browse.browse(ROWS, "kind", ["text"], filters=["text"], name="mine", shown=pasted, interactive=True)
-    assert "$x^2$" in shown[1].data and "1 of 2" not in shown[1].data and "2 of 3" in shown[1].data, "first of all, and without a widget"
+    browse.browse(
+        ROWS, "kind", ["text"], filters=["text"], name="mine", shown=pasted, interactive=True
+    )
+    assert (
+        "$x^2$" in shown[1].data and "1 of 2" not in shown[1].data and "2 of 3" in shown[1].data
+    ), "first of all, and without a widget"
     choice, place = shown[-1].children[0].children[0], shown[-1].children[1]
-    assert choice.value == "a" and place.value == 1 and place.max == 1, "the widget opens there, too"
+    assert choice.value == "a" and place.value == 1 and place.max == 1, (
+        "the widget opens there, too"
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,24 +87,43 @@ def test_an_unknown_column_is_refused_with_those_there_are():
 def test_lineage_goes_back_to_the_seed():
     seeds = pd.DataFrame({"id": ["s"], "problem": ["seed text"], "level": [1]})
     instances = pd.DataFrame(
-        {"id": ["i1", "i2"], "operator": ["deepen", "reason"], "level": [2, 3], "query": ["one", "two"], "parent_id": ["s", "i1"]}
+        {
+            "id": ["i1", "i2"],
+            "operator": ["deepen", "reason"],
+            "level": [2, 3],
+            "query": ["one", "two"],
+            "parent_id": ["s", "i1"],
+        }
     )
     table = browse.lineage("i2", instances, seeds)
-    assert table["id"].tolist() == ["i2", "i1", "s"] and table["made by"].tolist() == ["reason", "deepen", "seed"]
+    assert table["id"].tolist() == ["i2", "i1", "s"] and table["made by"].tolist() == [
+        "reason",
+        "deepen",
+        "seed",
+    ]
     assert table["problem"].tolist() == ["two", "one", "seed text"]
     with pytest.raises(ValueError, match="nobody"):
         browse.lineage("nobody", instances, seeds)
 
 
 def test_lineage_ends_at_a_row_that_is_its_own_parent():
-    table = pd.DataFrame({"id": ["a"], "operator": ["deepen"], "level": [2], "query": ["one"], "parent_id": ["a"]})
+    table = pd.DataFrame(
+        {"id": ["a"], "operator": ["deepen"], "level": [2], "query": ["one"], "parent_id": ["a"]}
+    )
     assert browse.lineage("a", table)["id"].tolist() == ["a"]
 
 
 STORY = "Tom has 9 pens. Tom loses 2 of the pens. How many pens does Tom have now?"
 HOSTILE = [
-    "<script>alert(1)</script><img src=x onerror=alert(2)></pre></mark></td> 9 + 2 = 11.\nThe answer is 11.",
-    "$\\def\\x{\\x\\x}\\x$ \\(\\href{javascript:alert(1)}{9}\\) $$\\unicode{x3c}$$. 9 + 2 = 11.\nThe answer is 11.",
+    (
+        "<script>alert(1)</script><img src=x onerror=alert(2)></pre></mark></td> 9 + 2 = 11.\n"
+        "The answer is 11."
+    ),
+    (
+        "$\\def\\x{\\x\\x}\\x$ \\(\\href{javascript:alert(1)}{9}\\) $$\\unicode{x3c}$$. 9 + 2 = "
+        "11.\n"
+        "The answer is 11."
+    ),
     "\u202e9 + 2 = 11\x00\x1b[31m.\nThe answer is 11.",
     "<b>" * 30_000 + "\n9 + 2 = 11.\nThe answer is 11.",
     "9 + 2 = 11. " + "&lt;" * 30_000 + "\nThe answer is 11.",
@@ -100,8 +131,13 @@ HOSTILE = [
 
 
 def judged(responses):
-    rows = [{"id": f"i{i}", "response": text, "gold": "7", "problem": STORY, "extracted": "11"} for i, text in enumerate(responses)]
-    table = pd.DataFrame(rows).assign(benchmark="world-test", level=1, language="en", strict=False, flexible=False, cap_hit=False)
+    rows = [
+        {"id": f"i{i}", "response": text, "gold": "7", "problem": STORY, "extracted": "11"}
+        for i, text in enumerate(responses)
+    ]
+    table = pd.DataFrame(rows).assign(
+        benchmark="world-test", level=1, language="en", strict=False, flexible=False, cap_hit=False
+    )
     return table.join(errors.classify(table))
 
 
@@ -130,14 +166,38 @@ class Page(HTMLParser):
 def test_a_card_shows_hostile_text_as_it_is_written_and_runs_nothing(shown, text):
     table = judged([text])
     assert table["error"].tolist() == ["wrong operation"]
-    near = pd.DataFrame({"wanted_id": ["i0"], "rank": [1], "cosine": [0.9], "id": ["r1"], "query": [text]})
-    rows = pd.DataFrame({"id": ["r1"], "operator": [text[:50]], "level": [2], "query": [text[:500]], "parent_id": [None]})
+    near = pd.DataFrame(
+        {"wanted_id": ["i0"], "rank": [1], "cosine": [0.9], "id": ["r1"], "query": [text]}
+    )
+    rows = pd.DataFrame(
+        {
+            "id": ["r1"],
+            "operator": [text[:50]],
+            "level": [2],
+            "query": [text[:500]],
+            "parent_id": [None],
+        }
+    )
     browse.browse_errors(table, near, [rows], interactive=True)
     for made in (shown[1].data, shown[-1].children[-1].value):
         page = Page(made)
         assert not page.open and {tag for tag, _ in page.tags} <= {
-            "div", "p", "b", "br", "pre", "mark", "table", "thead", "tbody", "tr", "th", "td", "code", "details", "summary"
-        }  # fmt: skip
+            "div",
+            "p",
+            "b",
+            "br",
+            "pre",
+            "mark",
+            "table",
+            "thead",
+            "tbody",
+            "tr",
+            "th",
+            "td",
+            "code",
+            "details",
+            "summary",
+        }
         assert {name for _, names in page.tags for name in names} <= {"class", "style", "open"}
         assert not re.search(r"[$\\\\]", page.exposed), "no TeX stands where a renderer looks"
         assert not re.search("[\x00-\x08\x1b\u202e]", made), "what cannot be seen is spelled out"
@@ -149,18 +209,46 @@ def test_a_card_shows_hostile_text_as_it_is_written_and_runs_nothing(shown, text
 def test_steps_are_checked_line_by_line_and_left_out_text_is_counted(shown):
     browse.browse_errors(judged(["9 - 2 = 6.\n6 + 1 = 7.\nThe answer is 11." + " so" * 3000]))
     text = shown[1].data
-    assert "FALSE: 9 - 2 = 6" in text and "true: 6 + 1 = 7" in text and text.index("FALSE") < text.index("true:")
+    assert (
+        "FALSE: 9 - 2 = 6" in text
+        and "true: 6 + 1 = 7" in text
+        and text.index("FALSE") < text.index("true:")
+    )
     assert "more characters are not shown" in text and "arithmetic slip: 1" in shown[0].data
 
 
 def test_the_browser_filters_and_shows_the_nearest_rows_with_their_lineage(shown):
-    table = judged(["9 - 2 = 6.\nThe answer is 6.", "9 + 2 = 11.\nThe answer is 11.", "9 + 2 = 11.\nThe answer is 12."])
+    table = judged(
+        [
+            "9 - 2 = 6.\nThe answer is 6.",
+            "9 + 2 = 11.\nThe answer is 11.",
+            "9 + 2 = 11.\nThe answer is 12.",
+        ]
+    )
     table.loc[2, ["level", "language"]] = 3, "zh"
-    near = pd.DataFrame({"wanted_id": ["i0", "i1"], "rank": 1, "cosine": 0.9, "id": ["r1", "r2"], "query": ["near 0", "near 1"]})
-    instances = pd.DataFrame({"id": ["r1", "r2"], "operator": "deepen", "level": 2, "query": "q", "parent_id": ["s1", "s1"]})
+    near = pd.DataFrame(
+        {
+            "wanted_id": ["i0", "i1"],
+            "rank": 1,
+            "cosine": 0.9,
+            "id": ["r1", "r2"],
+            "query": ["near 0", "near 1"],
+        }
+    )
+    instances = pd.DataFrame(
+        {
+            "id": ["r1", "r2"],
+            "operator": "deepen",
+            "level": 2,
+            "query": "q",
+            "parent_id": ["s1", "s1"],
+        }
+    )
     seeds = pd.DataFrame({"id": ["s1"], "level": [1], "problem": ["the seed itself"]})
     browse.browse_errors(table, near, [instances, seeds], interactive=True)
-    assert len([item for item in shown if "wrong operation (wrong)" in getattr(item, "data", "")]) == 1
+    assert (
+        len([item for item in shown if "wrong operation (wrong)" in getattr(item, "data", "")]) == 1
+    )
     choices, place, view = shown[-1].children
     by_name = {choice.description: choice for choice in choices.children}
     assert list(by_name) == ["error", "benchmark", "level", "language", "verdict"]
@@ -175,10 +263,15 @@ def test_the_browser_filters_and_shows_the_nearest_rows_with_their_lineage(shown
     by_name["level"].value = 3
     line = html.unescape(re.search("<code>(.*)</code>", view.value)[1])
     pasted = ast.literal_eval(line.partition(": dict = ")[2])
-    assert pasted == {"errors": {"error": "wrong operation", "level": 3, "verdict": "wrong"}} and "1 of 3" in view.value
+    assert (
+        pasted == {"errors": {"error": "wrong operation", "level": 3, "verdict": "wrong"}}
+        and "1 of 3" in view.value
+    )
     shown.clear()
     browse.browse_errors(table, near, [instances, seeds], shown=pasted)
-    assert "i2" in shown[1].data and "1 of 3" in shown[1].data, "the pasted line shows that answer first, without a widget"
+    assert "i2" in shown[1].data and "1 of 3" in shown[1].data, (
+        "the pasted line shows that answer first, without a widget"
+    )
     by_name["error"].value = "arithmetic slip"
     assert "0 of 3" in view.value and "<pre" not in view.value
     with pytest.raises(ValueError, match="evidence"):
@@ -205,7 +298,10 @@ def test_progress_knows_one_call_from_the_next_and_how_long_it_takes(capsys, mon
         for done in range(total + 1):
             tell(Tally(total=total, answered=done))
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(" requests")[0] for line in lines] == ["5 of 10", "10 of 10"] * 2 + ["2 of 4", "4 of 4"]
+    assert [line.split(" requests")[0] for line in lines] == ["5 of 10", "10 of 10"] * 2 + [
+        "2 of 4",
+        "4 of 4",
+    ]
     assert "left" in lines[0] and "left" not in lines[1]
 
 

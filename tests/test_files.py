@@ -13,7 +13,12 @@ from skymath_nb import __main__, data
 
 BIG = 2**53 + 1
 ROWS = [
-    {"id": BIG, "problem": "A kite costs 3 dollars,\nand a string 2.", "solution": 'So it is "5".', "note": None},
+    {
+        "id": BIG,
+        "problem": "A kite costs 3 dollars,\nand a string 2.",
+        "solution": 'So it is "5".',
+        "note": None,
+    },
     {"id": 2, "problem": "风筝多少钱？", "solution": "The answer is 5.", "note": "x"},
 ]
 LINES = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
@@ -29,7 +34,9 @@ def zst(content):
 
 
 def separated(mark):
-    quoted = [['"' + str(value or "").replace('"', '""') + '"' for value in row.values()] for row in ROWS]
+    quoted = [
+        ['"' + str(value or "").replace('"', '""') + '"' for value in row.values()] for row in ROWS
+    ]
     return "\r\n".join(mark.join(row) for row in [list(ROWS[0]), *quoted]).encode()
 
 
@@ -48,11 +55,17 @@ FORMATS = {
     "pretty.json": ("\ufeff" + json.dumps(ROWS, indent=2)).encode(),
     "array.jsonl": json.dumps(ROWS).encode(),
     "columns.json": json.dumps(COLUMNS, indent=1).encode(),
-    "indexed.json": json.dumps({name: dict(enumerate(column)) for name, column in COLUMNS.items()}).encode(),
-    "records.json": json.dumps({str(row["id"]): {k: v for k, v in row.items() if k != "id"} for row in ROWS}).encode(),
+    "indexed.json": json.dumps(
+        {name: dict(enumerate(column)) for name, column in COLUMNS.items()}
+    ).encode(),
+    "records.json": json.dumps(
+        {str(row["id"]): {k: v for k, v in row.items() if k != "id"} for row in ROWS}
+    ).encode(),
     "wrapped.json": json.dumps({"version": 1, "data": ROWS}).encode(),
     "splits.json": json.dumps({"test": [{"problem": "no"}], "train": ROWS}).encode(),
-    "split.json": json.dumps({"columns": list(COLUMNS), "data": [list(row.values()) for row in ROWS]}).encode(),
+    "split.json": json.dumps(
+        {"columns": list(COLUMNS), "data": [list(row.values()) for row in ROWS]}
+    ).encode(),
     "a.csv": separated(","),
     "semicolons.csv": b"\xef\xbb\xbf" + separated(";"),
     "a.tsv": separated("\t"),
@@ -73,7 +86,10 @@ def test_the_content_decides_how_a_file_is_read(name, tmp_path):
     (tmp_path / name).write_bytes(FORMATS[name])
     (table,) = data.Rows(tmp_path / name)
     assert table["id"].tolist() == [str(BIG), "2"]
-    assert table["query"].str.replace("\r", "").tolist() == COLUMNS["problem"] and table["response"].tolist() == COLUMNS["solution"]
+    assert (
+        table["query"].str.replace("\r", "").tolist() == COLUMNS["problem"]
+        and table["response"].tolist() == COLUMNS["solution"]
+    )
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "array.json", "pretty.json", "a.csv", "a.json.zst"])
@@ -86,13 +102,30 @@ def test_a_small_buffer_reads_the_same(name, tmp_path, monkeypatch):
 
 def test_every_kind_of_parquet_text_is_read(tmp_path):
     texts, ids = ["A?", None, "C?"], [1, None, BIG]
-    kinds = [pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(), pa.list_(pa.string())]
-    columns = [pa.array([[t] if t else t for t in texts] if pa.types.is_list(kind) else texts, kind) for kind in kinds]
+    kinds = [
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.binary(),
+        pa.large_binary(),
+        pa.list_(pa.string()),
+    ]
+    columns = [
+        pa.array([[t] if t else t for t in texts] if pa.types.is_list(kind) else texts, kind)
+        for kind in kinds
+    ]
     for column in [*columns, pa.array(texts).dictionary_encode()]:
-        pq.write_table(pa.table({"id": pa.array(ids), "question": column, "answer": [1, 2, 3]}), tmp_path / "a.parquet")
+        pq.write_table(
+            pa.table({"id": pa.array(ids), "question": column, "answer": [1, 2, 3]}),
+            tmp_path / "a.parquet",
+        )
         rows = data.Rows(tmp_path / "a.parquet")
         (table,) = rows
-        assert table["query"].tolist() == ["A?", "", "C?"] and table["response"].tolist() == ["1", "2", "3"]
+        assert table["query"].tolist() == ["A?", "", "C?"] and table["response"].tolist() == [
+            "1",
+            "2",
+            "3",
+        ]
         assert table["id"][0] == "1" and table["id"][2] == str(BIG) and rows.counts["unread"] == 1
 
 
@@ -104,10 +137,17 @@ def test_saved_data_sets_are_read_and_lead_nowhere_else(tmp_path):
     train.save_to_disk(tmp_path / "one")
     datasets.DatasetDict(train=train, test=test).save_to_disk(tmp_path / "both")
     for place, rows in (("one", 2), ("both", 2), ("both/test", 1)):
-        assert pa.Table.from_pylist([row for _, row in data.files.rows(tmp_path / place)]).num_rows == rows
+        assert (
+            pa.Table.from_pylist([row for _, row in data.files.rows(tmp_path / place)]).num_rows
+            == rows
+        )
     assert len(list(data.files.rows(tmp_path / "both", "test"))) == 1
     state = tmp_path / "one" / "state.json"
-    state.write_text(state.read_text().replace("data-00000-of-00001.arrow", "../both/train/data-00000-of-00001.arrow"))
+    state.write_text(
+        state.read_text().replace(
+            "data-00000-of-00001.arrow", "../both/train/data-00000-of-00001.arrow"
+        )
+    )
     with pytest.raises(ValueError, match="no file of its own"):
         list(data.Rows(tmp_path / "one"))
     state.write_text("[]")
@@ -165,17 +205,35 @@ assert pathlib.Path("kites.gate.parquet").is_file()
 @pytest.mark.stack
 def test_a_data_set_of_the_hub_is_read_from_the_librarys_cache(tmp_path):
     home = str(__main__.Path(__main__.__file__).parents[1])
-    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(tmp_path / "cache"), "PYTHONPATH": home}
+    offline = {
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_CACHE": str(tmp_path / "cache"),
+        "PYTHONPATH": home,
+    }
     command = [sys.executable, "-c", CACHED, str(tmp_path / "cache")]
-    done = subprocess.run(command, env={**os.environ, **offline}, cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        command, env={**os.environ, **offline}, cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_a_place_that_is_no_file_may_be_a_hub_id():
     assert data.hub.parts("a/b@refs/pr/1:main/test[:10]") == {
-        "id": "a/b", "revision": "refs/pr/1", "config": "main", "split": "test[:10]",
-    }  # fmt: skip
-    for place in ("a/b.jsonl", "/a/b", "./a/b", "b", "a/b/c/d", "~/a", "a b/c", "a/b.parquet/train"):
+        "id": "a/b",
+        "revision": "refs/pr/1",
+        "config": "main",
+        "split": "test[:10]",
+    }
+    for place in (
+        "a/b.jsonl",
+        "/a/b",
+        "./a/b",
+        "b",
+        "a/b/c/d",
+        "~/a",
+        "a b/c",
+        "a/b.parquet/train",
+    ):
         assert not data.hub.parts(place)
     with pytest.raises(FileNotFoundError, match="no such file"):
         data.Rows("a/b.jsonl")
@@ -184,23 +242,47 @@ def test_a_place_that_is_no_file_may_be_a_hub_id():
 GOOD, LONG = json.dumps(ROWS[0]).encode() + b"\n", gzip.compress(LINES.encode() * 2000, mtime=0)
 BROKEN = {
     "cut.gz": (LONG[:-40], "cannot be read after line"),
-    "flipped.gz": (LONG[:30] + bytes(byte ^ 0x55 for byte in LONG[30:200]) + LONG[200:], "cannot be read"),
+    "flipped.gz": (
+        LONG[:30] + bytes(byte ^ 0x55 for byte in LONG[30:200]) + LONG[200:],
+        "cannot be read",
+    ),
     "trailing.gz": (gzip.compress(GOOD) + b"rubbish", "cannot be read"),
     "cut.zst": (zst(LINES.encode() * 2000)[:-40], "cannot be read"),
     "zlib.jsonl": (zlib.compress(GOOD), "cannot be read"),
     "cut.parquet": (FORMATS["a.parquet"][:-9], "cannot be read"),
-    "hole.parquet": (FORMATS["a.parquet"][:40] + b"\xff" * 40 + FORMATS["a.parquet"][80:], "cannot be read"),
-    "names.parquet": (parquet(pa.Table.from_arrays([["a"], ["b"]], ["problem"] * 2)), "two columns of one name"),
+    "hole.parquet": (
+        FORMATS["a.parquet"][:40] + b"\xff" * 40 + FORMATS["a.parquet"][80:],
+        "cannot be read",
+    ),
+    "names.parquet": (
+        parquet(pa.Table.from_arrays([["a"], ["b"]], ["problem"] * 2)),
+        "two columns of one name",
+    ),
     "text.parquet": (b"PAR?", "cannot be read as one"),
     "utf16.jsonl": (GOOD.decode().encode("utf-16"), "UTF-16 .*line 1.*iconv"),
     "utf16be.csv": (b"\xfe\xff" + separated(",").decode().encode("utf-16-be"), "UTF-16"),
     "unmarked.jsonl": (GOOD.decode().encode("utf-16-le"), "UTF-16"),
     "packed.jsonl": (gzip.compress(GOOD.decode().encode("utf-16")), "UTF-16"),
-    "latin.jsonl": (GOOD * 3 + '{"problem": "Le caf\u00e9"}\n'.encode("latin-1"), "line 4 is not UTF-8 .byte 0xe9. but .*Latin-1"),
-    "latin.json": (b"[\n\n" + '{"problem": "Le caf\u00e9"}]'.encode("latin-1"), "line 3 is not UTF-8 .*Latin-1"),
-    "latin.csv": ("problem,answer\nLe caf\u00e9,1\n".encode("latin-1"), "line 2 is not UTF-8 .*Latin-1"),
-    "pointer.parquet": (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n", "Git LFS pointer"),
-    "pointer.json": (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n", "Git LFS pointer"),
+    "latin.jsonl": (
+        GOOD * 3 + '{"problem": "Le caf\u00e9"}\n'.encode("latin-1"),
+        "line 4 is not UTF-8 .byte 0xe9. but .*Latin-1",
+    ),
+    "latin.json": (
+        b"[\n\n" + '{"problem": "Le caf\u00e9"}]'.encode("latin-1"),
+        "line 3 is not UTF-8 .*Latin-1",
+    ),
+    "latin.csv": (
+        "problem,answer\nLe caf\u00e9,1\n".encode("latin-1"),
+        "line 2 is not UTF-8 .*Latin-1",
+    ),
+    "pointer.parquet": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n",
+        "Git LFS pointer",
+    ),
+    "pointer.json": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n",
+        "Git LFS pointer",
+    ),
     "page.jsonl": (b"<!DOCTYPE html><html></html>", "a web page"),
     "a.zip": (b"PK\x03\x04rest", "a ZIP archive"),
     "a.bin": (b"\x7fELF\x01\0\0\0", "binary"),
@@ -233,7 +315,10 @@ def test_what_cannot_be_read_is_named_with_its_place(name, tmp_path, capsys):
     with pytest.raises(ValueError, match=f"(?s){message}") as error:
         list(data.Rows(path))
     assert str(path) in str(error.value) and len(str(error.value)) < 900
-    assert __main__.main(["coreset", str(path), "-k", "1"]) == 2 and str(path) in capsys.readouterr().err
+    assert (
+        __main__.main(["coreset", str(path), "-k", "1"]) == 2
+        and str(path) in capsys.readouterr().err
+    )
     other = tmp_path / "other"
     other.write_text(LINES)
     assert __main__.main(["gate", str(path), "--against", str(other)]) == 2
@@ -254,7 +339,11 @@ def test_the_cells_of_csv_stay_as_they_are(tmp_path):
     path.write_text(f"id,problem,answer\n007,What is 1e5?,1e5\n{BIG},,3\n1.50,B,\n")
     rows = data.Rows(path)
     (table,) = rows
-    assert table["id"].tolist() == ["007", str(BIG), "1.50"] and table["response"].tolist() == ["1e5", "3", ""]
+    assert table["id"].tolist() == ["007", str(BIG), "1.50"] and table["response"].tolist() == [
+        "1e5",
+        "3",
+        "",
+    ]
     assert rows.counts["unread"] == 1 and rows.unread == ["row 3: it has none"]
 
 
@@ -267,5 +356,8 @@ def test_replies_are_imported_through_the_same_reader(tmp_path, capsys):
     (tmp_path / "a.zst").write_bytes(zst((tmp_path / "a.jsonl").read_bytes()))
     assert reply_store.add(tmp_path / "b.sqlite", tmp_path / "a.zst") == (1, 1)
     (tmp_path / "bad.gz").write_bytes(BROKEN["flipped.gz"][0])
-    assert __main__.main(["ledger", "import", str(tmp_path / "b.sqlite"), str(tmp_path / "bad.gz")]) == 2
+    assert (
+        __main__.main(["ledger", "import", str(tmp_path / "b.sqlite"), str(tmp_path / "bad.gz")])
+        == 2
+    )
     assert "bad.gz" in capsys.readouterr().err

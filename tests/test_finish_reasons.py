@@ -8,11 +8,20 @@ from skymath_nb.core.finish_reasons import BROKEN, COMPLETE, FILTERED, TRUNCATED
 @pytest.mark.parametrize(
     ("expected", "reasons"),
     [
-        (COMPLETE, ["stop", "STOP", "end_turn", "eos", "eos_token", "stop_sequence", "FinishReason.STOP"]),
-        (TRUNCATED, ["length", "max_tokens", "MAX_TOKENS", "model_length", "max-tokens", "max_length"]),
+        (
+            COMPLETE,
+            ["stop", "STOP", "end_turn", "eos", "eos_token", "stop_sequence", "FinishReason.STOP"],
+        ),
+        (
+            TRUNCATED,
+            ["length", "max_tokens", "MAX_TOKENS", "model_length", "max-tokens", "max_length"],
+        ),
         (TRUNCATED, ["FINISH_REASON_MAX_TOKENS", "max_output_tokens", "context_length_exceeded"]),
         (FILTERED, ["content_filter", "SAFETY", "refusal", "RECITATION"]),
-        (BROKEN, ["abort", "error", "insufficient_system_resource", "tool_calls", "banana", "null"]),
+        (
+            BROKEN,
+            ["abort", "error", "insufficient_system_resource", "tool_calls", "banana", "null"],
+        ),
     ],
 )
 def test_every_spelling_has_its_outcome(expected, reasons):

@@ -1,4 +1,7 @@
-"""The architecture: folders are the chapters of the method, and an import only goes down their order."""
+"""The architecture.
+
+Folders are the chapters of the method, and an import only goes down their order.
+"""
 
 import ast
 from pathlib import Path
@@ -35,7 +38,9 @@ def imported(path):
     here = module(path) if path.name == "__init__.py" else module(path)[:-1]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (a.name.split(".")[1:] for a in node.names if a.name.startswith("skymath_nb."))
+            yield from (
+                a.name.split(".")[1:] for a in node.names if a.name.startswith("skymath_nb.")
+            )
         if isinstance(node, ast.ImportFrom):
             name = (node.module or "").split(".") if node.module else []
             if node.level:
@@ -69,7 +74,12 @@ def test_imports_only_go_down(path):
 def test_no_modules_import_each_other_in_a_circle():
     files = {module(path): path for path in sources() if module(path)}
     needs = {
-        name: {tuple(o[:n]) for o in imported(path) for n in (len(o), len(o) - 1) if tuple(o[:n]) in files}
+        name: {
+            tuple(o[:n])
+            for o in imported(path)
+            for n in (len(o), len(o) - 1)
+            if tuple(o[:n]) in files
+        }
         for name, path in files.items()
         if path.name != "__init__.py"
     }
@@ -95,12 +105,17 @@ def test_heavy_libraries_are_imported_inside_functions(path):
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
         heavy = {name.split(".")[0] for name in names} & HEAVY
         if heavy and path.stem not in LIGHT:
-            pytest.fail(f"{path.name} imports {', '.join(heavy)} at the top; import it in the function that needs it")
+            pytest.fail(
+                f"{path.name} imports {', '.join(heavy)} at the top; import it in the function "
+                "that needs it"
+            )
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_each_folder_says_which_question_it_answers(folder):
-    words = ast.get_docstring(ast.parse((PACKAGE / folder / "__init__.py").read_text(encoding="utf-8")))
+    words = ast.get_docstring(
+        ast.parse((PACKAGE / folder / "__init__.py").read_text(encoding="utf-8"))
+    )
     assert words and len(words.split()) > 8
 
 

@@ -16,7 +16,9 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / "outputs"))
     monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(tmp_path / "notebooks"))
     for name in ("01_first", "02_second"):
-        write_notebook(tmp_path / "notebooks", name, "k: int = 1  # help", "from skymath_nb.core import runs")
+        write_notebook(
+            tmp_path / "notebooks", name, "k: int = 1  # help", "from skymath_nb.core import runs"
+        )
     (tmp_path / "seeds.jsonl").write_text("{}")
     first = runs.step("01_first", "tiny", k=1)
     first.output("rows.txt").write_text("rows")
@@ -29,7 +31,10 @@ def run(tmp_path, monkeypatch):
     second.finish({"n": 2})
     folder = tmp_path / "outputs" / "tiny"
     for step in ("01_first", "02_second"):
-        runs.save(folder / step / "notebook.html", '<a href="../index.html">back</a><script src="../plotly.min.js"></script>')
+        runs.save(
+            folder / step / "notebook.html",
+            '<a href="../index.html">back</a><script src="../plotly.min.js"></script>',
+        )
     runs.save(folder / "params.yaml", "run: tiny\nsteps: {01_first: {k: 1}, 02_second: {k: 2}}\n")
     report.index(folder, "tiny.yaml", {"01_first": {"k": 1}, "02_second": {"k": 2}}, {})
     return folder
@@ -38,13 +43,21 @@ def run(tmp_path, monkeypatch):
 def test_a_run_that_is_as_recorded_is_found_by_name_and_by_folder(run, capsys):
     for name in ("tiny", str(run)):
         assert command_line.main(["verify", name]) == 0
-        assert "tiny: everything is as recorded in the manifests of 2 steps" in capsys.readouterr().out
+        assert (
+            "tiny: everything is as recorded in the manifests of 2 steps" in capsys.readouterr().out
+        )
 
 
 @pytest.mark.parametrize(
     "file, said",
     [
-        ("01_first/rows.txt", ["01_first: output rows.txt has the digest", "02_second: input 01_first/rows.txt has the digest"]),
+        (
+            "01_first/rows.txt",
+            [
+                "01_first: output rows.txt has the digest",
+                "02_second: input 01_first/rows.txt has the digest",
+            ],
+        ),
         ("01_first/models/deep/weights", ["01_first: output models has the digest"]),
         ("02_second/report.json", ["02_second: output report.json has the digest"]),
         ("../../seeds.jsonl", ["01_first: outside data seeds has the digest"]),
@@ -64,7 +77,10 @@ def test_what_is_gone_or_unfinished_is_told(run, capsys):
     (run / "03_third" / "notebook.ipynb").write_text("{}")
     assert command_line.main(["verify", "tiny"]) == 1
     printed = capsys.readouterr().out
-    assert "output rows.txt is missing" in printed and "not complete, and not checked: 03_third" in printed
+    assert (
+        "output rows.txt is missing" in printed
+        and "not complete, and not checked: 03_third" in printed
+    )
     assert "not on this machine, and not checked: seeds" in printed and "2 things differ" in printed
 
 
@@ -74,7 +90,9 @@ def test_a_lock_left_behind_is_no_difference(run):
 
 
 @pytest.mark.parametrize("move", [shutil.move, shutil.copytree])
-def test_a_run_that_was_moved_verifies_opens_and_leads_nowhere_else(run, tmp_path, monkeypatch, move):
+def test_a_run_that_was_moved_verifies_opens_and_leads_nowhere_else(
+    run, tmp_path, monkeypatch, move
+):
     place = tmp_path / "elsewhere" / "outputs" / "renamed"
     place.parent.mkdir(parents=True)
     move(run, place)

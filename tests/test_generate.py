@@ -18,7 +18,10 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def prompts():
-    return [tiny_model.prompt(query) for query in ["1 + 1", "22222 + 33333 + 4", "7", "小 + 大", "10 - 9"]]
+    return [
+        tiny_model.prompt(query)
+        for query in ["1 + 1", "22222 + 33333 + 4", "7", "小 + 大", "10 - 9"]
+    ]
 
 
 def by_hand(folder, prompt, n):
@@ -26,13 +29,18 @@ def by_hand(folder, prompt, n):
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    model, tokenizer = (
+        AutoModelForCausalLM.from_pretrained(folder),
+        AutoTokenizer.from_pretrained(folder),
+    )
     ids, new = tokenizer(prompt)["input_ids"], []
     while len(new) < n:
         with torch.inference_mode():
             new.append(model(torch.tensor([ids + new])).logits[0, -1].argmax().item())
         if new[-1] == tokenizer.eos_token_id:
-            return Completion(tokenizer.decode(new[:-1], skip_special_tokens=True).strip(), len(new) - 1, False)
+            return Completion(
+                tokenizer.decode(new[:-1], skip_special_tokens=True).strip(), len(new) - 1, False
+            )
     return Completion(tokenizer.decode(new, skip_special_tokens=True).strip(), n, True)
 
 
@@ -46,7 +54,9 @@ def stopping(tmp_path_factory):
     rows = tiny_model.rows(4).assign(response=["a", "ab", "abcdefgh" * 3, "a b c"])
     plan = Curriculum((Phase("all", rows, 500, 4e-3),), 4, 96)
     base = tiny_model.save(folder / "base")
-    return sft.train(base, plan, folder / "model", prompt=tiny_model.prompt, threads=1, progress=None)
+    return sft.train(
+        base, plan, folder / "model", prompt=tiny_model.prompt, threads=1, progress=None
+    )
 
 
 def test_greedy_answers_do_not_depend_on_batches_or_padding(model, prompts):
@@ -85,12 +95,16 @@ def test_sampling_leaves_other_random_streams_alone(model, prompts):
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_a_model_without_pad_and_with_its_own_sampling_defaults_gives_no_warning(tmp_path, prompts, capfd):
+def test_a_model_without_pad_and_with_its_own_sampling_defaults_gives_no_warning(
+    tmp_path, prompts, capfd
+):
     from transformers import GenerationConfig
 
     model = tiny_model.save(tmp_path, pad=False)
     capfd.readouterr()
-    GenerationConfig(do_sample=True, temperature=0.6, top_p=0.9, eos_token_id=[2, 1]).save_pretrained(model)
+    GenerationConfig(
+        do_sample=True, temperature=0.6, top_p=0.9, eos_token_id=[2, 1]
+    ).save_pretrained(model)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         answers = generate(model, prompts, max_new_tokens=8)
@@ -103,7 +117,12 @@ def test_prompts_that_do_not_fit_the_context_are_counted(model, prompts):
         generate(model, prompts, max_new_tokens=100)
     some = generate(model, prompts, max_new_tokens=100, too_long="skip")
     assert [bool(answer.error) for answer in some] == [False, True, False, True, False]
-    assert some[1] == Completion("", 0, True, local.LEFT_OUT) and counts(some) == {"n": 5, "empty": 0, "cut_off": 3, "failed": 2}
+    assert some[1] == Completion("", 0, True, local.LEFT_OUT) and counts(some) == {
+        "n": 5,
+        "empty": 0,
+        "cut_off": 3,
+        "failed": 2,
+    }
     assert some[2] == generate(model, prompts[2:3], max_new_tokens=100)[0]
     with pytest.raises(ValueError, match="too_long='cut'"):
         generate(model, prompts, too_long="cut")
@@ -126,9 +145,14 @@ def test_a_sample_depends_on_its_prompt_number_and_seed_alone(model, prompts):
     two = sample(prompts, samples=2)
     assert len(two) == 10 and len({answer.text for answer in two}) > 8
     assert sample(prompts)[1] == two[2] and sample(prompts, samples=2, batch_size=3) == two
-    assert sample(prompts[::-1], samples=2)[:2] == two[8:] and sample(prompts[:1], samples=2, batch_size=1) == two[:2]
+    assert (
+        sample(prompts[::-1], samples=2)[:2] == two[8:]
+        and sample(prompts[:1], samples=2, batch_size=1) == two[:2]
+    )
     shorter = generate(model, prompts, max_new_tokens=6, temperature=1.5)
-    assert all(whole.text.startswith(part.text) for whole, part in zip(two[::2], shorter, strict=True))
+    assert all(
+        whole.text.startswith(part.text) for whole, part in zip(two[::2], shorter, strict=True)
+    )
 
 
 def test_draws_follow_the_models_distribution():
@@ -149,23 +173,34 @@ def test_top_p_leaves_only_the_likeliest(model, prompts):
 
 def test_a_stop_ends_an_answer_and_is_cut_from_it(stopping):
     prompts = [tiny_model.prompt(query) for query in tiny_model.rows(4)["query"]]
-    whole, ended = generate(stopping, prompts, max_new_tokens=12), generate(stopping, prompts, max_new_tokens=12, stop=["b", "zz"])
-    assert [answer.text for answer in ended] == ["a", "a", "a", "a"] and not any(answer.cap_hit for answer in ended)
+    whole, ended = (
+        generate(stopping, prompts, max_new_tokens=12),
+        generate(stopping, prompts, max_new_tokens=12, stop=["b", "zz"]),
+    )
+    assert [answer.text for answer in ended] == ["a", "a", "a", "a"] and not any(
+        answer.cap_hit for answer in ended
+    )
     assert (
         ended[0] == whole[0]
         and ended[2].tokens < whole[2].tokens
-        and ended == [generate(stopping, [prompt], max_new_tokens=12, stop="b")[0] for prompt in prompts]
+        and ended
+        == [generate(stopping, [prompt], max_new_tokens=12, stop="b")[0] for prompt in prompts]
     )
 
 
 def test_chat_messages_go_through_the_models_own_template(model, tmp_path):
     from transformers import AutoTokenizer
 
-    with pytest.raises(ValueError, match="1 of 2 prompts are chat messages, but .* no chat template"):
+    with pytest.raises(
+        ValueError, match="1 of 2 prompts are chat messages, but .* no chat template"
+    ):
         generate(model, ["a", [{"role": "user", "content": "b"}]])
     folder = tiny_model.save(tmp_path / "chat")
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokenizer.chat_template = "{% for m in messages %}<s>{{ m['content'] }}|{% endfor %}{% if add_generation_prompt %}A:{% endif %}"
+    tokenizer.chat_template = (
+        "{% for m in messages %}<s>{{ m['content'] }}|{% endfor %}{% if add_generation_prompt "
+        "%}A:{% endif %}"
+    )
     tokenizer.save_pretrained(folder)
     chat, plain = generate(folder, [[{"role": "user", "content": "b"}], "b|A:"], max_new_tokens=8)
     assert chat == plain and plain != generate(folder, ["b|"], max_new_tokens=8)[0]
@@ -184,7 +219,9 @@ def texts_generated(monkeypatch):
     return seen
 
 
-def test_a_generation_cut_off_half_way_goes_on_from_the_ledger(model, prompts, tmp_path, monkeypatch):
+def test_a_generation_cut_off_half_way_goes_on_from_the_ledger(
+    model, prompts, tmp_path, monkeypatch
+):
     book, seen, said = tmp_path / "ledger.sqlite", texts_generated(monkeypatch), []
     given = {"max_new_tokens": 8, "batch_size": 2, "ledger": book, "temperature": 1.0}
 
@@ -196,7 +233,11 @@ def test_a_generation_cut_off_half_way_goes_on_from_the_ledger(model, prompts, t
         generate(model, prompts, **given, progress=interrupt)
     assert len(seen) == 2
     answers = generate(model, prompts, **given, progress=said.append)
-    assert len(seen) == 3 and len(seen[2]) == 1 and said[0].startswith("generate: 4/5 answers, 4 from the ledger")
+    assert (
+        len(seen) == 3
+        and len(seen[2]) == 1
+        and said[0].startswith("generate: 4/5 answers, 4 from the ledger")
+    )
     assert answers == generate(model, prompts, max_new_tokens=8, temperature=1.0)
     monkeypatch.setattr(local, "_Batches", None)  # nothing is loaded any more
     assert generate(model, prompts[::-1], **given) == answers[::-1]

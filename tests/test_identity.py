@@ -66,7 +66,11 @@ def test_a_change_of_presentation_makes_nothing_stale(copied, path, old, new):
 )
 def test_a_change_of_method_makes_its_steps_stale(copied, path, reached):
     found = stale(copied, path, lambda text: text + "\n\ndef more():\n    return 1\n")
-    assert reached in found and "01_seed_exploration" not in found or path.startswith("skymath_nb/grading")
+    assert (
+        reached in found
+        and "01_seed_exploration" not in found
+        or path.startswith("skymath_nb/grading")
+    )
 
 
 def test_the_k_center_is_none_of_02s_business(copied):
@@ -79,7 +83,14 @@ def with_cell(source):
 
     def change(text):
         notebook = json.loads(text)
-        cell = {"cell_type": "code", "id": "more", "metadata": {}, "outputs": [], "execution_count": None, "source": [source]}
+        cell = {
+            "cell_type": "code",
+            "id": "more",
+            "metadata": {},
+            "outputs": [],
+            "execution_count": None,
+            "source": [source],
+        }
         notebook["cells"].insert(len(notebook["cells"]) - 3, cell)
         return json.dumps(notebook)
 
@@ -90,4 +101,6 @@ def test_a_cell_that_only_shows_makes_nothing_stale_and_one_that_computes_does(c
     path = "notebooks/03_coreset_selection.ipynb"
     assert stale(copied, path, with_cell("display(chosen.head())\nprint(len(chosen))")) == set()
     assert stale(copied, path, with_cell("chosen = chosen.head(3)")) == {"03_coreset_selection"}
-    assert stale(copied, path, with_cell("chosen.sort_values('id', inplace=True)")) == {"03_coreset_selection"}
+    assert stale(copied, path, with_cell("chosen.sort_values('id', inplace=True)")) == {
+        "03_coreset_selection"
+    }

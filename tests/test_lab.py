@@ -37,7 +37,9 @@ def test_prompt_reply_parse_and_verdict_stand_side_by_side(seeds, shown):
 @pytest.mark.parametrize("operator", ["answer", "fobar", "translate", "create"])
 def test_every_kind_of_operator_can_be_shown(seeds, shown, operator):
     prompt_lab.show(seeds, teacher.asker(), operator=operator, row=2)
-    assert ("by rule" in shown[0].data) == (operator in ("answer", "fobar")) and "sample 0" in shown[0].data
+    assert ("by rule" in shown[0].data) == (
+        operator in ("answer", "fobar")
+    ) and "sample 0" in shown[0].data
 
 
 def test_the_widget_asks_only_when_told_and_says_what_went_wrong(seeds, shown):
@@ -49,11 +51,22 @@ def test_the_widget_asks_only_when_told_and_says_what_went_wrong(seeds, shown):
 
     prompt_lab.show(seeds, ask, interactive=True)
     box = shown[1]
-    (problem, choice, button), line, view = box.children[0].children, box.children[1], box.children[2]
+    (problem, choice, button), line, view = (
+        box.children[0].children,
+        box.children[1],
+        box.children[2],
+    )
     asked.clear()
     choice.value, problem.value = "create", 3
-    assert not asked and "CREATED QUESTION" in view.value and seeds["problem"].iloc[3][:20] in view.value
-    assert "shown: dict = {&#x27;lab&#x27;: {&#x27;operator&#x27;: &#x27;create&#x27;, &#x27;row&#x27;: 3}}" in line.value
+    assert (
+        not asked
+        and "CREATED QUESTION" in view.value
+        and seeds["problem"].iloc[3][:20] in view.value
+    )
+    assert (
+        "shown: dict = {&#x27;lab&#x27;: {&#x27;operator&#x27;: &#x27;create&#x27;, "
+        "&#x27;row&#x27;: 3}}" in line.value
+    )
     button.click()
     assert [a["operator"] for a in asked] == ["create", "solve"] and "VERIFICATION" in view.value
 
@@ -62,7 +75,10 @@ def test_the_widget_asks_only_when_told_and_says_what_went_wrong(seeds, shown):
 
     box = prompt_lab._widget(seeds, broken, {"operator": "deepen", "row": 0}, str, {})
     box.children[0].children[2].click()
-    assert "no quota is left &lt;here&gt;" in box.children[2].value and not box.children[0].children[2].disabled
+    assert (
+        "no quota is left &lt;here&gt;" in box.children[2].value
+        and not box.children[0].children[2].disabled
+    )
 
 
 def test_an_unknown_operator_is_refused(seeds):
@@ -71,8 +87,17 @@ def test_an_unknown_operator_is_refused(seeds):
 
 
 def test_the_pasted_line_shows_its_trial_and_a_wrong_one_is_refused(seeds, shown):
-    prompt_lab.show(seeds, teacher.asker(), shown={"lab": {"operator": "create", "row": 3}, "other": {"row": 1}}, interactive=True)
-    assert "create" in shown[0].data and shown[1].children[0].children[0].value == 3 and shown[1].children[0].children[1].value == "create"
+    prompt_lab.show(
+        seeds,
+        teacher.asker(),
+        shown={"lab": {"operator": "create", "row": 3}, "other": {"row": 1}},
+        interactive=True,
+    )
+    assert (
+        "create" in shown[0].data
+        and shown[1].children[0].children[0].value == 3
+        and shown[1].children[0].children[1].value == "create"
+    )
     for wrong in ({"operator": "create", "row": 10**6}, {"row": "first"}, {"operation": "create"}):
         with pytest.raises(ValueError, match="shown"):
             prompt_lab.show(seeds, teacher.asker(), shown={"lab": wrong})

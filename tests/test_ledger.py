@@ -20,7 +20,11 @@ def record(text="2", finish="stop", max_tokens=8):
 
 
 def key_of(text, **changes):
-    asked = {"model": "m", "messages": [{"role": "user", "content": text}], "sampling": {"temperature": 0.7}}
+    asked = {
+        "model": "m",
+        "messages": [{"role": "user", "content": text}],
+        "sampling": {"temperature": 0.7},
+    }
     return reply_store.key(**{**asked, "sample": 0, **changes})
 
 
@@ -148,14 +152,19 @@ def test_a_store_of_the_version_before_is_read_as_it_is_and_brought_up_when_writ
         for statement in reply_store.TABLES:
             db.execute(statement)
         created = "2026-01-01T00:00:00+00:00"
-        db.execute(f"INSERT INTO replies VALUES ('k', 'text', 'stop', 5, 1, 'm', 8, '{created}', 3, 1)")
+        db.execute(
+            f"INSERT INTO replies VALUES ('k', 'text', 'stop', 5, 1, 'm', 8, '{created}', 3, 1)"
+        )
         db.execute(f"PRAGMA user_version = {reply_store.BEFORE}")
     db.close()
     before = path.read_bytes()
     stored = Record("text", "stop", 5, 1, "m", 8, created, 3, 1)
     with Ledger(path, read_only=True) as book:
         assert book.get_many(["k"]) == {"k": stored}
-    assert reply_store.export(path, tmp_path / "out.jsonl") == 1 and reply_store.totals(path)[0]["replies"] == 1
+    assert (
+        reply_store.export(path, tmp_path / "out.jsonl") == 1
+        and reply_store.totals(path)[0]["replies"] == 1
+    )
     assert reply_store.merge(tmp_path / "new.sqlite", [path]) == (1, 1)
     assert path.read_bytes() == before
     with Ledger(path) as book:
@@ -166,9 +175,18 @@ def test_a_store_of_the_version_before_is_read_as_it_is_and_brought_up_when_writ
 
 def test_a_broken_reply_makes_way_for_a_better_one_and_serves_a_replay_alone(tmp_path):
     with Ledger(tmp_path / "l.sqlite") as book:
-        broken, cut, whole = record("par", "abort"), record("part", "MAX_TOKENS"), record("all", "end_turn")
+        broken, cut, whole = (
+            record("par", "abort"),
+            record("part", "MAX_TOKENS"),
+            record("all", "end_turn"),
+        )
         assert broken.serves(8, replay=True) and not broken.serves(8)
-        for reply, stands in [(broken, "par"), (record("x", "error"), "par"), (cut, "part"), (broken, "part")]:
+        for reply, stands in [
+            (broken, "par"),
+            (record("x", "error"), "par"),
+            (cut, "part"),
+            (broken, "part"),
+        ]:
             book.put("k", reply)
             assert book.get_many(["k"])["k"].text == stands
         book.put("k", whole._replace(max_tokens=9))
@@ -182,7 +200,10 @@ def test_a_broken_reply_makes_way_for_a_better_one_and_serves_a_replay_alone(tmp
 def filled(path, start, stop, **changes):
     with Ledger(path) as book:
         for i in range(start, stop):
-            book.put(key_of(str(i)), record(f"{i} 一")._replace(created="2026-01-01T00:00:00+00:00", **changes))
+            book.put(
+                key_of(str(i)),
+                record(f"{i} 一")._replace(created="2026-01-01T00:00:00+00:00", **changes),
+            )
     return path
 
 
@@ -201,17 +222,32 @@ def test_merging_keeps_complete_replies_and_prefers_longer_ones(tmp_path):
     filled(tmp_path / "a.sqlite", 0, 30, finish_reason="length", max_tokens=4)
     filled(tmp_path / "b.sqlite", 20, 40, text="whole", max_tokens=9)
     filled(tmp_path / "c.sqlite", 25, 45, text="late", max_tokens=99)
-    assert reply_store.merge(tmp_path / "a.sqlite", [tmp_path / "b.sqlite", tmp_path / "c.sqlite"]) == (40, 25)
+    assert reply_store.merge(
+        tmp_path / "a.sqlite", [tmp_path / "b.sqlite", tmp_path / "c.sqlite"]
+    ) == (40, 25)
     with Ledger(tmp_path / "a.sqlite") as book:
         found = book.get_many(map(key_of, map(str, range(45))))
-    assert [found[key_of(str(i))].text for i in (19, 20, 29, 39, 40)] == ["19 一", "whole", "whole", "whole", "late"]
+    assert [found[key_of(str(i))].text for i in (19, 20, 29, 39, 40)] == [
+        "19 一",
+        "whole",
+        "whole",
+        "whole",
+        "late",
+    ]
     with pytest.raises(LedgerError, match="into itself"):
         reply_store.merge(tmp_path / "a.sqlite", [tmp_path / "a.sqlite"])
 
 
 @pytest.mark.parametrize(
     "line",
-    ["{", "[]", "{}", '{"key": "x", "text": "t"}', '{"key": "%s", "text": 5}' % ("0" * 64), '{"key": "k\'; DROP TABLE replies"}'],
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"key": "x", "text": "t"}',
+        '{"key": "%s", "text": 5}' % ("0" * 64),
+        '{"key": "k\'; DROP TABLE replies"}',
+    ],
 )
 def test_a_damaged_line_is_named_and_nothing_is_imported(tmp_path, line):
     path = filled(tmp_path / "a.sqlite", 0, 3)
@@ -252,14 +288,29 @@ def test_the_command_line_exports_imports_merges_and_shows(tmp_path, capsys):
 
     filled(tmp_path / "a.sqlite", 0, 5)
     a, b, out = (str(tmp_path / name) for name in ("a.sqlite", "b.sqlite", "out.jsonl.gz"))
-    assert main(["ledger", "export", a, out]) == main(["ledger", "import", b, out]) == main(["ledger", "merge", b, a]) == 0
+    assert (
+        main(["ledger", "export", a, out])
+        == main(["ledger", "import", b, out])
+        == main(["ledger", "merge", b, a])
+        == 0
+    )
     assert main(["ledger", "show", b]) == 0
     said = capsys.readouterr().out
-    assert "5 replies of" in said and "5 of them new" in said and "0 of them new" in said and "cut_off" in said
-    assert main(["ledger", "merge", b, str(tmp_path / "no")]) == 2 and "There is no ledger" in capsys.readouterr().err
+    assert (
+        "5 replies of" in said
+        and "5 of them new" in said
+        and "0 of them new" in said
+        and "cut_off" in said
+    )
+    assert (
+        main(["ledger", "merge", b, str(tmp_path / "no")]) == 2
+        and "There is no ledger" in capsys.readouterr().err
+    )
 
 
-def test_a_claim_holds_against_others_until_it_is_answered_released_or_its_process_is_gone(tmp_path):
+def test_a_claim_holds_against_others_until_it_is_answered_released_or_its_process_is_gone(
+    tmp_path,
+):
     with Ledger(tmp_path / "l.sqlite") as book:
         one, two = reply_store.owner(), reply_store.owner()
         assert book.claim({"a": 8, "b": 8, "c": 8}, one) == ({}, set())
@@ -276,7 +327,10 @@ def test_a_claim_holds_against_others_until_it_is_answered_released_or_its_proce
         book.claim({"e": 8}, gone)
         assert book.claim({"e": 8}, two) == ({}, set())
         book.put("f", record("cut", "length", 8))
-        assert list(book.claim({"f": 8}, two)[0]) == ["f"] and book.claim({"f": 9}, two) == ({}, set())
+        assert list(book.claim({"f": 8}, two)[0]) == ["f"] and book.claim({"f": 9}, two) == (
+            {},
+            set(),
+        )
 
 
 def test_a_refusal_serves_a_replay_alone_and_makes_way_for_a_reply(tmp_path):

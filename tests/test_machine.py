@@ -26,8 +26,15 @@ def test_the_machine_is_described_without_any_secret(outputs, monkeypatch):
     assert list(table.columns) == ["what", "found", "state", "to_do"]
     assert "planted-secret-key" not in table.to_string()
     found = table.set_index("what")["found"]
-    assert found["OPENAI_API_KEY"] == "set" and found["HF_TOKEN"] == "not set" and found["hub"] == "can be reached"
-    assert set(table["state"]) <= {"good", "note", "bad"} and table.loc[table["state"] == "bad", "to_do"].ne("").all()
+    assert (
+        found["OPENAI_API_KEY"] == "set"
+        and found["HF_TOKEN"] == "not set"
+        and found["hub"] == "can be reached"
+    )
+    assert (
+        set(table["state"]) <= {"good", "note", "bad"}
+        and table.loc[table["state"] == "bad", "to_do"].ne("").all()
+    )
 
 
 def test_only_drafts_of_dead_processes_are_named_and_looking_changes_nothing(outputs):
@@ -35,7 +42,9 @@ def test_only_drafts_of_dead_processes_are_named_and_looking_changes_nothing(out
     process.wait()
     assert states(doctor.look())["outputs"] == "good" and not outputs.exists()
     (outputs / "run").mkdir(parents=True)
-    dead, alive, other = (outputs / "run" / f".report.json.{pid}.tmp" for pid in (process.pid, os.getpid(), "x"))
+    dead, alive, other = (
+        outputs / "run" / f".report.json.{pid}.tmp" for pid in (process.pid, os.getpid(), "x")
+    )
     young = outputs / "run" / f".young.json.{process.pid}.tmp"
     for path in (dead, alive, other, young):
         path.write_text("half")
@@ -43,7 +52,9 @@ def test_only_drafts_of_dead_processes_are_named_and_looking_changes_nothing(out
         os.utime(path, (0, 0))
     drafts = doctor.look().set_index("what").loc["drafts"]
     assert drafts["state"] == "note" and "1 of killed" in drafts["found"]
-    assert drafts["to_do"] == f"delete {dead}", "a young draft may belong to another machine that shares the folder"
+    assert drafts["to_do"] == f"delete {dead}", (
+        "a young draft may belong to another machine that shares the folder"
+    )
     assert all(path.exists() for path in (dead, alive, other, young))
     dead.unlink()
     assert "drafts" not in states(doctor.look())
@@ -53,29 +64,55 @@ def test_what_is_bad_says_what_to_do(outputs, monkeypatch):
     monkeypatch.setenv("SKYMATH_DATA", "/no/such/folder")
     outputs.parent.joinpath("file").write_text("")
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(outputs.parent / "file" / "below"))
-    monkeypatch.setattr("psutil.virtual_memory", lambda: type("M", (), {"total": 4e9, "available": 1e9})())
+    monkeypatch.setattr(
+        "psutil.virtual_memory", lambda: type("M", (), {"total": 4e9, "available": 1e9})()
+    )
     table = doctor.look().set_index("what")
     for what in ("SKYMATH_DATA", "outputs", "memory"):
         assert table.loc[what, "state"] == "bad" and table.loc[what, "to_do"], what
     said = []
-    monkeypatch.setattr(doctor, "choose", lambda: (type("P", (), {"source": runs.home() / "params/tiny.yaml"})(), [], {}))
-    monkeypatch.setattr(forecast, "table", lambda told: doctor.pd.DataFrame(columns=["step", "time", "dollars", "time rests on"]))
-    assert doctor.report(echo=said.append) == 1 and "In the way: " in said[-1] and "SKYMATH_DATA" in said[-1]
+    monkeypatch.setattr(
+        doctor,
+        "choose",
+        lambda: (type("P", (), {"source": runs.home() / "params/tiny.yaml"})(), [], {}),
+    )
+    monkeypatch.setattr(
+        forecast,
+        "table",
+        lambda told: doctor.pd.DataFrame(columns=["step", "time", "dollars", "time rests on"]),
+    )
+    assert (
+        doctor.report(echo=said.append) == 1
+        and "In the way: " in said[-1]
+        and "SKYMATH_DATA" in said[-1]
+    )
 
 
-def test_a_package_of_another_version_is_named_with_the_tested_one_and_what_to_do(outputs, monkeypatch):
+def test_a_package_of_another_version_is_named_with_the_tested_one_and_what_to_do(
+    outputs, monkeypatch
+):
     real = doctor.metadata.distributions
     other = type("D", (), {"version": "0.0.1"})()
-    monkeypatch.setattr(doctor.metadata, "distributions", lambda name: [other] if name == "papermill" else real(name=name))
+    monkeypatch.setattr(
+        doctor.metadata,
+        "distributions",
+        lambda name: [other] if name == "papermill" else real(name=name),
+    )
     assert list(doctor._differing()) == ["papermill"], "a local tag such as +cpu is no difference"
     packages = doctor.look().set_index("what").loc["packages"]
     assert packages["state"] == "note" and packages["found"].startswith("papermill ")
     assert "python -m pip install -c constraints.txt -e '.[dev]'" in packages["to_do"]
 
 
-def test_the_largest_scale_that_fits_is_chosen_and_the_rest_says_what_it_lacks(outputs, monkeypatch):
+def test_the_largest_scale_that_fits_is_chosen_and_the_rest_says_what_it_lacks(
+    outputs, monkeypatch
+):
     plan, told, lacks = doctor.choose()
-    assert plan.source.name == "tiny.yaml" and set(lacks) == {"paper.yaml", "workshop.yaml"} and lacks["paper.yaml"]
+    assert (
+        plan.source.name == "tiny.yaml"
+        and set(lacks) == {"paper.yaml", "workshop.yaml"}
+        and lacks["paper.yaml"]
+    )
     assert any("GPU" in text for text in lacks["workshop.yaml"])
     table = forecast.table(told)
     assert table["step"].iloc[-1] == "total" and len(table) == len(plan.jobs) + 1

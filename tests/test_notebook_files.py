@@ -1,4 +1,7 @@
-"""`notebooks`: copies to go on with by hand, and what a step says of a notebook that was run by hand."""
+"""`notebooks`.
+
+Copies to go on with by hand, and what a step says of a notebook that was run by hand.
+"""
 
 import ast
 import json
@@ -34,16 +37,25 @@ def parameters(path):
 
 
 def test_a_copy_of_each_step_holds_the_values_of_the_params_file(outputs, capsys):
-    assert command_line.main(["open", str(ROOT / "params/smoke.yaml"), "--set", "02_augmentation.mix={evol: 1.0}"]) == 0
+    assert (
+        command_line.main(
+            ["open", str(ROOT / "params/smoke.yaml"), "--set", "02_augmentation.mix={evol: 1.0}"]
+        )
+        == 0
+    )
     plan = plans.load(ROOT / "params/smoke.yaml", ["02_augmentation.mix={evol: 1.0}"])
     assert "make lab" in capsys.readouterr().out
     for job in plan.jobs:
         path = outputs / "smoke" / "open" / f"{job.id}.ipynb"
         found, own = parameters(path), parameters(job.notebook)
-        wanted = {key: repr(value) for key, value in job.parameters.items()} | {"run": repr("smoke")}
+        wanted = {key: repr(value) for key, value in job.parameters.items()} | {
+            "run": repr("smoke")
+        }
         wanted |= {"label": repr(job.label)} if "label" in own else {}
         assert found == {name: wanted.get(name, value) for name, value in own.items()}, job.id
-        assert all(p["help"] for p in papermill.inspect_notebook(str(path)).values()), "the help stays"
+        assert all(p["help"] for p in papermill.inspect_notebook(str(path)).values()), (
+            "the help stays"
+        )
     first = nbformat.read(outputs / "smoke/open/00_start_here.ipynb", as_version=4)
     assert "predicted = None" in "".join(cell.source for cell in first.cells)
 
@@ -52,7 +64,11 @@ def test_links_of_a_copy_lead_somewhere(outputs, tmp_path):
     params = tmp_path / "short.yaml"
     params.write_text("run: short\nsteps:\n  00_start_here: {}\n")
     [path] = notebooks.copy(plans.load(params), echo=lambda line: None)
-    text = "".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
+    text = "".join(
+        cell.source
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "markdown"
+    )
     targets = notebooks.re.findall(r"\]\(([^)]+\.ipynb)\)", text)
     assert targets and all((path.parent / target).resolve().is_file() for target in targets)
 
@@ -69,13 +85,23 @@ def test_a_copy_that_was_changed_is_kept_until_asked_for_again(outputs):
     nbformat.write(book, path)
     said.clear()
     notebooks.copy(plan, echo=said.append)
-    assert said[0].startswith("00_start_here.ipynb  kept") and "--again" in said[0] and "mine: int" in path.read_text()
+    assert (
+        said[0].startswith("00_start_here.ipynb  kept")
+        and "--again" in said[0]
+        and "mine: int" in path.read_text()
+    )
     notebooks.copy(plan, again=True, solved=True, echo=said.append)
-    assert "mine: int" not in path.read_text() and "exercises.guessing(predicted, answer, test)" in path.read_text()
-    assert exercise_cells.solutions("00_start_here")[0][1].splitlines()[3].split("  #")[0] in path.read_text().replace('\\"', '"')
+    assert (
+        "mine: int" not in path.read_text()
+        and "exercises.guessing(predicted, answer, test)" in path.read_text()
+    )
+    assert exercise_cells.solutions("00_start_here")[0][1].splitlines()[3].split("  #")[
+        0
+    ] in path.read_text().replace('\\"', '"')
 
 
-# --- what the runner knows of a notebook run by hand ------------------------------------------------------------------------
+# --- what the runner knows of a notebook run by hand
+# ----------------------------------------------------------------------
 
 
 BOOK = {
@@ -96,7 +122,10 @@ def by_hand(tmp_path, monkeypatch, outputs):
         tags = {"tags": [name]} if name in ("parameters", "exercise") else {}
         cells.append(nbformat.v4.new_code_cell(source, metadata=tags))
     kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / "01_hand.ipynb")
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}),
+        folder / "01_hand.ipynb",
+    )
     (tmp_path / "hand.yaml").write_text("run: hand\nsteps:\n  01_hand: {}\n")
     monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(folder))
     return plans.load(tmp_path / "hand.yaml")
@@ -126,7 +155,9 @@ def test_a_notebook_run_by_hand_holds_for_the_runner_until_its_code_changes(by_h
     assert state(by_hand) == ("edited", "the notebook's code changed")
 
 
-def test_a_copy_with_other_code_is_not_taken_for_the_suites_notebook(by_hand, tmp_path, monkeypatch):
+def test_a_copy_with_other_code_is_not_taken_for_the_suites_notebook(
+    by_hand, tmp_path, monkeypatch
+):
     copy = tmp_path / "open" / "01_hand.ipynb"
     copy.parent.mkdir()
     copy.write_text(by_hand.jobs[0].notebook.read_text())
@@ -142,7 +173,10 @@ def test_a_copy_with_other_code_is_not_taken_for_the_suites_notebook(by_hand, tm
 
 
 class Kernel:
-    """A kernel in which cells are run one at a time, as a person does; `ids` says whether it is told which cell it runs."""
+    """A kernel in which cells are run one at a time, as a person does.
+
+    `ids` says whether it is told which cell it runs.
+    """
 
     def __init__(self, ids: bool):
         self.manager, self.client = start_new_kernel(kernel_name="python3")
@@ -150,11 +184,16 @@ class Kernel:
 
     def run(self, id: str, source: str, good: bool = True) -> str:
         said = []
-        message = self.client.session.msg("execute_request", {"code": source, "silent": False, "store_history": True, "allow_stdin": False})
+        message = self.client.session.msg(
+            "execute_request",
+            {"code": source, "silent": False, "store_history": True, "allow_stdin": False},
+        )
         message["metadata"] = {"cellId": id} if self.ids else {}
         self.client.shell_channel.send(message)
         own = message["header"]["msg_id"]
-        while (reply := self.client.get_shell_msg(timeout=60))["parent_header"].get("msg_id") != own:
+        while (reply := self.client.get_shell_msg(timeout=60))["parent_header"].get(
+            "msg_id"
+        ) != own:
             pass
         assert (reply["content"]["status"] == "ok") is good, reply["content"]
         while True:
@@ -178,7 +217,11 @@ def kernel(request, by_hand):
 
 def test_what_is_run_by_hand_is_judged_by_what_ran_last(kernel, by_hand):
     path = by_hand.jobs[0].notebook
-    cells = {cell["id"]: cell["source"] for cell in nbformat.read(path, as_version=4).cells if cell["cell_type"] == "code"}
+    cells = {
+        cell["id"]: cell["source"]
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell["cell_type"] == "code"
+    }
     ids = list(cells)
     parameters, step, write, finish = ids[:4]
 
@@ -197,7 +240,9 @@ def test_what_is_run_by_hand_is_judged_by_what_ran_last(kernel, by_hand):
     run(step)
     kernel.run(write, cells[write].replace("str(k)", "str(k + 1)"))
     assert "did not run as" in run(finish)
-    assert state(by_hand) == ("edited", "the notebook's code changed"), "edited, run, and not saved, though it ran as saved before"
+    assert state(by_hand) == ("edited", "the notebook's code changed"), (
+        "edited, run, and not saved, though it ran as saved before"
+    )
 
     run(step, finish)
     assert state(by_hand) == ("edited", "the notebook's code changed"), "left out"
@@ -218,12 +263,16 @@ def test_what_is_run_by_hand_is_judged_by_what_ran_last(kernel, by_hand):
 
 def test_a_parameter_changed_after_the_step_began_is_told(kernel, by_hand):
     path = by_hand.jobs[0].notebook
-    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell["cell_type"] == "code"]
+    cells = [
+        cell for cell in nbformat.read(path, as_version=4).cells if cell["cell_type"] == "code"
+    ]
     for cell in cells[:2]:
         kernel.run(cell["id"], cell["source"])
     kernel.run(cells[0]["id"], cells[0]["source"].replace("k: int = 1", "k: int = 2"))
     kernel.run(cells[2]["id"], cells[2]["source"])
-    assert "k = 2, which was 1 when the step began" in kernel.run(cells[3]["id"], cells[3]["source"])
+    assert "k = 2, which was 1 when the step began" in kernel.run(
+        cells[3]["id"], cells[3]["source"]
+    )
     assert state(by_hand) == ("edited", "the notebook's code changed")
 
 
@@ -238,7 +287,9 @@ def test_a_run_that_a_runner_holds_is_left_alone(by_hand):
         with pytest.raises(runs.Busy, match=f"process {other.pid}"):
             runs.step("01_hand", "hand", k=1)
         other.kill()
-    assert runs.step("01_hand", "hand", k=1).folder.is_dir(), "of a process that was killed only the note is left"
+    assert runs.step("01_hand", "hand", k=1).folder.is_dir(), (
+        "of a process that was killed only the note is left"
+    )
     with runs.claim(held):
         assert runs.step("01_hand", "hand", k=1), "a kernel's own runner holds the run"
 
@@ -246,16 +297,25 @@ def test_a_run_that_a_runner_holds_is_left_alone(by_hand):
 def test_a_check_that_failed_does_not_pass_for_complete(kernel, by_hand):
     path = by_hand.jobs[0].notebook
     change(path, "step.output('x.txt')", "assert k == 1; step.output('x.txt')")
-    cells = {cell["id"]: cell["source"] for cell in nbformat.read(path, as_version=4).cells if cell["cell_type"] == "code"}
+    cells = {
+        cell["id"]: cell["source"]
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell["cell_type"] == "code"
+    }
     ids = list(cells)
     kernel.run(ids[0], cells[ids[0]].replace("k: int = 1", "k: int = 2"))
     kernel.run(ids[1], cells[ids[1]])
     kernel.run(ids[2], cells[ids[2]], good=False)
     assert "did not run as" in kernel.run(ids[3], cells[ids[3]])
-    assert json.loads((runs.root() / "hand/01_hand/manifest.json").read_text())["code"]["notebook"] == "not run as it is saved"
+    assert (
+        json.loads((runs.root() / "hand/01_hand/manifest.json").read_text())["code"]["notebook"]
+        == "not run as it is saved"
+    )
 
 
-def test_the_runner_does_not_take_the_notebook_that_started_it_for_the_steps(by_hand, tmp_path, monkeypatch):
+def test_the_runner_does_not_take_the_notebook_that_started_it_for_the_steps(
+    by_hand, tmp_path, monkeypatch
+):
     copy = tmp_path / "open" / "01_hand.ipynb"
     copy.parent.mkdir()
     copy.write_text(by_hand.jobs[0].notebook.read_text().replace("str(k)", "str(k + 1)"))
@@ -265,7 +325,9 @@ def test_the_runner_does_not_take_the_notebook_that_started_it_for_the_steps(by_
     assert (runs.root() / "hand/01_hand/x.txt").read_text() == "1"
 
 
-def test_an_edited_function_and_an_edited_prompt_act_in_a_running_kernel_and_are_stale_for_the_runner(tmp_path, monkeypatch):
+def test_an_edited_function_and_an_edited_prompt_act_in_a_running_kernel_and_are_stale_for_the_runner(
+    tmp_path, monkeypatch
+):
     left_out = shutil.ignore_patterns("tiny-base*", "results", "__pycache__")
     package = Path(shutil.copytree(ROOT / "skymath_nb", tmp_path / "skymath_nb", ignore=left_out))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
@@ -285,7 +347,10 @@ def test_an_edited_function_and_an_edited_prompt_act_in_a_running_kernel_and_are
             "from skymath_nb.core import runs\nfrom skymath_nb.selection import coreset\n"
         )
         assert value(setup + "print(runs.PACKAGE)") == str(package)
-        show = "print(coreset.k_center.__doc__ is None, prompts.render('rephrase', problem='Q')[-1]['content'].split()[0])"
+        show = (
+            "print(coreset.k_center.__doc__ is None, prompts.render('rephrase', "
+            "problem='Q')[-1]['content'].split()[0])"
+        )
         digests = "print(sorted(runs.code_digests('02_augmentation')['modules'].items()))"
         stale = value(digests)
         assert value(show) == "False Say"
@@ -294,8 +359,12 @@ def test_an_edited_function_and_an_edited_prompt_act_in_a_running_kernel_and_are
         prompt = package / "prompts" / "rephrase.md"
         prompt.write_text(prompt.read_text().replace("# user\n", "# user\nKindly: ", 1))
         assert value(show) == "True Kindly:"
-        changed = dict(ast.literal_eval(value(digests))).items() ^ dict(ast.literal_eval(stale)).items()
-        assert {name for name, _ in changed} == {"skymath_nb.prompts/rephrase.md"}, "02 does not reach coreset, 03 does"
+        changed = (
+            dict(ast.literal_eval(value(digests))).items() ^ dict(ast.literal_eval(stale)).items()
+        )
+        assert {name for name, _ in changed} == {"skymath_nb.prompts/rephrase.md"}, (
+            "02 does not reach coreset, 03 does"
+        )
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

@@ -25,14 +25,27 @@ def test_the_papers_bases_are_trained_as_in_the_paper(name):
     """Section 4.1.3, table of settings."""
     jobs = {job.id: job for job in params.load(runs.locate("params/paper.yaml")).jobs}
     training = jobs[f"04_curriculum_sft@{name}"].parameters
-    told = {key: training[key] for key in ("learning_rate", "epochs", "batch_size", "max_length", "preset")}
-    assert told == {"learning_rate": PAPER[name], "epochs": 3.0, "batch_size": 32, "max_length": 2048, "preset": "paper"}
+    told = {
+        key: training[key]
+        for key in ("learning_rate", "epochs", "batch_size", "max_length", "preset")
+    }
+    assert told == {
+        "learning_rate": PAPER[name],
+        "epochs": 3.0,
+        "batch_size": 32,
+        "max_length": 2048,
+        "preset": "paper",
+    }
     assert jobs[f"05_evaluation@{name}"].parameters["model_from"] == f"04_curriculum_sft@{name}"
 
 
 def test_the_papers_sources_hold_no_part_of_what_scores_it():
     first = params.load(runs.locate("params/paper.yaml")).jobs[0].parameters
-    assert not any(seeds.spoils(source, benchmark) for source in first["sources"] for benchmark in first["benchmarks"])
+    assert not any(
+        seeds.spoils(source, benchmark)
+        for source in first["sources"]
+        for benchmark in first["benchmarks"]
+    )
     assert len(first["sources"]) == 8 and "agieval-math" not in first["sources"]
 
 

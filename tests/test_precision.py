@@ -14,7 +14,18 @@ def arm(rng, name, seeds, easiness, seed_sd, shift=0.0):
         chance = np.clip(easiness + shift + rng.normal(0, seed_sd), 0, 1)
         right = rng.random(len(easiness)) < chance
         ids = np.arange(len(easiness))
-        rows.append(pd.DataFrame({"arm": name, "benchmark": "b", "id": ids, "sample": 0, "seed": seed, "flexible": right}))
+        rows.append(
+            pd.DataFrame(
+                {
+                    "arm": name,
+                    "benchmark": "b",
+                    "id": ids,
+                    "sample": 0,
+                    "seed": seed,
+                    "flexible": right,
+                }
+            )
+        )
     return pd.concat(rows, ignore_index=True)
 
 
@@ -49,7 +60,9 @@ def test_a_comparison_has_the_power_it_was_planned_for():
     error = power.standard_error(parts, items, 3)
     easiness = np.full(items, 0.5)
     seen = [
-        arm(rng, "a", 3, easiness, 0.02, 0.1)["flexible"].mean() - arm(rng, "b", 3, easiness, 0.02)["flexible"].mean() > 1.96 * error
+        arm(rng, "a", 3, easiness, 0.02, 0.1)["flexible"].mean()
+        - arm(rng, "b", 3, easiness, 0.02)["flexible"].mean()
+        > 1.96 * error
         for _ in range(400)
     ]
     assert 0.72 < np.mean(seen) < 0.88
@@ -65,7 +78,12 @@ def test_too_few_seeds_cannot_be_made_up_for_by_items():
 def test_neighbours_are_compared_on_the_same_items():
     rng = np.random.default_rng(3)
     easiness = rng.uniform(0.2, 0.6, 300)
-    answers = pd.concat([arm(rng, name, 3, easiness, 0.0, shift) for name, shift in (("small", 0.0), ("large", 0.2))])
+    answers = pd.concat(
+        [
+            arm(rng, name, 3, easiness, 0.0, shift)
+            for name, shift in (("small", 0.0), ("large", 0.2))
+        ]
+    )
     large, small = (answers[answers["arm"] == name] for name in ("large", "small"))
     assert power.compared(large, small)["difference"] == pytest.approx(0.2, abs=0.05)
     assert set(power.neighbours(answers)) == {"seed", "item", "rest"}
@@ -111,10 +129,18 @@ def test_a_difference_between_seeds_is_not_taken_for_one_between_recipes():
 def test_a_clear_difference_is_found_and_one_without_scatter_too():
     rng = np.random.default_rng(7)
     easiness = rng.uniform(0.2, 0.6, 300)
-    found = power.difference(arm(rng, "a", 4, easiness, 0.01, 0.25), arm(rng, "b", 3, easiness, 0.01))
-    assert found["p"] < 0.01 and found["low"] > 0.1 and (found["n"], found["seeds_a"], found["seeds_b"]) == (300, 4, 3)
+    found = power.difference(
+        arm(rng, "a", 4, easiness, 0.01, 0.25), arm(rng, "b", 3, easiness, 0.01)
+    )
+    assert (
+        found["p"] < 0.01
+        and found["low"] > 0.1
+        and (found["n"], found["seeds_a"], found["seeds_b"]) == (300, 4, 3)
+    )
     same = power.difference(*[arm(rng, name, 2, np.ones(20), 0.0) for name in "ab"])
-    assert (same["difference"], same["p"]) == (0, 1) and same["high"] == -same["low"] == pytest.approx(0.161, abs=0.001)
+    assert (same["difference"], same["p"]) == (0, 1) and same["high"] == -same[
+        "low"
+    ] == pytest.approx(0.161, abs=0.001)
     with pytest.raises(ValueError, match="same items"):
         power.difference(arm(rng, "a", 2, easiness, 0), arm(rng, "b", 2, easiness[:50], 0))
 
@@ -124,7 +150,9 @@ def test_samples_of_an_item_are_no_items_of_their_own():
     easiness = rng.uniform(0.2, 0.8, 200)
     samples = pd.concat([arm(rng, "a", 3, easiness, 0.0).assign(sample=i) for i in range(4)])
     found = power.components(samples)
-    assert found["n"] == 200 and found["rest"] == pytest.approx((easiness * (1 - easiness)).mean() / 4, rel=0.15)
+    assert found["n"] == 200 and found["rest"] == pytest.approx(
+        (easiness * (1 - easiness)).mean() / 4, rel=0.15
+    )
     with pytest.raises(ValueError, match="there twice"):
         power.components(pd.concat([samples, samples]))
     with pytest.raises(ValueError, match="3 answers are missing"):
@@ -137,7 +165,9 @@ def test_more_items_are_asked_for_until_the_gap_found_would_be_seen():
     a, b = (arm(rng, name, 1, easiness, 0.0, shift) for name, shift in (("a", 0.1), ("b", 0.0)))
     parts = power.paired(a, b)
     x, y = (side.sort_values("id")["flexible"].to_numpy(float) for side in (a, b))
-    assert parts["item"] == pytest.approx(np.var(x - y, ddof=1)) and parts["difference"] == pytest.approx((x - y).mean())
+    assert parts["item"] == pytest.approx(np.var(x - y, ddof=1)) and parts[
+        "difference"
+    ] == pytest.approx((x - y).mean())
     needed = power.more(parts | {"difference": 0.1}, 150)
     assert needed["items"] == power.items_needed(parts, 0.1, 1) - 150
     error = power.standard_error(parts, 150 + needed["items"], 1)
@@ -152,6 +182,11 @@ def test_more_items_are_asked_for_until_the_gap_found_would_be_seen():
 def test_seeds_and_items_needed_agree():
     parts = {"difference": 0.05, "seed": 2 * 0.02**2, "item": 0.02, "rest": 0.3}
     seeds = power.seeds_needed(parts, 0.05, 400)
-    assert power.items_needed(parts, 0.05, seeds) <= 400 < power.items_needed(parts, 0.05, seeds - 1)
+    assert (
+        power.items_needed(parts, 0.05, seeds) <= 400 < power.items_needed(parts, 0.05, seeds - 1)
+    )
     assert math.isinf(power.seeds_needed(parts, 0.01, 100))
-    assert power.more(parts, 400, 2) == {"items": power.items_needed(parts, 0.05, 2) - 400, "seeds": seeds - 2}
+    assert power.more(parts, 400, 2) == {
+        "items": power.items_needed(parts, 0.05, 2) - 400,
+        "seeds": seeds - 2,
+    }

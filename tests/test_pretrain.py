@@ -53,38 +53,61 @@ def test_a_shipped_base_loads_like_any_other_and_says_what_it_is(name):
     folder = pretraining.BASES / name
     card = json.loads((folder / "card.json").read_text())
     model = AutoModelForCausalLM.from_pretrained(folder)
-    assert type(model).__name__ == ("MixtralForCausalLM" if card["recipe"]["experts"] else "LlamaForCausalLM")
+    assert type(model).__name__ == (
+        "MixtralForCausalLM" if card["recipe"]["experts"] else "LlamaForCausalLM"
+    )
     assert sum(p.numel() for p in model.parameters()) == card["measured"]["parameters"]
     assert card["measured"]["losses"][-1][1] < 1.0 and card["measured"]["tokens"] >= 8_000_000
     text = (folder / "README.md").read_text()
     params = re.search(r"base params/(base_\w+\.yaml)", text)[1]
-    assert pretraining.load(RECIPES[0].parent / params) == card["recipe"], "the params file remakes this very base"
-    mine, first = (AutoTokenizer.from_pretrained(pretraining.BASES / n).get_vocab() for n in (name, "tiny-base"))
+    assert pretraining.load(RECIPES[0].parent / params) == card["recipe"], (
+        "the params file remakes this very base"
+    )
+    mine, first = (
+        AutoTokenizer.from_pretrained(pretraining.BASES / n).get_vocab()
+        for n in (name, "tiny-base")
+    )
     assert mine == first, "one tokenizer for the family"
 
 
 def test_the_family_is_small():
     assert {p.name for p in pretraining.BASES.iterdir() if p.suffix != ".work"} >= set(SHIPPED)
-    assert sum(p.stat().st_size for name in SHIPPED for p in (pretraining.BASES / name).iterdir()) < 24e6
+    assert (
+        sum(p.stat().st_size for name in SHIPPED for p in (pretraining.BASES / name).iterdir())
+        < 24e6
+    )
 
 
 def test_the_mixture_has_siblings_of_equal_active_and_of_equal_total_size():
     recipes = {p.stem.removeprefix("base_tiny_"): pretraining.load(p) for p in RECIPES}
     mixture, active, total = (recipes[name] for name in ("moe", "moe_active", "moe_total"))
-    differ = {"name", "about", "intermediate_size", "experts", "bf16"}  # the arithmetic is what a processor is fast at
+    # the arithmetic is what a processor is fast at
+    differ = {"name", "about", "intermediate_size", "experts", "bf16"}
     assert all(
-        {k: v for k, v in r.items() if k not in differ} == {k: v for k, v in mixture.items() if k not in differ} for r in (active, total)
+        {k: v for k, v in r.items() if k not in differ}
+        == {k: v for k, v in mixture.items() if k not in differ}
+        for r in (active, total)
     )
     width = mixture["intermediate_size"]
-    assert active["intermediate_size"] == pretraining.ACTIVE_EXPERTS * width and total["intermediate_size"] == mixture["experts"] * width
+    assert (
+        active["intermediate_size"] == pretraining.ACTIVE_EXPERTS * width
+        and total["intermediate_size"] == mixture["experts"] * width
+    )
 
 
-MINI = "hidden_size: 16\nlayers: 1\nintermediate_size: 32\nsteps: 2\nbatch_size: 2\nblock: 32\nthreads: 1\n"
+MINI = (
+    "hidden_size: 16\nlayers: 1\nintermediate_size: 32\nsteps: 2\nbatch_size: 2\nblock: 32\n"
+    "threads: 1\n"
+)
 
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(pretraining, "make_tokenizer", functools.partial(pretraining.make_tokenizer, n_documents=100))
+    monkeypatch.setattr(
+        pretraining,
+        "make_tokenizer",
+        functools.partial(pretraining.make_tokenizer, n_documents=100),
+    )
     monkeypatch.setattr(corpus, "FILTERED", 5)
     corpus.kept_out.cache_clear()
     yield
@@ -95,7 +118,10 @@ def quick(monkeypatch):
 def test_a_base_is_remade_from_its_recipe_alone(kind, tmp_path, quick):
     recipe = tmp_path / "base.yaml"
     recipe.write_text("name: mini\n" + MINI + kind)
-    first, second = pretraining.remake(recipe, tmp_path / "a"), pretraining.remake(recipe, tmp_path / "b")
+    first, second = (
+        pretraining.remake(recipe, tmp_path / "a"),
+        pretraining.remake(recipe, tmp_path / "b"),
+    )
     assert (first / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
     measured = json.loads((first / "card.json").read_text())["measured"]
     assert measured["tokens"] == 2 * 2 * 32
@@ -103,10 +129,14 @@ def test_a_base_is_remade_from_its_recipe_alone(kind, tmp_path, quick):
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
-def test_a_training_that_was_cut_off_goes_on_and_ends_where_an_unbroken_one_does(optimizer, tmp_path, quick, monkeypatch):
+def test_a_training_that_was_cut_off_goes_on_and_ends_where_an_unbroken_one_does(
+    optimizer, tmp_path, quick, monkeypatch
+):
     monkeypatch.setattr(pretraining, "SAVE_EVERY", 2)
     recipe = tmp_path / "base.yaml"
-    recipe.write_text("name: mini\n" + MINI.replace("steps: 2", "steps: 6") + f"optimizer: {optimizer}\n")
+    recipe.write_text(
+        "name: mini\n" + MINI.replace("steps: 2", "steps: 6") + f"optimizer: {optimizer}\n"
+    )
     whole = pretraining.remake(recipe, tmp_path / "a")
     get = pretraining.Blocks.__getitem__
 
@@ -121,18 +151,26 @@ def test_a_training_that_was_cut_off_goes_on_and_ends_where_an_unbroken_one_does
             pretraining.remake(recipe, tmp_path / "b")
     assert not (tmp_path / "b" / "mini").exists()
     resumed = pretraining.remake(recipe, tmp_path / "b")
-    assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
-    assert json.loads((resumed / "card.json").read_text())["measured"]["resumed"] and not (tmp_path / "b" / "mini.work").exists()
+    assert (resumed / "model.safetensors").read_bytes() == (
+        whole / "model.safetensors"
+    ).read_bytes()
+    assert (
+        json.loads((resumed / "card.json").read_text())["measured"]["resumed"]
+        and not (tmp_path / "b" / "mini.work").exists()
+    )
 
 
 def test_a_base_goes_on_from_another(tmp_path, quick):
     recipe = tmp_path / "base.yaml"
     recipe.write_text(
-        "name: mini-math\nbase: tiny-base\nmix: {programs: 1, equations: 1}\nsteps: 1\nbatch_size: 1\nblock: 32\nthreads: 1\n"
+        "name: mini-math\nbase: tiny-base\nmix: {programs: 1, equations: 1}\nsteps: 1\n"
+        "batch_size: 1\nblock: 32\nthreads: 1\n"
     )
     made = pretraining.remake(recipe, tmp_path)
     assert "Goes on from tiny-base" in (made / "README.md").read_text()
-    assert (made / "tokenizer.json").read_bytes() == (pretraining.BASES / "tiny-base" / "tokenizer.json").read_bytes()
+    assert (made / "tokenizer.json").read_bytes() == (
+        pretraining.BASES / "tiny-base" / "tokenizer.json"
+    ).read_bytes()
 
 
 def test_checkpoints_of_another_recipe_are_not_resumed(tmp_path):
@@ -147,7 +185,11 @@ def test_a_wrong_recipe_is_refused(tmp_path):
     recipe.write_text("name: mini\nstep: 3\n")
     with pytest.raises(ValueError, match="step is unknown"):
         pretraining.load(recipe)
-    for line, found in {"mix: {poems: 1}": "poems", "optimizer: sgd": "sgd", "seed: a": "seed"}.items():
+    for line, found in {
+        "mix: {poems: 1}": "poems",
+        "optimizer: sgd": "sgd",
+        "seed: a": "seed",
+    }.items():
         recipe.write_text(f"name: mini\n{line}\n")
         with pytest.raises(ValueError, match=found):
             pretraining.load(recipe)
@@ -162,5 +204,7 @@ def test_a_base_goes_on_from_a_folder_too_and_says_where_it_looked(tmp_path):
     (tmp_path / "base.yaml").write_text(f"name: more\nbase: {bases.base_path('tiny-base')}\n")
     assert pretraining.load(tmp_path / "base.yaml")["steps"] == 4000
     (tmp_path / "base.yaml").write_text("name: more\nbase: models/none\n")
-    with pytest.raises(FileNotFoundError, match="'models/none', which is neither in .* nor a model folder"):
+    with pytest.raises(
+        FileNotFoundError, match="'models/none', which is neither in .* nor a model folder"
+    ):
         pretraining.load(tmp_path / "base.yaml")

@@ -40,7 +40,9 @@ def test_the_whole_rendered_text_is_as_written(folder):
     ]
 
 
-@pytest.mark.parametrize("value", ["{{answer}}", "$\\frac{{1}}{2}$ \\1 \\g<0>", "{{", "一共有 3 个", "# user\n---", ""])
+@pytest.mark.parametrize(
+    "value", ["{{answer}}", "$\\frac{{1}}{2}$ \\1 \\g<0>", "{{", "一共有 3 个", "# user\n---", ""]
+)
 def test_a_value_is_plain_text_and_never_scanned_again(folder, value):
     user = prompts.render("greet", problem=value, answer="A")[1]["content"]
     assert user.startswith(f"Problem: {value}\n") and user.endswith(f"again {value}")
@@ -56,7 +58,11 @@ def test_missing_and_unused_values_are_both_listed(folder):
 
 def test_header_fields_come_back(folder):
     prompt = prompts.load("greet")
-    assert (prompt.version, prompt.variables, prompt.parser) == (2, ("problem", "answer"), "question")
+    assert (prompt.version, prompt.variables, prompt.parser) == (
+        2,
+        ("problem", "answer"),
+        "question",
+    )
     assert prompts.names() == ["greet"]
 
 
@@ -100,7 +106,7 @@ def test_the_student_sees_only_the_users_part(folder):
     assert prompts.student("{{problem}}").startswith("Problem: {{problem}}\n# Notes")
 
 
-# --- the library itself -----------------------------------------------------------------------------------------------------
+# --- the library itself --------------------------------------------------------------------------
 
 LATEX = r"If $x^{2} = \frac{1}{2}$ and {{y}} costs \$5, 求 $x$ 的值？ {a} $$"
 
@@ -113,7 +119,9 @@ def test_every_prompt_renders_hard_text_unharmed_and_marks_the_problem():
         text = prompts.render(name, **{v: LATEX for v in prompt.variables})[-1]["content"]
         assert LATEX in text and prompt.source and prompt.note
         if name not in ("student", "chat"):  # these ask a student or a baseline, no teacher
-            assert f"<problem>\n{LATEX}\n</problem>" in text and prompt.parser in augmentation.PARSERS
+            assert (
+                f"<problem>\n{LATEX}\n</problem>" in text and prompt.parser in augmentation.PARSERS
+            )
 
 
 def test_every_operator_that_asks_a_teacher_has_a_prompt_and_every_prompt_its_operator():
@@ -123,7 +131,8 @@ def test_every_operator_that_asks_a_teacher_has_a_prompt_and_every_prompt_its_op
     ruled = {"answer", "fobar"}  # written by rule; `solve` answers them
     operators = {o for names in augmentation.METHODS.values() for o in names} - ruled
     assert operators | {"solve", "student", "chat"} == set(prompts.names())
-    known = set(offline_teacher.OPERATORS)  # an operator that the world cannot answer exactly needs a real server, and is refused here
+    # an operator that the world cannot answer exactly needs a real server, and is refused here
+    known = set(offline_teacher.OPERATORS)
     assert {"solve", "answer"} <= known <= operators | {"solve", "answer"}
 
 
@@ -142,10 +151,16 @@ EXAMPLES = pd.DataFrame(
 
 def test_a_problem_is_posed_in_the_style_that_was_named():
     assert prompts.pose("3?") == prompts.pose("3?", "student") == prompts.student("3?")
-    assert prompts.pose("3?", "chat")[0]["role"] == "user" and "3?" in prompts.pose("3?", "chat")[0]["content"]
+    assert (
+        prompts.pose("3?", "chat")[0]["role"] == "user"
+        and "3?" in prompts.pose("3?", "chat")[0]["content"]
+    )
     shots = prompts.pose("3?", "few-shot", EXAMPLES)
     first, second = (prompts.student(problem) for problem in EXAMPLES["problem"])
-    assert shots == (f"{first} 1 + 1 = 2.\nThe answer is 2.\n\n{second} It is 4.\nThe answer is 4.\n\n{prompts.student('3?')}")
+    assert shots == (
+        f"{first} 1 + 1 = 2.\nThe answer is 2.\n\n{second} It is 4.\nThe answer is 4.\n\n"
+        f"{prompts.student('3?')}"
+    )
     (stop,) = prompts.stops("few-shot")
     assert shots.count(stop) == 2 and prompts.stops("student") == prompts.stops("chat") == ()
 

@@ -27,7 +27,9 @@ def test_what_is_stored_is_read_with_how_it_was_made(finished, monkeypatch):
         found.manifest["parameters"]["sizes"] == [1, 2]
         and found.manifest["commit"] == json.loads((folder / "manifest.json").read_text())["commit"]
     )
-    assert found.label.startswith("stored: study, 20") and found.label.endswith("python -m skymath_nb run params/study.yaml")
+    assert found.label.startswith("stored: study, 20") and found.label.endswith(
+        "python -m skymath_nb run params/study.yaml"
+    )
     assert sorted(path.name for path in (finished / "kept").iterdir()) == ["study"]
 
 
@@ -53,7 +55,8 @@ def test_only_what_the_params_file_makes_again_is_stored(finished, monkeypatch, 
     monkeypatch.setattr(runs, "home", lambda: finished)
     (finished / "params").mkdir()
     (finished / "params" / "study.yaml").write_text(
-        "run: study\nsteps: {01_seed_exploration: {}, 02_augmentation: {}, 06_scaling_laws: {sizes: [4]}}\n"
+        "run: study\n"
+        "steps: {01_seed_exploration: {}, 02_augmentation: {}, 06_scaling_laws: {sizes: [4]}}\n"
     )
     monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(runs.PACKAGE.parent / "notebooks"))
     assert command_line.main(["store", "study", "06_scaling_laws"]) == 2
@@ -73,5 +76,9 @@ def test_what_is_packaged_says_how_it_was_made_and_is_small(name):
     assert (runs.home() / "params" / f"{name}.yaml").is_file()
     assert set(found.tables) >= {"reports", "answers"}
     assert "response" not in found.tables["answers"]
-    assert not found.manifest["commit"].endswith("-dirty"), "made from a commit, not from an edited tree"
-    assert sum(path.stat().st_size for path in (results.RESULTS / name).iterdir()) < results.MOST_BYTES
+    assert not found.manifest["commit"].endswith("-dirty"), (
+        "made from a commit, not from an edited tree"
+    )
+    assert (
+        sum(path.stat().st_size for path in (results.RESULTS / name).iterdir()) < results.MOST_BYTES
+    )

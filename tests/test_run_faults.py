@@ -1,4 +1,7 @@
-"""Damaged and foreign run folders, read-only stores, misread YAML, full disks, closed pipes: each stops only what it must."""
+"""Damaged and foreign run folders, read-only stores, misread YAML, full disks, closed pipes.
+
+Each stops only what it must.
+"""
 
 import errno
 import json
@@ -28,12 +31,19 @@ FAULTS = [b"", b"{", b"[]", b"null", b"{}", b"\xff\x00", b'"text"', b"[" * 100_0
 def run(tmp_path, monkeypatch):
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / "outputs"))
     monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(tmp_path / "notebooks"))
-    write_notebook(tmp_path / "notebooks", "01_first", 'run: str = "tiny"\nk: int = 1  # help', "from skymath_nb.core import runs")
+    write_notebook(
+        tmp_path / "notebooks",
+        "01_first",
+        'run: str = "tiny"\nk: int = 1  # help',
+        "from skymath_nb.core import runs",
+    )
     for name in ("tiny", "other"):
         step = runs.step("01_first", name, k=1)
         step.output("rows.txt").write_text("rows")
         step.finish({"n": 1})
-        runs.save(step.folder.parent / "params.yaml", f"run: {name}\nsteps: {{01_first: {{k: 1}}}}\n")
+        runs.save(
+            step.folder.parent / "params.yaml", f"run: {name}\nsteps: {{01_first: {{k: 1}}}}\n"
+        )
     return tmp_path / "outputs" / "tiny"
 
 
@@ -45,10 +55,15 @@ def damage(path, fault):
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_damaged_manifest_concerns_its_own_run_only(run, fault, capsys):
     damage(run / "01_first" / "manifest.json", fault)
-    states = {name: suite.status(plans.load(run.parent / name / "params.yaml")).iloc[0] for name in ("tiny", "other")}
+    states = {
+        name: suite.status(plans.load(run.parent / name / "params.yaml")).iloc[0]
+        for name in ("tiny", "other")
+    }
     assert states["tiny"]["state"] == "missing" and "is not a manifest" in states["tiny"]["reason"]
     assert states["other"]["state"] == "fresh"
-    assert command_line.main(["verify", "tiny"]) == 2 and command_line.main(["verify", "other"]) == 0
+    assert (
+        command_line.main(["verify", "tiny"]) == 2 and command_line.main(["verify", "other"]) == 0
+    )
     assert command_line.main(["compare", "tiny", "other"]) == 2
     assert "is not a manifest" in capsys.readouterr().err
     page = report.index(run, "tiny.yaml", {"01_first": {"k": 1}}, {}).read_text()
@@ -86,7 +101,9 @@ def test_a_damaged_report_or_run_json_is_told_in_a_sentence(run, file, fault):
     damage(run / file, fault)
     with pytest.raises(runs.Damaged, match="The run tiny cannot be compared"):
         comparison.read("tiny")
-    assert (run / file).name in report.index(run, "tiny.yaml", {"01_first": {"k": 1}}, {}).read_text()
+    assert (run / file).name in report.index(
+        run, "tiny.yaml", {"01_first": {"k": 1}}, {}
+    ).read_text()
 
 
 def test_a_changed_output_is_found_after_its_reader_failed(run):
@@ -94,7 +111,9 @@ def test_a_changed_output_is_found_after_its_reader_failed(run):
     plan = plans.load(run / "params.yaml")
     reader = plan.jobs[0]._replace(id="02_reader", parameters={"rows_from": "01_first"})
     assert suite.state(plan, plan.jobs[0]).name == "fresh", "its size is the same"
-    assert "01_first no longer has what it wrote (rows.txt)" in suite._damaged_sources(plan, reader)[0]
+    assert (
+        "01_first no longer has what it wrote (rows.txt)" in suite._damaged_sources(plan, reader)[0]
+    )
     assert suite.state(plan, plan.jobs[0]).name == "missing"
 
 
@@ -119,12 +138,17 @@ def test_linked_folders_work(run, place, tmp_path):
         ("-1:30", "write -90"),
     ],
 )
-def test_numbers_that_yaml_reads_otherwise_are_refused_with_the_right_spelling(run, text, right, tmp_path):
+def test_numbers_that_yaml_reads_otherwise_are_refused_with_the_right_spelling(
+    run, text, right, tmp_path
+):
     path = tmp_path / "tiny.yaml"
     path.write_text("run: tiny\nsteps: {01_first: {}}\n")
     with pytest.raises(plans.ParamsError, match=right):
         plans.load(path, [f"01_first.k={text}"])
-    for whole in (f"run: tiny\nsteps: {{01_first: {{k: [{text}]}}}}\n", f"sweep: s\nbase: tiny.yaml\ngrid: {{01_first.k: [{text}, 1]}}\n"):
+    for whole in (
+        f"run: tiny\nsteps: {{01_first: {{k: [{text}]}}}}\n",
+        f"sweep: s\nbase: tiny.yaml\ngrid: {{01_first.k: [{text}, 1]}}\n",
+    ):
         path.write_text(whole)
         with pytest.raises(plans.ParamsError, match=right):
             plans.read(path)
@@ -141,7 +165,11 @@ def test_merge_keys_are_refused_and_dates_are_text(tmp_path):
 
 def read_only(monkeypatch, *places):
     access = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode: access(path, mode) and not (mode & os.W_OK and path in places))
+    monkeypatch.setattr(
+        os,
+        "access",
+        lambda path, mode: access(path, mode) and not (mode & os.W_OK and path in places),
+    )
 
 
 @pytest.mark.parametrize("folder_too", [False, True])
@@ -186,7 +214,9 @@ def test_a_clone_says_nothing_of_the_repository_around_it(tmp_path, monkeypatch)
     assert runs._commit() == "unknown"
     git(inner, "init")
     git(inner, "commit", "--allow-empty", "-m", "inner")
-    own = subprocess.run(["git", "-C", str(inner), "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+    own = subprocess.run(
+        ["git", "-C", str(inner), "rev-parse", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
     monkeypatch.setenv("GIT_DIR", str(inner.parent / ".git"))
     assert runs._commit() == own
 
@@ -202,7 +232,9 @@ def test_a_full_disk_is_named_with_what_is_missing(run, monkeypatch, capsys, num
     assert suite.run(plans.load(run / "params.yaml"), echo=lines.append) == suite.FAILED
     assert "The disk /" in lines[-1] and "at least 150 MB are missing" in lines[-1]
     monkeypatch.setattr(folders, "verify", full)
-    assert command_line.main(["verify", "tiny"]) == 3 and "at least 150 MB" in capsys.readouterr().err
+    assert (
+        command_line.main(["verify", "tiny"]) == 3 and "at least 150 MB" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("value", ["a_file", "~nobody-of-this-name/outputs"])
@@ -229,8 +261,12 @@ def test_a_data_folder_may_begin_with_a_tilde(tmp_path, monkeypatch):
 
 def test_a_reader_that_leaves_early_stops_nothing():
     code = "from skymath_nb.__main__ import Terminal\nimport sys\nout = Terminal(sys.stdout)\n"
-    code += "for n in range(20000): print(n, file=out, flush=True)\nprint('written', file=sys.stderr)"
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    code += (
+        "for n in range(20000): print(n, file=out, flush=True)\nprint('written', file=sys.stderr)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     process.stdout.readline()
     process.stdout.close()
     assert process.stderr.read() == "written\n" and process.wait() == 0
@@ -255,20 +291,28 @@ def real(tmp_path, monkeypatch):
         ("02_augmentation@hard.min_level=9", "leaves no seeds"),
     ],
 )
-def test_what_a_later_step_lacks_stops_the_run_first(real, tmp_path, monkeypatch, capsys, change, named):
+def test_what_a_later_step_lacks_stops_the_run_first(
+    real, tmp_path, monkeypatch, capsys, change, named
+):
     monkeypatch.delenv("SKYMATH_DATA", raising=False)
     assert command_line.main(["run", real, "--set", change]) == 2
     assert named in capsys.readouterr().err
     point = {change.partition("=")[0]: [yaml.safe_load(change.partition("=")[2])]}
     sweep = tmp_path / "points.yaml"
-    sweep.write_text(yaml.safe_dump({"sweep": "points", "base": real, "grid": {"00_start_here.seed": [0]} | point}))
+    sweep.write_text(
+        yaml.safe_dump(
+            {"sweep": "points", "base": real, "grid": {"00_start_here.seed": [0]} | point}
+        )
+    )
     assert command_line.main(["sweep", str(sweep)]) == 2
     assert named in capsys.readouterr().err
     monkeypatch.setattr(suite, "run", lambda *_, **__: 0)
     assert command_line.main(["run", real, "--set", change, "--anyway"]) == 0
     assert command_line.main(["sweep", str(sweep), "--anyway", "--point", "0"]) == 0
     options = []
-    monkeypatch.setattr(sweeps, "_pool", lambda sweep, jobs, words, echo: options.extend(words) or [0])
+    monkeypatch.setattr(
+        sweeps, "_pool", lambda sweep, jobs, words, echo: options.extend(words) or [0]
+    )
     assert command_line.main(["sweep", str(sweep), "--anyway"]) == 0 and options == ["--anyway"]
 
 
@@ -279,20 +323,29 @@ def test_a_run_goes_on_where_the_disk_was_full(tmp_path, monkeypatch):
     full.write_text("")
     work = (
         "import errno, os\nfrom pathlib import Path\nfrom skymath_nb.core import runs\n"
-        'step = runs.step("{0}", run, k=k)\nplace = step.output("rows.txt")\nplace.write_text("half")\n'
+        'step = runs.step("{0}", run, k=k)\nplace = step.output("rows.txt")\n'
+        'place.write_text("half")\n'
         'if "{0}" == "02_second" and Path({1!r}).exists():\n'
         "    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\n"
         'place.write_text("rows")\nstep.finish({{"n": 1}})'
     )
     for name in ("01_first", "02_second"):
         parameters = 'run: str = "tiny"\nk: int = 1  # help'
-        test_suite.write_notebook(tmp_path / "notebooks", name, [parameters, work.format(name, str(full))])
+        test_suite.write_notebook(
+            tmp_path / "notebooks", name, [parameters, work.format(name, str(full))]
+        )
     params = tmp_path / "tiny.yaml"
     params.write_text("run: tiny\nsteps: {01_first: {}, 02_second: {}}\n")
     lines = []
     assert suite.run(plans.load(params), echo=lines.append) == 3
-    assert "The disk /" in "\n".join(lines) and not (tmp_path / "outputs/tiny/02_second/manifest.json").exists()
+    assert (
+        "The disk /" in "\n".join(lines)
+        and not (tmp_path / "outputs/tiny/02_second/manifest.json").exists()
+    )
     full.unlink()
     lines.clear()
     assert suite.run(plans.load(params), echo=lines.append) == 0
-    assert "running" not in lines[0] and (tmp_path / "outputs/tiny/02_second/rows.txt").read_text() == "rows"
+    assert (
+        "running" not in lines[0]
+        and (tmp_path / "outputs/tiny/02_second/rows.txt").read_text() == "rows"
+    )

@@ -15,7 +15,9 @@ from skymath_nb.core import runs
 def write_notebook(folder, name, *cells):
     """A notebook whose first code cell is the parameters cell."""
     first, *rest = cells
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in (first, *rest)])
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(c) for c in (first, *rest)]
+    )
     notebook.cells[0].metadata["tags"] = ["parameters"]
     folder.mkdir(exist_ok=True)
     nbformat.write(notebook, folder / f"{name}.ipynb")
@@ -26,13 +28,18 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / "outputs"))
     monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(tmp_path / "notebooks"))
     for name in ("01_first", "02_second"):
-        write_notebook(tmp_path / "notebooks", name, "k: int = 1  # help", "from skymath_nb.core import runs")
+        write_notebook(
+            tmp_path / "notebooks", name, "k: int = 1  # help", "from skymath_nb.core import runs"
+        )
     return tmp_path
 
 
 def test_streams_depend_on_every_name_and_on_nothing_else():
     assert runs.rng(0, "a", 1).random() == runs.rng(0, "a", 1).random()
-    streams = [runs.stream(*names) for names in [(0, "a", "b"), (0, "ab"), (1, "a", "b"), (0, "b", "a"), (0,)]]
+    streams = [
+        runs.stream(*names)
+        for names in [(0, "a", "b"), (0, "ab"), (1, "a", "b"), (0, "b", "a"), (0,)]
+    ]
     assert len(set(streams)) == 5 and all(0 <= stream < 2**32 for stream in streams)
 
 
@@ -78,7 +85,10 @@ def test_data_folder_makes_places_portable(place, monkeypatch):
     work.uses("$SKYMATH_DATA/math.jsonl")
     work.uses("pyproject.toml")
     work.finish({})
-    assert sorted(runs.read_manifest(work.folder)["uses"]) == ["$SKYMATH_DATA/math.jsonl", "pyproject.toml"]
+    assert sorted(runs.read_manifest(work.folder)["uses"]) == [
+        "$SKYMATH_DATA/math.jsonl",
+        "pyproject.toml",
+    ]
 
 
 def test_starting_again_makes_a_step_incomplete_and_drops_old_figures():
@@ -140,7 +150,10 @@ def test_full_disk_is_refused_before_work(monkeypatch):
 
 @pytest.fixture
 def package(tmp_path):
-    """A package of the shape the digests must follow: relative, late and package imports, and prompts."""
+    """A package of the shape the digests must follow.
+
+    Relative, late and package imports, and prompts.
+    """
     files = {
         "__init__.py": "",
         "a.py": '"""Text."""\ndef f():\n    from .sub import late\n    return late\n',
@@ -186,7 +199,11 @@ def test_code_has_the_same_digest_on_every_python():
     "parameters, code, counts",
     [
         ("k: int = 9", "%load_ext autoreload\nfrom skymath_nb import a, prompts\nx = k", False),
-        ("k: int = 1", "%load_ext autoreload\nfrom skymath_nb import a, prompts\nx = k  # same", False),
+        (
+            "k: int = 1",
+            "%load_ext autoreload\nfrom skymath_nb import a, prompts\nx = k  # same",
+            False,
+        ),
         ("k: int = 1", "%load_ext autoreload\nfrom skymath_nb import a, prompts\nx = k + 1", True),
     ],
 )
@@ -194,7 +211,9 @@ def test_notebook_digest_ignores_parameters_and_comments(package, parameters, co
     books = package.parent / "books"
     before = runs.code_digests("01_book", books, package)
     write_notebook(books, "01_book", parameters, code)
-    assert (runs.code_digests("01_book", books, package)["notebook"] != before["notebook"]) is counts
+    assert (
+        runs.code_digests("01_book", books, package)["notebook"] != before["notebook"]
+    ) is counts
 
 
 HOLD = """
@@ -207,7 +226,9 @@ with runs.claim(pathlib.Path(sys.argv[1])):
 
 
 def test_a_folder_has_one_holder_and_is_free_when_that_is_killed(tmp_path):
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(runs.Busy, match=f"process {holder.pid}"), runs.claim(tmp_path):
         pass

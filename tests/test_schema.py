@@ -62,8 +62,16 @@ def test_row_ids_name_their_parts_unambiguously():
 
 def curriculum(**change):
     rows = pd.DataFrame({"id": list("abc"), "query": list("123"), "response": list("xyz")})
-    recipe = {"batch_size": 2, "max_length": 64, "rows": rows, "epochs": 3, "learning_rate": 1e-4} | change
-    phase = schema.Phase("stage1", recipe.pop("rows"), recipe.pop("epochs"), recipe.pop("learning_rate"))
+    recipe = {
+        "batch_size": 2,
+        "max_length": 64,
+        "rows": rows,
+        "epochs": 3,
+        "learning_rate": 1e-4,
+    } | change
+    phase = schema.Phase(
+        "stage1", recipe.pop("rows"), recipe.pop("epochs"), recipe.pop("learning_rate")
+    )
     return schema.Curriculum((phase,), **recipe)
 
 

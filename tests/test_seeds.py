@@ -26,7 +26,12 @@ GSM8K = [
     {"question": "B?", "answer": "#### -3"},
 ]
 MATH = [
-    {"problem": "P", "level": "Level 5", "type": "Algebra", "solution": "\\boxed{1} then \\boxed{\\frac{1}{\\sqrt{2}}}."},
+    {
+        "problem": "P",
+        "level": "Level 5",
+        "type": "Algebra",
+        "solution": "\\boxed{1} then \\boxed{\\frac{1}{\\sqrt{2}}}.",
+    },
     {"problem": "Q", "level": "Level ?", "type": "Geometry", "solution": "so \\boxed 2."},
     {"problem": "R", "level": "Level 1", "type": "Geometry", "solution": "\\boxed{}"},
 ]
@@ -48,17 +53,32 @@ def test_gsm8k_loses_its_marks_and_commas(folder):
 
 def test_math_takes_the_last_box_and_counts_what_it_drops_and_does_not_understand(folder):
     table = seeds.load("math", data=folder)
-    assert table["answer"].tolist() == ["\\frac{1}{\\sqrt{2}}", "2"] and table["level"].tolist() == [5, 0]
-    assert table.attrs == {"dropped": {"no answer": 1}, "noted": {"several boxes": 1, "level not understood": 1}}
+    assert table["answer"].tolist() == ["\\frac{1}{\\sqrt{2}}", "2"] and table[
+        "level"
+    ].tolist() == [5, 0]
+    assert table.attrs == {
+        "dropped": {"no answer": 1},
+        "noted": {"several boxes": 1, "level not understood": 1},
+    }
 
 
 def test_what_was_left_out_is_shown_beside_what_was_kept(folder):
-    tables = {"math": seeds.take(seeds.load("math", data=folder), 1, 0), "world-test": world.benchmark("world-test", 4)}
+    tables = {
+        "math": seeds.take(seeds.load("math", data=folder), 1, 0),
+        "world-test": world.benchmark("world-test", 4),
+    }
     counts = seeds.count(tables)
     assert counts.loc["math"].to_dict() == {
-        "licence": "MIT", "kept": 1, "left out: no answer": 1, "odd: several boxes": 1, "odd: level not understood": 1,
-    }  # fmt: skip
-    assert counts.loc["world-test", "kept"] == 4 and counts.loc["world-test", "left out: no answer"] == 0
+        "licence": "MIT",
+        "kept": 1,
+        "left out: no answer": 1,
+        "odd: several boxes": 1,
+        "odd: level not understood": 1,
+    }
+    assert (
+        counts.loc["world-test", "kept"] == 4
+        and counts.loc["world-test", "left out: no answer"] == 0
+    )
 
 
 def test_ids_do_not_depend_on_what_else_is_in_the_file(folder):
@@ -68,7 +88,10 @@ def test_ids_do_not_depend_on_what_else_is_in_the_file(folder):
     assert after[:2] == before[::-1] and len(set(after)) == 3
 
 
-ROWS = [{"query": "1+1?", "response": "It is 2. The answer is 2.", "type": "GSM_AnsAug"}, {"query": "二加二？", "answer": 4}]
+ROWS = [
+    {"query": "1+1?", "response": "It is 2. The answer is 2.", "type": "GSM_AnsAug"},
+    {"query": "二加二？", "answer": 4},
+]
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "json", "parquet"])
@@ -88,7 +111,10 @@ def test_anybodys_problems_are_read_in_every_format(ending, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"problem": "a", "answer": "1"}\n{"problem": "b", "ans', 'line 2 is not .* begins \'{"problem": "b"'),
+        (
+            '{"problem": "a", "answer": "1"}\n{"problem": "b", "ans',
+            'line 2 is not .* begins \'{"problem": "b"',
+        ),
         ('{"problem": "a", "answer": "1"}\n[1, 2]\n', "line 2 is not .it is a list"),
         ("", "empty"),
         ('{"problem": "a"}\n{"answer": "2"}\n', "'no answer': 1, 'no problem': 1"),
@@ -109,7 +135,9 @@ def test_a_file_cut_off_half_way_is_refused(tmp_path):
         seeds.load(str(path))
 
 
-@pytest.mark.parametrize("name", ["agieval-math", "AGIEval/math", "data/agieval/math.jsonl", "agieval/v1/math.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["agieval-math", "AGIEval/math", "data/agieval/math.jsonl", "agieval/v1/math.jsonl"]
+)
 def test_agievals_math_file_is_refused_by_name(name):
     with pytest.raises(ValueError, match="inside the MATH test set"):
         seeds.load(name)
@@ -137,7 +165,9 @@ def test_without_a_folder_the_hub_is_asked_and_its_absence_is_explained(monkeypa
     monkeypatch.delenv(seeds.DATA, raising=False)
     monkeypatch.setitem(sys.modules, "datasets", types.SimpleNamespace(load_dataset=load_dataset))
     assert len(seeds.load("gsm8k")) == 2 and asked == [("openai/gsm8k", "main", "train")]
-    with pytest.raises(ConnectionError, match=f"{seeds.DATA} is not set.*no route.*math/test.jsonl.gz"):
+    with pytest.raises(
+        ConnectionError, match=f"{seeds.DATA} is not set.*no route.*math/test.jsonl.gz"
+    ):
         seeds.load("math", "test")
 
 
@@ -148,23 +178,50 @@ def test_a_larger_draw_keeps_the_smaller_one(data_folder, monkeypatch):
 
 
 def test_worlds_seeds_and_benchmarks_come_through_the_same_door():
-    assert len(seeds.load("world-test", "test", 12)) == len(seeds.benchmarks(["world-test"], 12)["world-test"]) == 12
-    assert seeds.draw("world", 10, 0)["source"].eq("world").all() and seeds.files(["world", "world-test"]) == []
+    assert (
+        len(seeds.load("world-test", "test", 12))
+        == len(seeds.benchmarks(["world-test"], 12)["world-test"])
+        == 12
+    )
+    assert (
+        seeds.draw("world", 10, 0)["source"].eq("world").all()
+        and seeds.files(["world", "world-test"]) == []
+    )
 
 
 # split -> rows, what is left out, and a row: beginning of the problem -> its answer
 FILES = {
     ("gsm8k", "train"): (7473, {}, "Natalia sold clips to 48", "72"),
     ("gsm8k", "test"): (1319, {}, "Janet’s ducks lay 16 eggs", "18"),
-    ("math", "train"): (7498, {"no answer": 2}, "Let \\[f(x) = \\left\\{\n\\begin{array}{cl} ax+3", "0"),
-    ("math", "test"): (5000, {}, "How many vertical asymptotes does the graph of $y=\\frac{2}{x^2+x-6}$", "2"),
-    ("math500", "test"): (500, {}, "Convert the point $(0,3)$", "\\left( 3, \\frac{\\pi}{2} \\right)"),
+    ("math", "train"): (
+        7498,
+        {"no answer": 2},
+        "Let \\[f(x) = \\left\\{\n\\begin{array}{cl} ax+3",
+        "0",
+    ),
+    ("math", "test"): (
+        5000,
+        {},
+        "How many vertical asymptotes does the graph of $y=\\frac{2}{x^2+x-6}$",
+        "2",
+    ),
+    ("math500", "test"): (
+        500,
+        {},
+        "Convert the point $(0,3)$",
+        "\\left( 3, \\frac{\\pi}{2} \\right)",
+    ),
     ("cmath", "dev"): (600, {}, "芳芳买了一本书有99页", "9"),
     ("cmath", "test"): (1098, {}, "妈咪买了3盒茶叶", "18"),
     ("cmath-distractors", "test"): (180, {}, "盘子里一共有15条鱼。家里有3只小猫。", "5"),
     ("mgsm-zh", "test"): (250, {}, "制作一件袍子需要 2 匹", "3"),
     ("gsm-hard", "test"): (1319, {}, "Janet’s ducks lay 16 eggs", "-9867630"),
-    ("gsm8k-backward", "test"): (1270, {}, "Josh decides to try flipping a house.  He buys a house for $x", "80000"),
+    ("gsm8k-backward", "test"): (
+        1270,
+        {},
+        "Josh decides to try flipping a house.  He buys a house for $x",
+        "80000",
+    ),
     ("olympiadbench", "test"): (675, {}, "Xenia and Sergey play the following game.", "2"),
     ("agieval-sat-math", "test"): (220, {}, "If $\\frac{x-1}{3}=k$ and $k=3$", "D"),
     ("agieval-aqua-rat", "test"): (254, {}, "A car is being driven, in a straight line", "A"),
@@ -176,22 +233,38 @@ FILES = {
         "Find the work done by a force $\\mathbf{F}=8",
         "144 \\mathrm{J}",
     ),
-    ("jeebench", "test"): (236, {"not mathematics": 279}, "Let $-\\frac{\\pi}{6}<\\theta<-\\frac{\\pi}{12}$", "C"),
+    ("jeebench", "test"): (
+        236,
+        {"not mathematics": 279},
+        "Let $-\\frac{\\pi}{6}<\\theta<-\\frac{\\pi}{12}$",
+        "C",
+    ),
     ("svamp", "test"): (1000, {}, "There are 87 oranges and 290 bananas", "145"),
     ("asdiv", "test"): (2215, {}, "Seven red apples and two green apples", "9"),
     ("mawps", "test"): (2065, {}, "Joan found 70 seashells", "43"),
     ("aime24", "test"): (30, {}, "Every morning Aya goes for a $9$-kilometer-long walk", "204"),
-    ("carp-en", "test"): (976, {}, "Calculate $( 3 a - b ) ( - 3 a - b )$", "b ^ { 2 } - 9 a ^ { 2 }"),
+    ("carp-en", "test"): (
+        976,
+        {},
+        "Calculate $( 3 a - b ) ( - 3 a - b )$",
+        "b ^ { 2 } - 9 a ^ { 2 }",
+    ),
     ("cn-middle-school", "test"): (98, {"needs an image": 3}, "下列四个数中，最小的数是", "A"),
     ("gaokao2024-1", "test"): (13, {"needs an image": 1}, "请完成下面一道选择题", "A"),
     ("gaokao2024-2", "test"): (13, {"needs an image": 1}, "请完成下面一道选择题", "C"),
     ("gaokao2024-mix", "test"): (89, {"needs an image": 2}, "已知集合 M={x", "C"),
 }
-NOT_HERE = {"gsm-plus", "gsm-symbolic", "gsm-symbolic-p1", "gsm-symbolic-p2", "olympiadbench-zh"}  # no copy to count
+# no copy to count
+NOT_HERE = {"gsm-plus", "gsm-symbolic", "gsm-symbolic-p1", "gsm-symbolic-p2", "olympiadbench-zh"}
 
 
 def test_every_named_split_is_counted_below_or_known_to_be_missing():
-    assert {(name, split) for name, source in seeds.SOURCES.items() if name not in NOT_HERE for split in source.files} == set(FILES)
+    assert {
+        (name, split)
+        for name, source in seeds.SOURCES.items()
+        if name not in NOT_HERE
+        for split in source.files
+    } == set(FILES)
 
 
 @pytest.mark.parametrize(("name", "split"), FILES)
@@ -202,7 +275,11 @@ def test_the_real_files_are_read_whole(name, split, data_folder):
     assert answer in table["answer"][table["problem"].str.startswith(beginning)].tolist()
     assert name != "gsm8k" or not table["solution"].map(seeds.MARKS.search).any()
     assert not table["answer"].map(lambda text: re.search(r"\\boxed|####", text)).any()
-    assert table["language"].nunique() == 1 and set(table["source"]) == {name} and table["licence"].str.len().gt(2).all()
+    assert (
+        table["language"].nunique() == 1
+        and set(table["source"]) == {name}
+        and table["licence"].str.len().gt(2).all()
+    )
 
 
 @pytest.mark.parametrize(("name", "split"), FILES)
@@ -210,7 +287,8 @@ def test_gold_answers_grade_equal_to_themselves_and_not_to_others(name, split, d
     golds = seeds.load(name, split, limit=1500, data=data_folder)["answer"].tolist()
     grades = grading.grade_many([f"So it is done.\nThe answer is {gold}." for gold in golds], golds)
     assert all(grade.strict and grade.flexible for grade in grades)
-    swapped = grading.grade_many([f"The answer is {gold}." for gold in golds[7:]], golds[:-7])  # 7: six in a row are one problem
+    # 7: six in a row are one problem
+    swapped = grading.grade_many([f"The answer is {gold}." for gold in golds[7:]], golds[:-7])
     same = [grading.equivalent(a, b) for a, b in zip(golds[7:], golds[:-7], strict=True)]
     assert [grade.flexible for grade in swapped] == same and sum(same) <= 0.5 * len(same)
 
@@ -218,34 +296,76 @@ def test_gold_answers_grade_equal_to_themselves_and_not_to_others(name, split, d
 def test_distractors_and_versions_of_a_problem_keep_together(data_folder):
     table = seeds.load("cmath-distractors", "test", data=data_folder)
     assert table["distractors"].value_counts().to_dict() == dict.fromkeys(range(6), 30)
-    assert table.groupby("pair")["answer"].nunique().eq(1).all() and set(table["pair"]) <= set(table["id"])
+    assert table.groupby("pair")["answer"].nunique().eq(1).all() and set(table["pair"]) <= set(
+        table["id"]
+    )
     assert seeds.take(table, 12, 0).groupby("pair").size().tolist() == [6, 6]
     plain = world.benchmark("world-distractors-0", 12)
     crowded = seeds.load("world-distractors-5", "test", 12)
     assert plain["distractors"].eq(0).all() and crowded["distractors"].eq(5).all()
     assert (
-        plain["problem"].tolist() == world.benchmark("world-test", 12)["problem"].tolist() and (plain["answer"] == crowded["answer"]).all()
+        plain["problem"].tolist() == world.benchmark("world-test", 12)["problem"].tolist()
+        and (plain["answer"] == crowded["answer"]).all()
     )
 
 
 HUB = {  # rows as the hub has them, of sources without a copy here or with another layout there
     "gsm-plus": (
-        {"question": "A?", "solution": "s", "answer": "1,080", "perturbation_type": "digit expansion"},
-        {"question": "B?", "solution": "s", "answer": "None", "perturbation_type": "critical thinking"},
+        {
+            "question": "A?",
+            "solution": "s",
+            "answer": "1,080",
+            "perturbation_type": "digit expansion",
+        },
+        {
+            "question": "B?",
+            "solution": "s",
+            "answer": "None",
+            "perturbation_type": "critical thinking",
+        },
     ),
-    "gsm-symbolic-p1": ({"id": 0, "instance": 3, "question": "A?", "answer": "1+1=2\n#### 2", "original_question": "Z?"},),
+    "gsm-symbolic-p1": (
+        {
+            "id": 0,
+            "instance": 3,
+            "question": "A?",
+            "answer": "1+1=2\n#### 2",
+            "original_question": "Z?",
+        },
+    ),
     "olympiadbench-zh": (
         {
-            "question": "求 $n$", "solution": ["甲", "乙"], "final_answer": ["$3$", "$5$"], "context": None, "is_multiple_answer": True,
-            "unit": None, "error": None, "question_type": "Open-ended", "subject": "Math", "subfield": "Algebra", "image_1": None,
+            "question": "求 $n$",
+            "solution": ["甲", "乙"],
+            "final_answer": ["$3$", "$5$"],
+            "context": None,
+            "is_multiple_answer": True,
+            "unit": None,
+            "error": None,
+            "question_type": "Open-ended",
+            "subject": "Math",
+            "subfield": "Algebra",
+            "image_1": None,
         },
         {"question": "证明", "final_answer": None, "question_type": "Theorem proof"},
         {"question": "如图，求 $x$", "final_answer": "['2']", "question_type": "Open-ended"},
-        {"question": "求 $y$", "final_answer": "['2']", "question_type": "Open-ended", "image_1": object()},
-        {"question": "求 $z$", "final_answer": "['\\\\frac{1}{2}']", "question_type": "Open-ended", "unit": "$^{\\circ}$"},
+        {
+            "question": "求 $y$",
+            "final_answer": "['2']",
+            "question_type": "Open-ended",
+            "image_1": object(),
+        },
+        {
+            "question": "求 $z$",
+            "final_answer": "['\\\\frac{1}{2}']",
+            "question_type": "Open-ended",
+            "unit": "$^{\\circ}$",
+        },
     ),
-    "mgsm-zh": ({"question": "几个？", "answer": None, "answer_number": 1080, "equation_solution": None},),
-}  # fmt: skip
+    "mgsm-zh": (
+        {"question": "几个？", "answer": None, "answer_number": 1080, "equation_solution": None},
+    ),
+}
 
 
 def from_hub(monkeypatch, name):
@@ -271,9 +391,18 @@ def test_robustness_sets_come_from_the_hub(monkeypatch):
 
 def test_olympiadbench_leaves_out_proofs_and_pictures_and_keeps_several_answers(monkeypatch):
     table, asked = from_hub(monkeypatch, "olympiadbench-zh")
-    assert [config for _, config, _ in asked] == ["OE_TO_maths_zh_COMP", "OE_TO_maths_zh_CEE"] and asked[0][2] == "train"
-    assert table["answer"].tolist() == ["3, 5", r"\frac{1}{2} ^{\circ}"] and table["solution"][0] == "甲\n\n乙"
-    assert table.attrs == {"dropped": {"a proof is asked": 1, "needs an image": 2}, "noted": {"several answers": 1}}
+    assert [config for _, config, _ in asked] == [
+        "OE_TO_maths_zh_COMP",
+        "OE_TO_maths_zh_CEE",
+    ] and asked[0][2] == "train"
+    assert (
+        table["answer"].tolist() == ["3, 5", r"\frac{1}{2} ^{\circ}"]
+        and table["solution"][0] == "甲\n\n乙"
+    )
+    assert table.attrs == {
+        "dropped": {"a proof is asked": 1, "needs an image": 2},
+        "noted": {"several answers": 1},
+    }
 
 
 def test_scibench_keeps_units_and_multiplies_powers_out():
@@ -284,28 +413,60 @@ def test_scibench_keeps_units_and_multiplies_powers_out():
 
     assert answer("7", " $\\mathrm{10^7} \\mathrm{~km}$") == r"7 \times 10^{7}"
     assert answer("1.19", r"$\mathrm{10^{-4}} \mathrm{~cm}^3/\mathrm{s}$") == r"1.19 \times 10^{-4}"
-    assert answer("89,034.79", " $") == "89034.79 dollars" and answer("−2", " ") == "-2" and answer("2.3", r"$\%$") == r"2.3 \%"
+    assert (
+        answer("89,034.79", " $") == "89034.79 dollars"
+        and answer("−2", " ") == "-2"
+        and answer("2.3", r"$\%$") == r"2.3 \%"
+    )
 
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(9.0, "9"), (-9867630.0, "-9867630"), (0.5, "0.5"), (1e-05, "0.00001"), ("1,080", "1080"), (7, "7"), ("1,2", "1,2")],
+    [
+        (9.0, "9"),
+        (-9867630.0, "-9867630"),
+        (0.5, "0.5"),
+        (1e-05, "0.00001"),
+        ("1,080", "1080"),
+        (7, "7"),
+        ("1,2", "1,2"),
+    ],
 )
 def test_numbers_are_written_as_one_writes_them(number, text):
     assert source_layouts.written(number) == text
 
 
 def test_problems_that_speak_of_a_lost_figure_are_told_from_those_that_do_not():
-    for text in ["as shown in the figure", "In the diagram below,", "如图，在", "下图是", "图 1 中", "see ![](a.png)", "graph above shows"]:
+    for text in [
+        "as shown in the figure",
+        "In the diagram below,",
+        "如图，在",
+        "下图是",
+        "图 1 中",
+        "see ![](a.png)",
+        "graph above shows",
+    ]:
         assert seeds.SPEAKS_OF_A_FIGURE.search(text), text
-    for text in ["学校图书馆", "在地图上量得", "函数的图象", "用树状图", "the sum shown above", "figure out", "a 3-dimensional figure"]:
+    for text in [
+        "学校图书馆",
+        "在地图上量得",
+        "函数的图象",
+        "用树状图",
+        "the sum shown above",
+        "figure out",
+        "a 3-dimensional figure",
+    ]:
         assert not seeds.SPEAKS_OF_A_FIGURE.search(text), text
 
 
-def test_seeds_are_drawn_from_training_splits_and_never_from_what_only_tests(data_folder, monkeypatch):
+def test_seeds_are_drawn_from_training_splits_and_never_from_what_only_tests(
+    data_folder, monkeypatch
+):
     monkeypatch.setenv(seeds.DATA, str(data_folder))
     assert seeds.files(["gsm8k", "cmath"])[1].name == "cmath_dev.jsonl"
-    assert set(seeds.draw("cmath", 5, 0)["split"]) == {"dev"} and set(seeds.draw("olympiadbench", 5, 0)["split"]) == {"test"}
+    assert set(seeds.draw("cmath", 5, 0)["split"]) == {"dev"} and set(
+        seeds.draw("olympiadbench", 5, 0)["split"]
+    ) == {"test"}
     for name, inside in [("math500", "math"), ("mgsm-zh", "gsm8k"), ("gsm-plus", "gsm8k")]:
         with pytest.raises(ValueError, match=f"{name}, which only tests: .*test split of {inside}"):
             seeds.draw(name, 5, 0)
@@ -315,19 +476,29 @@ def test_seeds_are_drawn_from_training_splits_and_never_from_what_only_tests(dat
 
 def test_a_benchmark_that_the_training_was_seeded_from_is_refused():
     with pytest.raises(ValueError, match=r"olympiadbench \(seeds from olympiadbench\)"):
-        seeds.refuse_seeded(["gsm8k", "olympiadbench"], pd.Series(["world", "olympiadbench", "math"]))
+        seeds.refuse_seeded(
+            ["gsm8k", "olympiadbench"], pd.Series(["world", "olympiadbench", "math"])
+        )
     with pytest.raises(ValueError, match=r"olympiadbench-zh \(seeds from olympiadbench\)"):
         seeds.refuse_seeded(["olympiadbench-zh"], ["olympiadbench"])
     with pytest.raises(ValueError, match="jeebench"):
         seeds.refuse_seeded(["jeebench"], ["jeebench"])
-    seeds.refuse_seeded(["gsm8k", "math", "math500", "cmath", "world-test"], ["gsm8k", "math", "cmath", "world", "scibench", "mine"])
+    seeds.refuse_seeded(
+        ["gsm8k", "math", "math500", "cmath", "world-test"],
+        ["gsm8k", "math", "cmath", "world", "scibench", "mine"],
+    )
 
 
 def test_a_source_without_a_hub_id_says_where_its_file_comes_from(monkeypatch, tmp_path):
     monkeypatch.delenv(seeds.DATA, raising=False)
-    with pytest.raises(FileNotFoundError, match=r"agieval/sat-math.jsonl; it comes from github.com/ruixiangcui/AGIEval"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"agieval/sat-math.jsonl; it comes from github.com/ruixiangcui/AGIEval",
+    ):
         seeds.load("agieval-sat-math", "test")
-    with pytest.raises(FileNotFoundError, match=r"sat-math.jsonl is missing.*github.com/ruixiangcui/AGIEval"):
+    with pytest.raises(
+        FileNotFoundError, match=r"sat-math.jsonl is missing.*github.com/ruixiangcui/AGIEval"
+    ):
         seeds.load("agieval-sat-math", "test", data=tmp_path)
 
 
@@ -338,9 +509,16 @@ def test_versions_of_the_same_items_give_the_same_pick():
 
 
 def test_translations_are_those_of_the_same_items(data_folder):
-    tests = {name: seeds.load(name, "test", 30, data=data_folder) for name in ("world-test", "world-chinese", "gsm8k", "math")}
+    tests = {
+        name: seeds.load(name, "test", 30, data=data_folder)
+        for name in ("world-test", "world-chinese", "gsm8k", "math")
+    }
     found = seeds.translations(tests, data=data_folder)
-    assert {name: len(pairs) for name, pairs in found.items()} == {"world-test": 30, "world-chinese": 30, "gsm8k": 30}
+    assert {name: len(pairs) for name, pairs in found.items()} == {
+        "world-test": 30,
+        "world-chinese": 30,
+        "gsm8k": 30,
+    }
     assert found["world-test"][tests["world-test"]["id"][3]] == tests["world-chinese"]["problem"][3]
 
 
@@ -349,10 +527,18 @@ def test_a_translation_that_cannot_be_had_is_left_out(tmp_path):
 
 
 def test_a_source_of_ones_own_that_is_missing_says_where_its_file_belongs(tmp_path, monkeypatch):
-    own = seeds.Source(files={"test": "quiz/test.jsonl"}, layout=source_layouts.anybody, licence="CC-BY-4.0")
+    own = seeds.Source(
+        files={"test": "quiz/test.jsonl"}, layout=source_layouts.anybody, licence="CC-BY-4.0"
+    )
     monkeypatch.setitem(seeds.SOURCES, "quiz", own)
-    with pytest.raises(FileNotFoundError, match="quiz/test.jsonl is missing.*its entry in seeds/sources.py names no origin"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="quiz/test.jsonl is missing.*its entry in seeds/sources.py names no origin",
+    ):
         seeds.load("quiz", "test", data=tmp_path)
     monkeypatch.delenv(seeds.DATA, raising=False)
-    with pytest.raises(FileNotFoundError, match="Set it to a folder that holds quiz/test.jsonl; its entry.*no hub id is known"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="Set it to a folder that holds quiz/test.jsonl; its entry.*no hub id is known",
+    ):
         seeds.load("quiz", "test")

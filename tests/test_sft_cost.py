@@ -11,7 +11,8 @@ from skymath_nb.training import cost, sft
 pytestmark = pytest.mark.stack
 
 GIGABYTE = 10**9
-SEVEN = cost.Shape(6_738_415_616, 262_144_000, 1_249_280 * 2, 32, 4096, 4096, 11008, 32000)  # LLaMA2-7B
+# LLaMA2-7B
+SEVEN = cost.Shape(6_738_415_616, 262_144_000, 1_249_280 * 2, 32, 4096, 4096, 11008, 32000)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,12 @@ def base(tmp_path_factory):
 
 def plan(n=24, **kwargs):
     rows = tiny_model.rows(n)
-    return Curriculum((Phase("stage 1", rows[: n // 2], 3, 1e-3), Phase("stage 2", rows[n // 2 :], 1, 1e-3)), 4, 96, **kwargs)
+    return Curriculum(
+        (Phase("stage 1", rows[: n // 2], 3, 1e-3), Phase("stage 2", rows[n // 2 :], 1, 1e-3)),
+        4,
+        96,
+        **kwargs,
+    )
 
 
 def settings(**kwargs):
@@ -37,18 +43,37 @@ def test_a_models_sizes_are_read_without_its_weights(tmp_path, architecture):
     (base / "model.safetensors").unlink()
     found = cost.shape(str(base))
     assert found.parameters == sum(p.numel() for p in model.parameters())
-    assert found.embeddings == model.lm_head.weight.numel() and found.layers == 2 and found.hidden == 32
+    assert (
+        found.embeddings == model.lm_head.weight.numel()
+        and found.layers == 2
+        and found.hidden == 32
+    )
     assert found.feed_forward == (128 if architecture == "Mixtral" else 64)
 
 
 def test_the_cost_before_is_the_cost_after(base, tmp_path):
-    before = sft.estimate(base, plan(), prompt=tiny_model.prompt, pilot_steps=6, threads=1, device="cpu")
-    out = sft.train(base, plan(), tmp_path / "m", prompt=tiny_model.prompt, threads=1, device="cpu", progress=None)
+    before = sft.estimate(
+        base, plan(), prompt=tiny_model.prompt, pilot_steps=6, threads=1, device="cpu"
+    )
+    out = sft.train(
+        base,
+        plan(),
+        tmp_path / "m",
+        prompt=tiny_model.prompt,
+        threads=1,
+        device="cpu",
+        progress=None,
+    )
     after = sft.read_training(out)
     assert (before.rows, before.tokens, before.steps) == (24, after["tokens"], after["steps"])
-    assert before.hours == pytest.approx(before.tokens / before.tokens_per_second / 3600) and before.hours > 0
+    assert (
+        before.hours == pytest.approx(before.tokens / before.tokens_per_second / 3600)
+        and before.hours > 0
+    )
     shown = before.table().set_index("what")["value"]
-    assert shown["tokens"] == f"{before.tokens:,}" and {"memory for optimizer", "hours"} <= set(shown.index)
+    assert shown["tokens"] == f"{before.tokens:,}" and {"memory for optimizer", "hours"} <= set(
+        shown.index
+    )
     without = sft.estimate(base, plan(), prompt=tiny_model.prompt)
     assert without.hours is None and "hours" not in without.table()["what"].tolist()
 
@@ -59,7 +84,9 @@ def test_a_pilot_of_too_few_steps_is_refused(base):
 
 
 def test_activations_are_those_that_autograd_keeps(tmp_path):
-    """What torch saves for the backward pass of one micro-batch, against the model of it, for two shapes."""
+    """What torch saves for the backward pass of one micro-batch, against the model of it, for two
+    shapes.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -76,27 +103,52 @@ def test_activations_are_those_that_autograd_keeps(tmp_path):
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
             output = model.model(input_ids=torch.zeros(4, 64, dtype=torch.long))
-        expected = cost.memory(cost.shape(str(base)), settings(recompute="off"), 4 * 64, "cpu")["activations"]
-        assert output.last_hidden_state.requires_grad and 1 / 1.5 < sum(kept.values()) / expected < 1.5
+        expected = cost.memory(cost.shape(str(base)), settings(recompute="off"), 4 * 64, "cpu")[
+            "activations"
+        ]
+        assert (
+            output.last_hidden_state.requires_grad and 1 / 1.5 < sum(kept.values()) / expected < 1.5
+        )
 
 
 def test_weights_gradients_and_moments_of_a_7b_are_16_bytes_a_parameter_and_a_copy_for_bfloat16():
-    exact, mixed = (cost.memory(SEVEN, settings(precision=p), 2048, "cuda") for p in ("float32", "bfloat16"))
+    exact, mixed = (
+        cost.memory(SEVEN, settings(precision=p), 2048, "cuda") for p in ("float32", "bfloat16")
+    )
     fixed = sum(exact[name] for name in ("weights", "gradients", "optimizer"))
-    assert fixed == 16 * SEVEN.parameters and mixed["weights"] - exact["weights"] == 2 * SEVEN.parameters
+    assert (
+        fixed == 16 * SEVEN.parameters
+        and mixed["weights"] - exact["weights"] == 2 * SEVEN.parameters
+    )
     assert sum(mixed.values()) < 139 * 2**30  # the paper's 7B, every parameter, on one H200
-    shared = cost.memory(SEVEN, settings(precision="bfloat16", launcher="params/accelerate/gpus_8.yaml"), 2048, "cuda")
-    assert shared["optimizer"] == pytest.approx(mixed["optimizer"] / 8) and shared["activations"] == mixed["activations"]
+    shared = cost.memory(
+        SEVEN,
+        settings(precision="bfloat16", launcher="params/accelerate/gpus_8.yaml"),
+        2048,
+        "cuda",
+    )
+    assert (
+        shared["optimizer"] == pytest.approx(mixed["optimizer"] / 8)
+        and shared["activations"] == mixed["activations"]
+    )
     assert sum(shared.values()) < 80 * GIGABYTE
 
 
 def test_low_rank_and_four_bits_take_less_and_recomputing_too():
     full, lora, qlora = (
-        sum(cost.memory(SEVEN, settings(precision="bfloat16", tuning=t), 2048, "cuda").values()) for t in ("full", "lora", "qlora")
+        sum(cost.memory(SEVEN, settings(precision="bfloat16", tuning=t), 2048, "cuda").values())
+        for t in ("full", "lora", "qlora")
     )
     assert qlora < 12 * GIGABYTE < lora < 25 * GIGABYTE < full
-    kept = cost.memory(SEVEN, settings(recompute="off", precision="bfloat16"), 2048, "cuda")["activations"]
-    assert cost.memory(SEVEN, settings(recompute="on", precision="bfloat16"), 2048, "cuda")["activations"] < kept / 8
+    kept = cost.memory(SEVEN, settings(recompute="off", precision="bfloat16"), 2048, "cuda")[
+        "activations"
+    ]
+    assert (
+        cost.memory(SEVEN, settings(recompute="on", precision="bfloat16"), 2048, "cuda")[
+            "activations"
+        ]
+        < kept / 8
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,7 +165,9 @@ def test_low_rank_and_four_bits_take_less_and_recomputing_too():
 )
 def test_what_does_not_fit_is_refused_with_the_nearest_thing_that_does(monkeypatch, free, nearest):
     monkeypatch.setattr(cost, "shape", lambda source: SEVEN)
-    monkeypatch.setattr(devices, "memory", lambda device: devices.Memory(free * GIGABYTE, free * GIGABYTE))
+    monkeypatch.setattr(
+        devices, "memory", lambda device: devices.Memory(free * GIGABYTE, free * GIGABYTE)
+    )
     curriculum = dataclasses.replace(plan(), batch_size=32, max_length=2048)
     ours = settings(precision="bfloat16", micro_batch=8)
     if nearest is None:
@@ -125,6 +179,10 @@ def test_what_does_not_fit_is_refused_with_the_nearest_thing_that_does(monkeypat
 
 def test_training_itself_refuses_before_a_weight_is_read(base, tmp_path, monkeypatch):
     monkeypatch.setattr(devices, "memory", lambda device: devices.Memory(10**6, 10**5))
-    with pytest.raises(ValueError, match=r"needs .* GB of memory \(weights .*\) on each device|needs .* of memory"):
+    with pytest.raises(
+        ValueError, match=r"needs .* GB of memory \(weights .*\) on each device|needs .* of memory"
+    ):
         sft.train(base, plan(), tmp_path / "m", prompt=tiny_model.prompt, device="cpu")
-    assert not (tmp_path / "m").exists() and np.all([not p.name.startswith(".m") for p in tmp_path.iterdir()])
+    assert not (tmp_path / "m").exists() and np.all(
+        [not p.name.startswith(".m") for p in tmp_path.iterdir()]
+    )

@@ -1,4 +1,7 @@
-"""Several processes give what one gives. Each launch imports torch and TRL twice, so there are few of them."""
+"""Several processes give what one gives.
+
+Each launch imports torch and TRL twice, so there are few of them.
+"""
 
 import sys
 
@@ -20,7 +23,10 @@ CPUS = "params/accelerate/cpus_2.yaml"
 
 def plan(rate=2e-3):
     rows = tiny_model.rows(22)
-    return Curriculum((Phase("stage 1", rows[:15], 2, rate), Phase("stage 2", rows[15:], 1, rate)), 8, 96)  # last batches are not full
+    # last batches are not full
+    return Curriculum(
+        (Phase("stage 1", rows[:15], 2, rate), Phase("stage 2", rows[15:], 1, rate)), 8, 96
+    )
 
 
 def train(base, out, curriculum, **kwargs):
@@ -43,7 +49,9 @@ def test_two_processes_have_the_losses_and_weights_of_one(tmp_path):
     both = train(base, tmp_path / "both", plan(), launcher=CPUS, progress=said.append)
     one = train(base, tmp_path / "one", plan())
     records = [sft.read_training(folder) for folder in (one, both)]
-    assert [r["processes"] for r in records] == [1, 2] and records[0]["steps"] == records[1]["steps"] == 5
+    assert [r["processes"] for r in records] == [1, 2] and records[0]["steps"] == records[1][
+        "steps"
+    ] == 5
     assert records[0]["tokens"] == records[1]["tokens"]
     assert records[0]["identity"] == records[1]["identity"]  # a launcher changes how, not what
     curves = [pd.read_parquet(folder / "loss.parquet") for folder in (one, both)]
@@ -59,38 +67,58 @@ def test_two_processes_have_the_losses_and_weights_of_one(tmp_path):
 def launched(monkeypatch, code):
     """Let a launch run this code instead of accelerate."""
     real = guard.start
-    monkeypatch.setattr(guard, "start", lambda command, **kwargs: real([sys.executable, "-c", code], **kwargs))
+    monkeypatch.setattr(
+        guard, "start", lambda command, **kwargs: real([sys.executable, "-c", code], **kwargs)
+    )
 
 
 def test_the_error_of_a_process_is_told_with_its_own_words(tmp_path, monkeypatch, capsys):
     base, folder = tiny_model.save(tmp_path / "base"), tmp_path / "job"
     folder.mkdir()
-    job = stages.Job(str(base), plan(rate=1e30), sft.Settings.of(precision="float32", device="cpu", threads=1), tiny_model.prompt)
+    job = stages.Job(
+        str(base),
+        plan(rate=1e30),
+        sft.Settings.of(precision="float32", device="cpu", threads=1),
+        tiny_model.prompt,
+    )
     launch.write(job, folder)
     with pytest.raises(RuntimeError, match="became nan"):
         process.main(folder)
     said = [line for line in capsys.readouterr().out.splitlines() if launch.FAILS in line]
     launched(monkeypatch, f"print('noise'); print({said[0]!r}); raise SystemExit(1)")
-    with pytest.raises(RuntimeError, match=r"^The loss became nan in phase 'stage 1' at step \d of 4, on its \d rows r.*Lower"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"^The loss became nan in phase 'stage 1' at step \d of 4, on its \d rows r.*Lower",
+    ):
         train(base, tmp_path / "m", plan(rate=1e30), launcher=CPUS)
     assert not (tmp_path / "m").exists()
 
 
 def test_a_launch_that_ends_without_a_word_shows_its_last_lines(tmp_path, monkeypatch):
     launched(monkeypatch, "print('a bus error'); raise SystemExit(7)")
-    with pytest.raises(RuntimeError, match=r"(?s)accelerate.commands.launch.*ended with exit code 7.*a bus error"):
+    with pytest.raises(
+        RuntimeError, match=r"(?s)accelerate.commands.launch.*ended with exit code 7.*a bus error"
+    ):
         train(tiny_model.save(tmp_path / "base"), tmp_path / "m", plan(), launcher=CPUS)
 
 
 def test_a_process_that_is_not_one_of_as_many_as_named_stops(tmp_path):
-    job = stages.Job(str(tiny_model.save(tmp_path / "base")), plan(), sft.Settings.of(launcher=CPUS), tiny_model.prompt)
+    job = stages.Job(
+        str(tiny_model.save(tmp_path / "base")),
+        plan(),
+        sft.Settings.of(launcher=CPUS),
+        tiny_model.prompt,
+    )
     with pytest.raises(ValueError, match="stands for 2 processes, but there are 1"):
         stages.run(job, tmp_path, None)
 
 
 def test_what_no_launcher_can_do_is_refused_before_a_process_starts(tmp_path):
     base = tiny_model.save(tmp_path / "base")
-    with pytest.raises(FileNotFoundError, match="cpus_3.yaml does not exist; in params/accelerate there are cpus_2.yaml, gpus_1.yaml"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="cpus_3.yaml does not exist; in params/accelerate there are cpus_2.yaml, gpus_1.yaml",
+    ):
         train(base, tmp_path / "m", plan(), launcher="params/accelerate/cpus_3.yaml")
     with pytest.raises(ValueError, match="does not divide batch_size=8 on 2 processes"):
         train(base, tmp_path / "m", plan(), launcher=CPUS, micro_batch=8)
@@ -106,6 +134,9 @@ def test_the_files_for_gpus_are_what_accelerate_takes(processes):
 
     path = runs.locate(f"params/accelerate/gpus_{processes}.yaml")
     config = load_config_from_file(str(path))  # refuses keys it does not know
-    assert config.num_processes == processes == sft.Settings(launcher=str(path)).processes and not config.use_cpu
+    assert (
+        config.num_processes == processes == sft.Settings(launcher=str(path)).processes
+        and not config.use_cpu
+    )
     text = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert text.get("fsdp_config", {}).get("fsdp_version") == (2 if processes > 1 else None)

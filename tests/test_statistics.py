@@ -20,7 +20,8 @@ def coverage(make, truth, runs=400):
 
 
 def test_samples_of_an_item_are_not_taken_for_independent_answers():
-    def draw(rng, n=80, samples=8):  # some items are nearly always right, the others nearly never: their samples are alike
+    # some items are nearly always right, the others nearly never: their samples are alike
+    def draw(rng, n=80, samples=8):
         return rng.binomial(samples, rng.choice([0.05, 0.95], n)), samples
 
     def by_item(rng):
@@ -53,14 +54,19 @@ def test_items_that_are_all_alike_still_have_an_interval(right, expected):
 def test_the_paired_bootstrap_agrees_with_scipy():
     differences = rng().choice([-1, -0.5, 0, 0.5, 1], 120, p=[0.05, 0.1, 0.5, 0.2, 0.15])
     found = intervals.paired_bootstrap(differences, rng())
-    theirs = stats.bootstrap((differences,), np.mean, method="percentile", rng=1).confidence_interval
+    theirs = stats.bootstrap(
+        (differences,), np.mean, method="percentile", rng=1
+    ).confidence_interval
     assert found == pytest.approx(tuple(theirs), abs=0.01)
 
 
-@pytest.mark.parametrize(("value", "expected"), [(0, (-0.037, 0.037)), (1, (0.926, 1.0)), (-1, (-1.0, -0.926))])
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0, (-0.037, 0.037)), (1, (0.926, 1.0)), (-1, (-1.0, -0.926))]
+)
 def test_models_that_never_differed_may_yet_differ(value, expected):
     found = intervals.paired_bootstrap([value] * 100, rng())
-    assert tuple(round(end, 3) for end in found) == expected  # Wilson's upper bound of 0 of 100 is 0.037
+    # Wilson's upper bound of 0 of 100 is 0.037
+    assert tuple(round(end, 3) for end in found) == expected
 
 
 def test_the_mcnemar_test_is_the_exact_binomial():
@@ -71,7 +77,9 @@ def test_the_mcnemar_test_is_the_exact_binomial():
 
 def test_sign_flips_agree_with_scipy_and_with_mcnemar():
     differences = rng().choice([-0.75, -0.25, 0, 0.5, 1], 40, p=[0.1, 0.2, 0.3, 0.2, 0.2])
-    theirs = stats.permutation_test((differences,), np.sum, permutation_type="samples", n_resamples=20_000, rng=2).pvalue
+    theirs = stats.permutation_test(
+        (differences,), np.sum, permutation_type="samples", n_resamples=20_000, rng=2
+    ).pvalue
     assert intervals.sign_flips(differences, rng()) == pytest.approx(theirs, abs=0.01)
     ones = np.repeat([1.0, -1.0, 0.0], [15, 5, 30])
     assert intervals.sign_flips(ones, rng()) == pytest.approx(intervals.mcnemar(15, 5), abs=0.01)
@@ -91,7 +99,9 @@ def test_sign_flips_reject_a_true_null_as_often_as_they_should():
 @pytest.mark.parametrize("k", [1, 2, 4, 6])
 def test_pass_at_k_is_the_mean_over_all_subsets(k):
     n, right = 6, np.arange(7)
-    every = [np.mean([any(i < c for i in chosen) for chosen in combinations(range(n), k)]) for c in right]
+    every = [
+        np.mean([any(i < c for i in chosen) for chosen in combinations(range(n), k)]) for c in right
+    ]
     assert intervals.pass_at_k(np.full(7, n), right, k) == pytest.approx(every)
 
 
@@ -99,7 +109,9 @@ def test_pass_at_k_is_stable_and_unbiased():
     assert intervals.pass_at_k([100_000], [1], 50_000)[0] == pytest.approx(0.5)
     assert intervals.pass_at_k([1000], [999], 2)[0] == 1
     chance = rng().random(20_000)
-    estimate = intervals.pass_at_k(np.full(20_000, 6), np.random.default_rng(1).binomial(6, chance), 3).mean()
+    estimate = intervals.pass_at_k(
+        np.full(20_000, 6), np.random.default_rng(1).binomial(6, chance), 3
+    ).mean()
     assert estimate == pytest.approx((1 - (1 - chance) ** 3).mean(), abs=0.006)
     with pytest.raises(ValueError, match="at least 4 samples of every item, but one has 3"):
         intervals.pass_at_k([5, 3], [1, 1], 4)
@@ -115,7 +127,9 @@ def test_the_majority_is_the_mean_over_all_subsets_with_ties_by_lot(k):
         return np.mean(np.array(right)[first]) if first.any() else 0
 
     every = np.mean([vote(chosen) for chosen in combinations(samples, k)])
-    assert intervals.majority_at_k([3, 2, 1], right, 1, k, rng()) == pytest.approx(every, abs=0.05 if k < 7 else 1e-12)
+    assert intervals.majority_at_k([3, 2, 1], right, 1, k, rng()) == pytest.approx(
+        every, abs=0.05 if k < 7 else 1e-12
+    )
 
 
 def test_who_says_nothing_has_no_vote():
@@ -126,7 +140,8 @@ def test_who_says_nothing_has_no_vote():
 
 
 def test_corrections_are_those_of_the_books():
-    p = [0.01, 0.04, 0.03, 0.005]  # by hand: times 4, 3, 2, 1 from the smallest, and never less than the one before
+    # by hand: times 4, 3, 2, 1 from the smallest, and never less than the one before
+    p = [0.01, 0.04, 0.03, 0.005]
     assert intervals.adjust(p) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert intervals.adjust(p, "bh") == pytest.approx([0.02, 0.04, 0.04, 0.02])
     assert intervals.adjust([0.6, 0.9]).tolist() == [1, 1] and len(intervals.adjust([])) == 0
@@ -137,4 +152,6 @@ def test_corrections_are_those_of_the_books():
 def test_holm_keeps_false_alarms_rare_where_many_are_compared():
     p = rng().random((2000, 20))
     assert (p < 0.05).any(axis=1).mean() > 0.6
-    assert np.mean([(intervals.adjust(row) < 0.05).any() for row in p]) == pytest.approx(0.05, abs=0.015)
+    assert np.mean([(intervals.adjust(row) < 0.05).any() for row in p]) == pytest.approx(
+        0.05, abs=0.015
+    )

@@ -1,4 +1,7 @@
-"""A step is the name of a notebook in the notebooks folder: anything else is refused first, in every command."""
+"""A step is the name of a notebook in the notebooks folder.
+
+Anything else is refused first, in every command.
+"""
 
 import shutil
 from pathlib import Path
@@ -12,7 +15,14 @@ from skymath_nb.core import runs
 from skymath_nb.runner import params as plans
 from skymath_nb.training import pretraining
 
-COMMANDS = (["run"], ["run", "--dry-run"], ["status"], ["prefetch"], ["open"], ["run", "--keep-stale"])
+COMMANDS = (
+    ["run"],
+    ["run", "--dry-run"],
+    ["status"],
+    ["prefetch"],
+    ["open"],
+    ["run", "--keep-stale"],
+)
 
 
 @pytest.fixture
@@ -22,14 +32,23 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(tmp_path / "notebooks"))
     for name, cells in (("01_make", MAKE), ("02_use", USE)):
         write_notebook(tmp_path / "notebooks", name, cells)
-    foreign = ['run: str = "tiny"\nlabel: str = ""', f"open({str(tmp_path / 'executed')!r}, 'w').write('')"]
-    for folder in (tmp_path / "x", tmp_path / "notebooks" / "sub", tmp_path / "outputs" / "tiny" / "x"):
+    foreign = [
+        'run: str = "tiny"\nlabel: str = ""',
+        f"open({str(tmp_path / 'executed')!r}, 'w').write('')",
+    ]
+    for folder in (
+        tmp_path / "x",
+        tmp_path / "notebooks" / "sub",
+        tmp_path / "outputs" / "tiny" / "x",
+    ):
         folder.mkdir(parents=True)
         write_notebook(folder, "x", foreign)
         (folder / "manifest.json").write_text("{}")
     (tmp_path / "notebooks" / "linked.ipynb").symlink_to(tmp_path / "x" / "x.ipynb")
     write_notebook(tmp_path / "notebooks", ".hidden", foreign)
-    shutil.copy(tmp_path / "notebooks" / ".hidden.ipynb", tmp_path / "notebooks" / "two words.ipynb")
+    shutil.copy(
+        tmp_path / "notebooks" / ".hidden.ipynb", tmp_path / "notebooks" / "two words.ipynb"
+    )
     return tmp_path
 
 
@@ -83,8 +102,12 @@ def test_a_path_in_place_of_a_notebooks_name_is_refused_first(place, command, ca
 
 def test_a_sweeps_base_is_held_to_the_same(place, capsys):
     for name in names(place):
-        (place / "base.yaml").write_text(yaml.safe_dump({"run": "tiny", "steps": {"01_make": {}, name: {}}}))
-        (place / "sweep.yaml").write_text(yaml.safe_dump({"sweep": "sizes", "base": "base.yaml", "grid": {"01_make.n": [1, 2]}}))
+        (place / "base.yaml").write_text(
+            yaml.safe_dump({"run": "tiny", "steps": {"01_make": {}, name: {}}})
+        )
+        (place / "sweep.yaml").write_text(
+            yaml.safe_dump({"sweep": "sizes", "base": "base.yaml", "grid": {"01_make.n": [1, 2]}})
+        )
         before = files(place)
         for more in ([], ["--list"], ["--point", "0"], ["--jobs", "2"]):
             assert command_line.main(["sweep", str(place / "sweep.yaml"), *more]) == 2, name
@@ -94,14 +117,45 @@ def test_a_sweeps_base_is_held_to_the_same(place, capsys):
 def test_set_and_a_sweeps_grid_add_no_step(place, capsys):
     (place / "tiny.yaml").write_text(yaml.safe_dump({"run": "tiny", "steps": {"01_make": {}}}))
     for command in COMMANDS:
-        arguments = [command[0], str(place / "tiny.yaml"), *command[1:], "--set", "../x/x.label=again"]
+        arguments = [
+            command[0],
+            str(place / "tiny.yaml"),
+            *command[1:],
+            "--set",
+            "../x/x.label=again",
+        ]
         assert command_line.main(arguments) == 2 and "no step ../x/x" in capsys.readouterr().err
-    (place / "sweep.yaml").write_text(yaml.safe_dump({"sweep": "sizes", "base": "tiny.yaml", "grid": {"../x/x.label": ["a", "b"]}}))
-    assert command_line.main(["sweep", str(place / "sweep.yaml")]) == 2 and "no step ../x/x" in capsys.readouterr().err
+    (place / "sweep.yaml").write_text(
+        yaml.safe_dump(
+            {"sweep": "sizes", "base": "tiny.yaml", "grid": {"../x/x.label": ["a", "b"]}}
+        )
+    )
+    assert (
+        command_line.main(["sweep", str(place / "sweep.yaml")]) == 2
+        and "no step ../x/x" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
-    "run", ["../x", "/x", "a/b", "..", ".", "a\\b", "C:", ".hidden", "tiny.", "nul", "COM1", "con.x", "a" * 300, 3, None, ["x"]]
+    "run",
+    [
+        "../x",
+        "/x",
+        "a/b",
+        "..",
+        ".",
+        "a\\b",
+        "C:",
+        ".hidden",
+        "tiny.",
+        "nul",
+        "COM1",
+        "con.x",
+        "a" * 300,
+        3,
+        None,
+        ["x"],
+    ],
 )
 def test_a_runs_name_is_a_plain_one(place, run, capsys):
     (place / "tiny.yaml").write_text(yaml.safe_dump({"run": run, "steps": {"01_make": {}}}))
@@ -113,12 +167,17 @@ def test_a_runs_name_is_a_plain_one(place, run, capsys):
 @pytest.mark.parametrize("name", ["../x", "/x", "a/b", ".x", "nul"])
 def test_a_sweep_and_a_base_that_is_made_again_have_plain_names_too(place, name, capsys):
     (place / "tiny.yaml").write_text(yaml.safe_dump({"run": "tiny", "steps": {"01_make": {}}}))
-    (place / "sweep.yaml").write_text(yaml.safe_dump({"sweep": name, "base": "tiny.yaml", "grid": {"01_make.n": [1, 2]}}))
+    (place / "sweep.yaml").write_text(
+        yaml.safe_dump({"sweep": name, "base": "tiny.yaml", "grid": {"01_make.n": [1, 2]}})
+    )
     assert command_line.main(["sweep", str(place / "sweep.yaml")]) == 2
     (place / "base.yaml").write_text(yaml.safe_dump({"name": name}))
     with pytest.raises(ValueError, match="base's name"):
         pretraining.load(place / "base.yaml")
-    assert command_line.main(["store", name, "01_make"]) == 2 and "run's name" in capsys.readouterr().err
+    assert (
+        command_line.main(["store", name, "01_make"]) == 2
+        and "run's name" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,9 +209,13 @@ def test_a_step_reads_and_writes_only_inside_steps(place, step, file):
 def test_a_link_inside_the_notebooks_folder_is_still_a_notebook_of_it(place):
     (place / "notebooks" / "03_same.ipynb").symlink_to("01_make.ipynb")
     (place / "all").symlink_to(place / "notebooks")
-    (place / "tiny.yaml").write_text(yaml.safe_dump({"run": "tiny", "steps": {"01_make": {}, "03_same": {}}}))
+    (place / "tiny.yaml").write_text(
+        yaml.safe_dump({"run": "tiny", "steps": {"01_make": {}, "03_same": {}}})
+    )
     for folder in ("notebooks", "all"):
-        assert [job.id for job in plans.load(place / "tiny.yaml", notebooks=place / folder).jobs] == ["01_make", "03_same"]
+        assert [
+            job.id for job in plans.load(place / "tiny.yaml", notebooks=place / folder).jobs
+        ] == ["01_make", "03_same"]
 
 
 def test_every_params_file_of_ours_still_loads():

@@ -52,7 +52,7 @@ from skymath_nb.grading import solution_steps
         ("12 \\cdot 2\\cdot\n5 = 10", False),
         ("7 = 3 + 5", False),
     ],
-)  # fmt: skip
+)
 def test_steps_are_checked_exactly_and_only_where_they_can_be_read(step, holds):
     assert solution_steps.hold(step) is holds
 
@@ -60,8 +60,15 @@ def test_steps_are_checked_exactly_and_only_where_they_can_be_read(step, holds):
 def test_a_step_names_its_characters_operations_and_value():
     text = "so \\$1,200 \\times 2 = \\$2,400. Then 2 * (3 + 4) = 15"
     first, second = solution_steps.read(text)
-    assert text[first.start : first.end] == "1,200 \\times 2 = \\$2,400" and text[second.start : second.end] == "2 * (3 + 4) = 15"
-    assert [o.operation for o in second.operations] == ["+", "*"] and second.operations[1].value == 14 and second.stated == 15
+    assert (
+        text[first.start : first.end] == "1,200 \\times 2 = \\$2,400"
+        and text[second.start : second.end] == "2 * (3 + 4) = 15"
+    )
+    assert (
+        [o.operation for o in second.operations] == ["+", "*"]
+        and second.operations[1].value == 14
+        and second.stated == 15
+    )
     assert first.holds and not second.holds
 
 
@@ -78,8 +85,16 @@ def data(path):
     if not os.environ.get("SKYMATH_DATA"):
         pytest.skip("SKYMATH_DATA names no folder of benchmark files")
     file = Path(os.environ["SKYMATH_DATA"], path)
-    text = gzip.open(file, "rt", encoding="utf-8").read() if file.suffix == ".gz" else file.read_text(encoding="utf-8")
-    return json.loads(text) if file.suffix == ".json" else [json.loads(line) for line in text.splitlines() if line.strip()]
+    text = (
+        gzip.open(file, "rt", encoding="utf-8").read()
+        if file.suffix == ".gz"
+        else file.read_text(encoding="utf-8")
+    )
+    return (
+        json.loads(text)
+        if file.suffix == ".json"
+        else [json.loads(line) for line in text.splitlines() if line.strip()]
+    )
 
 
 def solutions(name):
@@ -88,13 +103,20 @@ def solutions(name):
     if name == "math":
         return [row["solution"] for row in data("math/train.jsonl.gz")]
     if name == "metamath":
-        return [row["completion"] for row in data("answer_pairs/gsm_plus_metamath_7b.json") if row["result"]]
+        return [
+            row["completion"]
+            for row in data("answer_pairs/gsm_plus_metamath_7b.json")
+            if row["result"]
+        ]
     rows = data("answer_pairs/math_cot_100.jsonl.gz")
-    return [text for row in rows for text, right in zip(row["code"], row["score"], strict=True) if right]
+    return [
+        text for row in rows for text, right in zip(row["code"], row["score"], strict=True) if right
+    ]
 
 
 @pytest.mark.parametrize(
-    ("name", "floor", "most"), [("gsm8k", 6000, 0.005), ("math", 950, 0.001), ("metamath", 750, 0.011), ("qwen", 180, 0.003)]
+    ("name", "floor", "most"),
+    [("gsm8k", 6000, 0.005), ("math", 950, 0.001), ("metamath", 750, 0.011), ("qwen", 180, 0.003)],
 )
 def test_real_right_solutions_hardly_ever_hold_a_false_step(name, floor, most):
     found = [solution_steps.read(text) for text in solutions(name)]

@@ -19,15 +19,30 @@ from skymath_nb.runner import report as pages
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 MAKE = [
-    'run: str = "tiny"\nseed: int = 0  # stream\nn: int = 3  # rows\nrates: list = [0.1]\nprogress: bool = True',
-    'import plotly.graph_objects as go\nfrom skymath_nb.core import runs\nstep = runs.step("01_make", run, seed=seed, n=n, rates=rates)',
+    (
+        'run: str = "tiny"\nseed: int = 0  # stream\nn: int = 3  # rows\nrates: list = [0.1]\n'
+        "progress: bool = True"
+    ),
+    (
+        "import plotly.graph_objects as go\nfrom skymath_nb.core import runs\n"
+        'step = runs.step("01_make", run, seed=seed, n=n, rates=rates)'
+    ),
     'step.output("rows.txt").write_text("x" * n)',
     'step.figure(go.Figure(go.Bar(y=[n], name="</script>")), "bars")',
-    'step.finish({"accuracy": 0.62, "accuracy_n": 300, "accuracy_low": 0.57, "accuracy_high": 0.67, "rows": n})',
+    (
+        'step.finish({"accuracy": 0.62, "accuracy_n": 300, "accuracy_low": 0.57, "accuracy_high": '
+        '0.67, "rows": n})'
+    ),
 ]
 USE = [
-    'run: str = "tiny"\nlabel: str = ""\nrows_from: str = "01_make"\nrate: float = 1\ninteractive: bool = True',
-    'from skymath_nb.core import runs\nstep = runs.step("02_use", run, label, rows_from=rows_from, rate=rate)',
+    (
+        'run: str = "tiny"\nlabel: str = ""\nrows_from: str = "01_make"\nrate: float = 1\n'
+        "interactive: bool = True"
+    ),
+    (
+        "from skymath_nb.core import runs\n"
+        'step = runs.step("02_use", run, label, rows_from=rows_from, rate=rate)'
+    ),
     'text = step.input(rows_from, "rows.txt").read_text() if rows_from else ""',
     "assert not interactive",
     'step.output("size.txt").write_text(str(len(text)))\nstep.finish({"size": len(text)})',
@@ -35,9 +50,15 @@ USE = [
 FAIL = [
     'run: str = "tiny"\nmode: str = ""',
     "## Where it breaks",
-    'import sys, time\nfrom skymath_nb.core import runs\nstep = runs.step("03_fail", run, mode=mode)',
+    (
+        "import sys, time\nfrom skymath_nb.core import runs\n"
+        'step = runs.step("03_fail", run, mode=mode)'
+    ),
     "### Exactly here",
-    'if mode == "exit":\n    sys.exit(0)\nif mode == "die":\n    import os\n    os.kill(os.getpid(), 9)',
+    (
+        'if mode == "exit":\n    sys.exit(0)\nif mode == "die":\n    import os\n'
+        "    os.kill(os.getpid(), 9)"
+    ),
     """if mode in ("sleep", "stubborn"):
     try:
         print("at work")
@@ -53,14 +74,22 @@ if mode == "budget":
     'raise ValueError("the first line\\nand the second")',
     "## Never reached",
 ]
-PARAMS = {"run": "tiny", "shared": {"seed": 1}, "steps": {"01_make": {}, "02_use": {}, "02_use@alone": {"rows_from": ""}}}
+PARAMS = {
+    "run": "tiny",
+    "shared": {"seed": 1},
+    "steps": {"01_make": {}, "02_use": {}, "02_use@alone": {"rows_from": ""}},
+}
 
 
 def write_notebook(folder, name, cells):
     make = {True: nbformat.v4.new_markdown_cell, False: nbformat.v4.new_code_cell}
     notebook = nbformat.v4.new_notebook(cells=[make[cell.startswith("##")](cell) for cell in cells])
     notebook.cells[0].metadata["tags"] = ["parameters"]
-    notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata.kernelspec = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
     folder.mkdir(exist_ok=True)
     nbformat.write(notebook, folder / f"{name}.ipynb")
 
@@ -79,7 +108,10 @@ def execute(folder, *overrides, **options):
 
 
 def settings(folder) -> dict:
-    return {"SKYMATH_OUTPUTS": str(folder / "outputs"), "SKYMATH_NOTEBOOKS": str(folder / "notebooks")}
+    return {
+        "SKYMATH_OUTPUTS": str(folder / "outputs"),
+        "SKYMATH_NOTEBOOKS": str(folder / "notebooks"),
+    }
 
 
 def enter(folder, patch):
@@ -129,7 +161,11 @@ def test_a_changed_parameter_reruns_its_step_and_what_reads_it(done):
     override = "01_make.n=4"
     assert states(done, override)[0] == ["stale", "waiting", "fresh"]
     code, executed, text = execute(done, override)
-    assert (code, executed) == (0, ["01_make", "02_use"]) and "n: 3 -> 4" in text and "rows.txt changed" in text
+    assert (
+        (code, executed) == (0, ["01_make", "02_use"])
+        and "n: 3 -> 4" in text
+        and "rows.txt changed" in text
+    )
     assert (done / "outputs/tiny/02_use/size.txt").read_text() == "4"
     assert re.search(r"expected \d+ s", text)
 
@@ -141,9 +177,14 @@ def test_execution_parameters_and_comments_never_cause_a_rerun(done):
 
 def test_edited_code_reruns_unless_it_is_kept(done):
     write_notebook(done / "notebooks", "02_use", [*USE, "more = 1"])
-    assert states(done) == (["fresh", "edited", "edited"], "; the notebook's code changed; the notebook's code changed")
+    assert states(done) == (
+        ["fresh", "edited", "edited"],
+        "; the notebook's code changed; the notebook's code changed",
+    )
     code, executed, text = execute(done, keep_stale=True)
-    assert (code, executed) == (0, []) and text.count("kept although stale (the notebook's code changed)") == 2
+    assert (code, executed) == (0, []) and text.count(
+        "kept although stale (the notebook's code changed)"
+    ) == 2
     assert states(done, "02_use.rate=2")[0] == ["fresh", "stale", "edited"]
 
 
@@ -151,7 +192,10 @@ def test_a_half_written_step_is_not_complete(done):
     tiny = done / "outputs" / "tiny"
     (tiny / "01_make" / "manifest.json").unlink()
     (tiny / "02_use" / "size.txt").write_text("longer than it was")
-    assert states(done) == (["missing", "missing", "fresh"], "started but not finished; output size.txt has another size; ")
+    assert states(done) == (
+        ["missing", "missing", "fresh"],
+        "started but not finished; output size.txt has another size; ",
+    )
     with pytest.raises(suite.ParamsError, match=r"needs the steps before it.*01_make"):
         execute(done, from_step="02_use")
 
@@ -163,7 +207,10 @@ def test_from_reruns_that_step_and_all_after_it(done):
 
 
 def test_the_frozen_params_give_the_same_plan(done):
-    plan, frozen = suite.load(done / "tiny.yaml"), suite.load(done / "outputs" / "tiny" / "params.yaml")
+    plan, frozen = (
+        suite.load(done / "tiny.yaml"),
+        suite.load(done / "outputs" / "tiny" / "params.yaml"),
+    )
     assert plan.jobs == frozen.jobs and plan.run == frozen.run
 
 
@@ -182,10 +229,16 @@ def test_the_frozen_params_give_the_same_plan(done):
         ({"steps": {"01_make": {"run": "other"}}}, "the runner sets it"),
         ({"steps": {"01_make@again": {}}}, "no parameter `label`"),
         ({"steps": {"01_make": {}, "02_use@": {}}}, "label of steps.02_use@"),
-        ({"steps": {"01_make": {}, "02_use": {"rate": "2e-5"}}}, "YAML reads 2e-5 as a string, not a number; write 2.0e-5"),
+        (
+            {"steps": {"01_make": {}, "02_use": {"rate": "2e-5"}}},
+            "YAML reads 2e-5 as a string, not a number; write 2.0e-5",
+        ),
         ({"steps": {"01_make": {}, "02_use": {"rate": float("inf")}}}, "not a finite number"),
         ({"steps": {"02_use": {}, "01_make": {}}}, "01_make comes later in this file"),
-        ({"steps": {"01_make": {}, "02_use": {"rows_from": "01_mak"}}}, "not a step of this file (nearest: 01_make)"),
+        (
+            {"steps": {"01_make": {}, "02_use": {"rows_from": "01_mak"}}},
+            "not a step of this file (nearest: 01_make)",
+        ),
         ({"steps": {"01_make": 3}}, "must hold `name: value` pairs"),
         ({"shared": {"sed": 1}}, "shared.sed: no step of this file has it (nearest: seed)"),
         ({"shared": {"seed": "1"}}, "shared.seed: YAML reads 1 as a string"),
@@ -200,7 +253,10 @@ def test_bad_params_are_refused_with_the_remedy(folder, change, said):
 
 
 def test_a_day_without_quotes_is_text():
-    plan = params.load(runs.home() / "params/smoke.yaml", ["02_augmentation.prices={input: 1.0, output: 2.0, date: 2026-11-23}"])
+    plan = params.load(
+        runs.home() / "params/smoke.yaml",
+        ["02_augmentation.prices={input: 1.0, output: 2.0, date: 2026-11-23}"],
+    )
     assert plan.jobs[2].parameters["prices"] == {"input": 1.0, "output": 2.0, "date": "2026-11-23"}
 
 
@@ -250,17 +306,24 @@ def test_what_yaml_would_lose_or_not_read_is_refused(folder, text):
 
 
 def test_numbers_of_shared_and_set_arrive_with_the_declared_type(folder):
-    plan = suite.load(folder / "tiny.yaml", ["02_use.rate=2", "shared.seed=7", "01_make.rates=[1, 0.5]"])
+    plan = suite.load(
+        folder / "tiny.yaml", ["02_use.rate=2", "shared.seed=7", "01_make.rates=[1, 0.5]"]
+    )
     assert plan.jobs[0].parameters == {"seed": 7, "n": 3, "rates": [1, 0.5]}
     assert type(plan.jobs[1].parameters["rate"]) is float
 
 
 @pytest.mark.parametrize(
     "mode, said",
-    [("", "error: ValueError: the first line\nand the second"), ("exit", "ended without step.finish")],
+    [
+        ("", "error: ValueError: the first line\nand the second"),
+        ("exit", "ended without step.finish"),
+    ],
 )
 def test_a_failure_names_heading_error_and_copy_and_leaves_no_manifest(folder, mode, said):
-    (folder / "tiny.yaml").write_text(f"run: t\nsteps: {{03_fail: {{mode: '{mode}'}}, 01_make: {{}}}}")
+    (folder / "tiny.yaml").write_text(
+        f"run: t\nsteps: {{03_fail: {{mode: '{mode}'}}, 01_make: {{}}}}"
+    )
     code, executed, text = execute(folder)
     assert (code, executed) == (3, ["03_fail"])
     assert "at:    Exactly here" in text and said in text
@@ -269,7 +332,9 @@ def test_a_failure_names_heading_error_and_copy_and_leaves_no_manifest(folder, m
     assert "class='failed'" in (folder / "outputs" / "t" / "index.html").read_text()
 
 
-@pytest.mark.parametrize("mode, code, said", [("budget", 4, "the 2 dollars"), ("die", 3, "the kernel died")])
+@pytest.mark.parametrize(
+    "mode, code, said", [("budget", 4, "the 2 dollars"), ("die", 3, "the kernel died")]
+)
 def test_what_ended_a_step_is_in_the_exit_code(folder, mode, code, said):
     (folder / "tiny.yaml").write_text(f"run: t\nsteps: {{03_fail: {{mode: {mode}}}}}")
     ended, _, text = execute(folder)
@@ -277,7 +342,9 @@ def test_what_ended_a_step_is_in_the_exit_code(folder, mode, code, said):
 
 
 def start(folder, mode):
-    """A runner at work in the notebook that sleeps, its kernel, and what it will have kept when it was left in order."""
+    """A runner at work in the notebook that sleeps, its kernel, and what it will have kept when it
+    was left in order.
+    """
     (folder / "tiny.yaml").write_text(f"run: t\nsteps: {{03_fail: {{mode: {mode}}}}}")
     command = [sys.executable, "-m", "skymath_nb", "run", str(folder / "tiny.yaml")]
     work = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -300,7 +367,9 @@ def test_a_signal_lets_the_step_leave_in_order_and_is_in_the_exit_code(folder, n
     out, err = work.communicate(timeout=30)
     assert work.returncode == code and "the same command goes on from here" in out, err
     assert "Traceback" not in err, err
-    assert kept.read_text() == "yes" and not kept.with_name("manifest.json").exists() and gone(kernels)
+    assert (
+        kept.read_text() == "yes" and not kept.with_name("manifest.json").exists() and gone(kernels)
+    )
 
 
 @posix
@@ -332,7 +401,9 @@ def test_pages_load_nothing_from_elsewhere_and_keep_the_figures(finished):
     run = finished / "outputs" / "tiny"
     for page in (run / "index.html", run / "01_make" / "notebook.html"):
         text = page.read_text()
-        assert not re.search(r"""(?:src|href|import|url)\s*[=(]\s*["']?\s*(?:https?:)?//""", text), page
+        assert not re.search(
+            r"""(?:src|href|import|url)\s*[=(]\s*["']?\s*(?:https?:)?//""", text
+        ), page
         assert "cdnjs" not in text and "unpkg" not in text and text.count("Plotly.newPlot") == 1
         [script] = re.findall(r'<script src="([^"]+)"', text)
         assert (page.parent / script).resolve() == run / "plotly.min.js"
@@ -342,8 +413,25 @@ def test_pages_load_nothing_from_elsewhere_and_keep_the_figures(finished):
 
 
 def test_scores_need_all_three_companions_to_share_a_row():
-    report = {"a": 0.5, "a_n": 10, "a_low": 0.2, "a_high": 0.8, "b": 12345, "b_n": 3, "c": True, "d": "x", "e": 0.0}
-    expected = [("a", "50.0 % [20.0, 80.0], n=10"), ("b", "12,345"), ("b_n", "3"), ("c", "yes"), ("d", "x"), ("e", "0")]
+    report = {
+        "a": 0.5,
+        "a_n": 10,
+        "a_low": 0.2,
+        "a_high": 0.8,
+        "b": 12345,
+        "b_n": 3,
+        "c": True,
+        "d": "x",
+        "e": 0.0,
+    }
+    expected = [
+        ("a", "50.0 % [20.0, 80.0], n=10"),
+        ("b", "12,345"),
+        ("b_n", "3"),
+        ("c", "yes"),
+        ("d", "x"),
+        ("e", "0"),
+    ]
     assert pages.rows(report) == expected
 
 
@@ -354,11 +442,16 @@ def test_strip_cleans_once_and_check_lists_offenders(folder, capsys):
     notebook.cells[1].execution_count = 4
     notebook.metadata |= {"widgets": {}, "skymath": {"seconds": 9}}
     nbformat.write(notebook, path)
-    assert command_line.main(["strip", "--check"]) == 1 and "01_make.ipynb is not stripped" in capsys.readouterr().out
+    assert (
+        command_line.main(["strip", "--check"]) == 1
+        and "01_make.ipynb is not stripped" in capsys.readouterr().out
+    )
     assert command_line.main(["strip"]) == 0 and command_line.main(["strip", "--check"]) == 0
     clean = json.loads(path.read_text())
     assert [cell["id"] for cell in clean["cells"]] == ["0", "1", "2", "3", "4"]
-    assert clean["metadata"].keys() == {"kernelspec", "skymath"} and clean["cells"][0]["metadata"] == {"tags": ["parameters"]}
+    assert clean["metadata"].keys() == {"kernelspec", "skymath"} and clean["cells"][0][
+        "metadata"
+    ] == {"tags": ["parameters"]}
     assert clean["cells"][1]["outputs"] == [] and clean["cells"][1]["execution_count"] is None
 
 
@@ -370,10 +463,20 @@ def test_values_that_the_runner_sets_are_the_execution_parameters():
     assert set(params.RUNNER) <= set(runs.EXECUTION)
 
 
-# --- damage, links and repositories in repositories -------------------------------------------------------------------------
+# --- damage, links and repositories in repositories
+# ----------------------------------------------------------------------
 
 
-DAMAGED = ["", "{", "[]", "null", '{"outputs": {}}', '{"finished": 3}', "\x00\x01", '{"a": ' * 100_000]
+DAMAGED = [
+    "",
+    "{",
+    "[]",
+    "null",
+    '{"outputs": {}}',
+    '{"finished": 3}',
+    "\x00\x01",
+    '{"a": ' * 100_000,
+]
 
 
 @pytest.mark.parametrize("text", DAMAGED, ids=range(len(DAMAGED)))
@@ -384,11 +487,15 @@ def test_a_damaged_manifest_of_another_run_is_no_affair_of_this_one(folder, text
         (place / "manifest.json").write_text(text)
     lines = []
     plan = suite.load(folder / "tiny.yaml")
-    assert suite.run(plan, echo=lines.append, share=True) == 0 and not any("other" in line for line in lines)
+    assert suite.run(plan, echo=lines.append, share=True) == 0 and not any(
+        "other" in line for line in lines
+    )
     assert set(suite.status(plan)["state"]) == {"fresh"}
 
 
-@pytest.mark.parametrize("linked", ["outputs", "outputs/tiny", "outputs/tiny/01_make", "outputs/tiny/02_use"])
+@pytest.mark.parametrize(
+    "linked", ["outputs", "outputs/tiny", "outputs/tiny/01_make", "outputs/tiny/02_use"]
+)
 def test_folders_that_are_links_to_another_disk_work(folder, tmp_path_factory, linked):
     elsewhere = tmp_path_factory.mktemp("disk")
     (folder / linked).parent.mkdir(parents=True, exist_ok=True)
@@ -401,7 +508,9 @@ def test_folders_that_are_links_to_another_disk_work(folder, tmp_path_factory, l
 def test_the_commit_is_this_repositorys_also_inside_another_one(tmp_path, monkeypatch):
     def git(place, *words):
         who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
-        return subprocess.run(["git", *who, "-C", str(place), *words], capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", *who, "-C", str(place), *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     outer, inner = tmp_path / "outer", tmp_path / "outer" / "inner"
     for place in (outer, inner):
@@ -416,4 +525,6 @@ def test_the_commit_is_this_repositorys_also_inside_another_one(tmp_path, monkey
     assert runs._commit() == git(inner, "--git-dir", str(inner / ".git"), "rev-parse", "HEAD")
     monkeypatch.delenv("GIT_DIR")
     shutil.rmtree(inner / ".git")
-    assert runs._commit() == "unknown", "a copy without history is not the repository that it lies in"
+    assert runs._commit() == "unknown", (
+        "a copy without history is not the repository that it lies in"
+    )

@@ -16,7 +16,12 @@ from skymath_nb.runner import suite, sweeps
 
 SLOW = [*MAKE[:2], 'import time\nprint("at work")\ntime.sleep(3 if n < 100 else 60)', *MAKE[2:]]
 PARAMS = {"run": "tiny", "shared": {"seed": 1}, "steps": {"01_make": {}, "02_use": {}}}
-SWEEP = {"sweep": "rates", "base": "tiny.yaml", "grid": {"02_use.rate": [1, 2.5]}, "report": ["01_make.accuracy", "02_use"]}
+SWEEP = {
+    "sweep": "rates",
+    "base": "tiny.yaml",
+    "grid": {"02_use.rate": [1, 2.5]},
+    "report": ["01_make.accuracy", "02_use"],
+}
 PATIENCE_S = 900  # on a machine with much else to do
 ONE, TWO = "rates.rate-1", "rates.rate-2.5"
 
@@ -29,7 +34,9 @@ def write_all(folder):
 
 
 def executed(text):
-    return sorted(line.split("]")[1].split()[0] for line in text.splitlines() if "  running" in line)
+    return sorted(
+        line.split("]")[1].split()[0] for line in text.splitlines() if "  running" in line
+    )
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +59,10 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def done(folder, swept):
-    """A copy of the sweep that was run, free to be changed; hard links are files of their own in it."""
+    """A copy of the sweep that was run, free to be changed.
+
+    Hard links are files of their own in it.
+    """
     shutil.copytree(swept[0] / "outputs", folder / "outputs")
     return folder
 
@@ -64,7 +74,9 @@ def start(folder):
 
     def start(*more):
         line = [sys.executable, "-m", "skymath_nb", "sweep", str(folder / "rates.yaml"), *more]
-        started.append(subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        started.append(
+            subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        )
         return started[-1]
 
     yield start
@@ -85,9 +97,16 @@ def test_what_lies_before_the_first_difference_is_computed_once(swept):
     assert executed(said) == ["01_make", "02_use", "02_use"]
     assert f"01_make  the same as in run {ONE}, taken over from there" in said
     table = pd.read_parquet(folder / "outputs" / "rates" / "table.parquet")
-    assert table["run"].tolist() == [ONE, TWO] and table["02_use.rate"].tolist() == [1, 2.5] and table["02_use.size"].tolist() == [3, 3]
+    assert (
+        table["run"].tolist() == [ONE, TWO]
+        and table["02_use.rate"].tolist() == [1, 2.5]
+        and table["02_use.size"].tolist() == [3, 3]
+    )
     assert table["steps"].tolist() == table["of"].tolist() == [2, 2]
-    assert table["01_make.accuracy_n"].tolist() == [300, 300] and said.count("62.0 % [57.0, 67.0], n=300") == 2
+    assert (
+        table["01_make.accuracy_n"].tolist() == [300, 300]
+        and said.count("62.0 % [57.0, 67.0], n=300") == 2
+    )
     pd.testing.assert_frame_equal(pd.read_csv(folder / "outputs" / "rates" / "table.csv"), table)
     page = (folder / "outputs" / "rates" / "index.html").read_text()
     assert f"href='../{ONE}/index.html'" in page and "<script" not in page
@@ -121,9 +140,12 @@ def test_a_step_that_was_taken_is_complete_and_changes_with_no_other(done):
     assert json.loads((two / "manifest.json").read_text())["taken_from"] == ONE
     states = suite.status(suite.load(done / "outputs" / TWO / "params.yaml"))
     assert states["state"].tolist() == ["fresh", "fresh"]
-    runs.step("01_make", ONE, n=5).output("rows.txt").write_text("another")  # in place, as a notebook would
+    # in place, as a notebook would
+    runs.step("01_make", ONE, n=5).output("rows.txt").write_text("another")
     assert (two / "rows.txt").read_text() == "xxx"
-    assert sweeps.table(sweeps.load(done / "rates.yaml"))["steps"].tolist() == [0, 2], "02_use has read what is no longer there"
+    assert sweeps.table(sweeps.load(done / "rates.yaml"))["steps"].tolist() == [0, 2], (
+        "02_use has read what is no longer there"
+    )
 
 
 @pytest.mark.parametrize("spoil", ["output", "manifest", "parameters", "code", "begun again"])
@@ -135,12 +157,18 @@ def test_a_step_that_is_not_the_same_is_not_taken(done, spoil, monkeypatch):
     elif spoil == "manifest":
         (source / "manifest.json").write_text("{")
     elif spoil == "parameters":
-        (source / "manifest.json").write_text(json.dumps(manifest | {"parameters": {"seed": 1, "n": 4, "rates": [0.1]}}))
+        (source / "manifest.json").write_text(
+            json.dumps(manifest | {"parameters": {"seed": 1, "n": 4, "rates": [0.1]}})
+        )
     elif spoil == "code":
         write_notebook(done / "notebooks", "01_make", [*MAKE, "1 + 1"])
     else:  # while its files are linked
         link = runs._link
-        monkeypatch.setattr(runs, "_link", lambda *places: (link(*places), (source / "manifest.json").unlink(missing_ok=True)))
+        monkeypatch.setattr(
+            runs,
+            "_link",
+            lambda *places: (link(*places), (source / "manifest.json").unlink(missing_ok=True)),
+        )
     assert taken(done) == ""
     assert not (done / "outputs" / TWO / "01_make" / "manifest.json").exists()
 
@@ -156,7 +184,9 @@ def test_a_step_that_read_other_inputs_is_not_in_the_table(done):
 def test_a_step_with_other_inputs_is_not_taken(done):
     plan = sweeps.load(done / "rates.yaml", notebooks=done / "notebooks").points[1].plan
     (plan.folder / "01_make" / "rows.txt").write_text("yyy")
-    (done / "outputs" / ONE / "02_use" / "manifest.json").write_text((plan.folder / "02_use" / "manifest.json").read_text())
+    (done / "outputs" / ONE / "02_use" / "manifest.json").write_text(
+        (plan.folder / "02_use" / "manifest.json").read_text()
+    )
     assert suite._taken(plan, plan.jobs[1]) == ""
 
 
@@ -166,7 +196,10 @@ def test_points_side_by_side_wait_for_each_other(folder, start):
     said, _ = work.communicate(timeout=PATIENCE_S)
     assert work.returncode == 0 and executed(said) == ["01_make", "02_use", "02_use"], said
     assert "waits for the same step of another run" in said
-    assert pd.read_parquet(folder / "outputs" / "rates" / "table.parquet")["steps"].tolist() == [2, 2]
+    assert pd.read_parquet(folder / "outputs" / "rates" / "table.parquet")["steps"].tolist() == [
+        2,
+        2,
+    ]
 
 
 @posix
@@ -174,7 +207,8 @@ def test_a_killed_point_leaves_its_step_to_one_that_waits(folder, start):
     write_notebook(folder / "notebooks", "01_make", SLOW)
     first = start("--point", "0")
     wait_for_work(folder / "outputs" / ONE / "01_make" / "notebook.ipynb")
-    first.send_signal(signal.SIGSTOP)  # it holds the step until the second one waits, however slow the machine is
+    # it holds the step until the second one waits, however slow the machine is
+    first.send_signal(signal.SIGSTOP)
     second = start("--point", "1")
     assert any("waits for" in line for line in second.stdout)
     first.kill()
@@ -187,22 +221,32 @@ def test_a_killed_point_leaves_its_step_to_one_that_waits(folder, start):
 @posix
 def test_a_signal_ends_all_points_in_order(folder, start):
     write_notebook(folder / "notebooks", "01_make", SLOW)
-    (folder / "rates.yaml").write_text(yaml.safe_dump(SWEEP | {"grid": {"01_make.n": [100, 101, 102]}}))
+    (folder / "rates.yaml").write_text(
+        yaml.safe_dump(SWEEP | {"grid": {"01_make.n": [100, 101, 102]}})
+    )
     work = start("--jobs", "2")
-    wait_for_work(*(folder / "outputs" / f"rates.n-{n}" / "01_make" / "notebook.ipynb" for n in (100, 101)))
+    wait_for_work(
+        *(folder / "outputs" / f"rates.n-{n}" / "01_make" / "notebook.ipynb" for n in (100, 101))
+    )
     work.send_signal(signal.SIGTERM)
     said, _ = work.communicate(timeout=PATIENCE_S)
-    assert work.returncode == 143 and said.count("interrupted; the same command goes on") == 3, said  # two points and the sweep
+    # two points and the sweep
+    assert work.returncode == 143 and said.count("interrupted; the same command goes on") == 3, said
     assert not (folder / "outputs" / "rates.n-102").exists(), "a point that waits is not started"
 
 
 def test_a_point_that_fails_does_not_stop_the_others(folder, capsys):
     write_notebook(folder / "notebooks", "01_make", [*MAKE[:-1], "assert n != 3", MAKE[-1]])
     (folder / "tiny.yaml").write_text("run: tiny\nsteps: {01_make: {}}")
-    (folder / "rates.yaml").write_text(yaml.safe_dump({"sweep": "rates", "base": "tiny.yaml", "grid": {"01_make.n": [3, 4]}}))
+    (folder / "rates.yaml").write_text(
+        yaml.safe_dump({"sweep": "rates", "base": "tiny.yaml", "grid": {"01_make.n": [3, 4]}})
+    )
     assert command_line.main(["sweep", str(folder / "rates.yaml")]) == 3
     assert "1 of 2 points did not end well (point: exit code): {0: 3}" in capsys.readouterr().out
-    assert pd.read_parquet(folder / "outputs" / "rates" / "table.parquet")["steps"].tolist() == [0, 1]
+    assert pd.read_parquet(folder / "outputs" / "rates" / "table.parquet")["steps"].tolist() == [
+        0,
+        1,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -220,7 +264,10 @@ def test_a_point_that_fails_does_not_stop_the_others(folder, capsys):
         ({"grid": {"01_mak.n": [3]}}, "no step 01_mak in this file (nearest: 01_make)"),
         ({"grid": {"n": [3]}}, "n: write it as step.key"),
         ({"grid": {"01_make.n": [3, "x"]}}, "point 1 (01_make.n x)"),
-        ({"report": ["02_us.size"]}, "report: 02_us.size names no step of tiny.yaml (nearest: 02_use)"),
+        (
+            {"report": ["02_us.size"]},
+            "report: 02_us.size names no step of tiny.yaml (nearest: 02_use)",
+        ),
         ({"report": "02_use"}, "report: must list step.number or step"),
     ],
 )

@@ -18,7 +18,14 @@ import pytest
 from skymath_nb import world
 from skymath_nb.inference import limits, teacher
 from skymath_nb.inference.reply_store import Ledger, LedgerError
-from skymath_nb.inference.teacher import BudgetReached, Request, TeacherError, asker, complete, forecast
+from skymath_nb.inference.teacher import (
+    BudgetReached,
+    Request,
+    TeacherError,
+    asker,
+    complete,
+    forecast,
+)
 
 URL = "https://teacher.example/v1"
 PRICES = {"input": 1.0, "output": 10.0, "date": "2026-11-23"}
@@ -36,7 +43,11 @@ def completion(text, finish="stop", tokens=(5, 7)):
         "created": 0,
         "model": "m",
         "choices": [{"index": 0, "message": message, "finish_reason": finish}],
-        "usage": {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)},
+        "usage": {
+            "prompt_tokens": tokens[0],
+            "completion_tokens": tokens[1],
+            "total_tokens": sum(tokens),
+        },
     }
 
 
@@ -54,7 +65,9 @@ class Server:
         await asyncio.sleep(self.wait)
         self.open -= 1
         status, payload, headers = self.script.pop(0) if self.script else (200, None, {})
-        payload = completion("to " + body["messages"][-1]["content"]) if payload is None else payload
+        payload = (
+            completion("to " + body["messages"][-1]["content"]) if payload is None else payload
+        )
         given = {"json": payload} if isinstance(payload, dict) else {"content": payload}
         return httpx2.Response(status, headers=headers, **given)
 
@@ -86,7 +99,9 @@ def test_replies_come_in_the_order_of_the_requests_and_no_more_are_in_flight_tha
 
 def test_the_request_on_the_wire_holds_what_was_asked_and_nothing_more():
     server = Server()
-    server.run([ask("a", operator="deepen", sample=3, max_tokens=9), ask("b", temperature=None)], workers=1)
+    server.run(
+        [ask("a", operator="deepen", sample=3, max_tokens=9), ask("b", temperature=None)], workers=1
+    )
     (body, headers), (bare, _) = server.seen
     assert body == {
         "model": "offline",
@@ -124,20 +139,34 @@ def test_a_refused_request_is_a_reply_with_its_error_and_no_reply_of_the_ledger(
     with Ledger(book) as opened:
         assert opened.count() == 1
     again = server.run([ask(c) for c in "abc"], ledger=book, replay=True)
-    assert [(bool(r.error), r.status, r.cached) for r in again] == [(True, 400, True), (True, 404, True), (False, 0, True)]
+    assert [(bool(r.error), r.status, r.cached) for r in again] == [
+        (True, 400, True),
+        (True, 404, True),
+        (False, 0, True),
+    ]
 
 
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [
-        (401, refusal("Incorrect API key provided: sk-planted"), "key in OPENAI_API_KEY is refused"),
-        (404, refusal("The model `m` does not exist", "model_not_found"), "model or address is unknown"),
+        (
+            401,
+            refusal("Incorrect API key provided: sk-planted"),
+            "key in OPENAI_API_KEY is refused",
+        ),
+        (
+            404,
+            refusal("The model `m` does not exist", "model_not_found"),
+            "model or address is unknown",
+        ),
         (404, b"<html>Not Found</html>", "model or address is unknown"),
         (400, refusal("unknown", "model_not_found"), "model or address is unknown"),
         (429, refusal("You exceeded your quota", "insufficient_quota"), "no credit is left"),
     ],
 )
-def test_an_error_that_concerns_all_stops_everything_and_shows_no_key(book, key, status, body, error):
+def test_an_error_that_concerns_all_stops_everything_and_shows_no_key(
+    book, key, status, body, error
+):
     server = Server((200, None, {}), *[(status, body, {"x-should-retry": "false"})] * 50)
     with pytest.raises(TeacherError, match=error) as caught:
         server.run([ask(str(i)) for i in range(40)], server=URL, ledger=book, workers=1)
@@ -200,7 +229,9 @@ def test_an_unreadable_answer_is_an_error_of_its_request_alone(book, body):
 def test_text_that_no_file_can_hold_and_missing_usage_are_survived(book):
     odd = completion("half \ud800 一")
     odd["usage"] = None
-    reply = Server((200, json.dumps(odd).encode(), {"content-type": "application/json"})).run([ask("a")], ledger=book, prices=PRICES)[0]
+    reply = Server((200, json.dumps(odd).encode(), {"content-type": "application/json"})).run(
+        [ask("a")], ledger=book, prices=PRICES
+    )[0]
     assert reply.text == "half ? 一" and reply.tokens_out > 0 and reply.cost_usd > 0
 
 
@@ -218,7 +249,9 @@ def test_the_cap_is_never_passed_and_a_rerun_goes_on_from_the_ledger(book):
     requests = [ask(str(i), max_tokens=100) for i in range(30)]
     server = Server(*[(200, completion("x", tokens=(5, 100)), {})] * 30)
     cost = (5 * 1.0 + 100 * 10.0) / 1e6
-    with pytest.raises(BudgetReached, match="of \\$0.0105 is reached.*10 requests were answered now.*20 are left"):
+    with pytest.raises(
+        BudgetReached, match="of \\$0.0105 is reached.*10 requests were answered now.*20 are left"
+    ):
         server.run(requests, ledger=book, prices=PRICES, budget_usd=10.4 * cost, workers=8)
     assert len(server.seen) == 10
     replies = server.run(requests, ledger=book, prices=PRICES, workers=8)
@@ -328,7 +361,9 @@ def solved(n=4):
 def test_the_offline_teacher_solves_the_world_through_the_real_client():
     requests, answers = solved()
     replies = complete(requests)
-    assert all(r.text.endswith(f"The answer is {a}.") for r, a in zip(replies, answers, strict=True))
+    assert all(
+        r.text.endswith(f"The answer is {a}.") for r, a in zip(replies, answers, strict=True)
+    )
     assert complete(requests) == replies
     assert "400" in complete([ask("Prove the Riemann hypothesis.")])[0].error
 
@@ -373,7 +408,9 @@ def test_ctrl_c_ends_the_server_cleanly():
     # a shell in the background starts its children deaf to SIGINT
     hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     program = hears + "from skymath_nb.inference import teacher; teacher.serve(port=0)"
-    server = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     url = server.stdout.readline().split()[5]
     assert fetch(url + "/models")[0] == 200
     server.send_signal(signal.SIGINT)
@@ -403,8 +440,18 @@ def test_one_budget_can_cap_several_askers(book):
     price = {"input": 0, "output": 1e6, "date": "2026-11-24"}  # a dollar a token
     first = asker(prices=price, budget_usd=5000, model="offline")
     text = world.draw(0, 1)[0].text
-    first([{"messages": [{"role": "user", "content": text}], "operator": "solve", "max_tokens": 4000}])
+    first(
+        [{"messages": [{"role": "user", "content": text}], "operator": "solve", "max_tokens": 4000}]
+    )
     assert 0 < first.budget.spent < 2000
     second = asker(prices=price, budget_usd=5000, model="offline", budget=first.budget)
     with pytest.raises(BudgetReached):
-        second([{"messages": [{"role": "user", "content": text}], "operator": "solve", "max_tokens": 4999}])
+        second(
+            [
+                {
+                    "messages": [{"role": "user", "content": text}],
+                    "operator": "solve",
+                    "max_tokens": 4999,
+                }
+            ]
+        )

@@ -1,4 +1,7 @@
-"""The Batch API behind the same function: handed in once, collected whole, whatever dies in between."""
+"""The Batch API behind the same function.
+
+Handed in once, collected whole, whatever dies in between.
+"""
 
 import json
 import os
@@ -21,7 +24,10 @@ PRICES = {"input": 1.0, "output": 10.0, "batch": 0.5, "date": "2026-11-23"}
 
 
 def questions(n, seed=0, **given):
-    return [Request([{"role": "user", "content": p}], "solve", **given) for p in world.seeds(n, seed).problem]
+    return [
+        Request([{"role": "user", "content": p}], "solve", **given)
+        for p in world.seeds(n, seed).problem
+    ]
 
 
 @pytest.fixture
@@ -48,7 +54,9 @@ def test_a_batch_says_the_same_as_single_requests_and_costs_its_share(book, hand
     with teacher.serving() as url:
         given = {"server": url, "ledger": book, "prices": PRICES}
         replies = complete(requests, batch=True, poll_s=0.01, **given)
-        assert [r.text for r in replies] == [r.text for r in complete(requests)] and handed_in == [33]
+        assert [r.text for r in replies] == [r.text for r in complete(requests)] and handed_in == [
+            33
+        ]
         assert not any(r.cached for r in replies)
         single = complete(requests, **given)
     assert all(r.cached for r in single)
@@ -73,9 +81,16 @@ def test_large_work_goes_in_several_batches(book, handed_in, monkeypatch):
 
 @pytest.mark.parametrize(
     ("fault", "error"),
-    [("500", "500: Something broke"), ("429", "429: Slow down"), ("timeout", "is expired without"), ("malformed", "is completed without")],
+    [
+        ("500", "500: Something broke"),
+        ("429", "429: Slow down"),
+        ("timeout", "is expired without"),
+        ("malformed", "is completed without"),
+    ],
 )
-def test_partial_and_failed_results_are_merged_and_a_rerun_asks_for_the_rest(book, handed_in, fault, error):
+def test_partial_and_failed_results_are_merged_and_a_rerun_asks_for_the_rest(
+    book, handed_in, fault, error
+):
     requests = questions(40)
     with faulty_server.serving(faults=Faults({fault: 0.5})) as url:
         replies = complete(requests, server=url, ledger=book, batch=True, poll_s=0.01)
@@ -90,14 +105,25 @@ def test_partial_and_failed_results_are_merged_and_a_rerun_asks_for_the_rest(boo
 INVALID = {"code": "invalid_line", "line": 1, "message": "This line is no request.", "param": None}
 
 
-def test_a_batch_that_is_refused_as_a_whole_is_an_error_and_its_requests_are_free_again(book, monkeypatch):
+def test_a_batch_that_is_refused_as_a_whole_is_an_error_and_its_requests_are_free_again(
+    book, monkeypatch
+):
     with teacher.serving() as url:
         with monkeypatch.context() as patch:
-            refused = {"status": "failed", "output_file_id": None, "errors": {"object": "list", "data": [INVALID]}}
+            refused = {
+                "status": "failed",
+                "output_file_id": None,
+                "errors": {"object": "list", "data": [INVALID]},
+            }
             patch.setattr(Pages, "look", lambda self, id: self.batches[id] | refused)
-            with pytest.raises(TeacherError, match="refuses batch .* as a whole: This line is no request.*Nothing was paid"):
+            with pytest.raises(
+                TeacherError,
+                match="refuses batch .* as a whole: This line is no request.*Nothing was paid",
+            ):
                 complete(questions(3), server=url, ledger=book, batch=True, poll_s=0.01)
-        assert all(r.text for r in complete(questions(3), server=url, ledger=book, batch=True, poll_s=0.01))
+        assert all(
+            r.text for r in complete(questions(3), server=url, ledger=book, batch=True, poll_s=0.01)
+        )
 
 
 class Interrupted(Exception):
@@ -118,19 +144,29 @@ def test_a_run_that_was_interrupted_collects_what_it_handed_in(book, handed_in, 
     with faulty_server.serving() as url:
         given = {"server": url, "ledger": book, "poll_s": 0.3}
         with pytest.raises(Interrupted):
-            complete(requests, batch=True, progress=stop_when(lambda tally: tally.at_server >= 5), **given)
+            complete(
+                requests,
+                batch=True,
+                progress=stop_when(lambda tally: tally.at_server >= 5),
+                **given,
+            )
         with Ledger(book) as opened:
             assert opened.count() == 0 and len(opened.batches()) == 1
         with pytest.raises(LedgerError, match=f"open batch .* at {url}.*Run with server="):
             complete(requests, server="http://127.0.0.1:9/v1", ledger=book)
-        replies = complete(requests[:7], **given)  # single requests wait for the batch that holds them
+        # single requests wait for the batch that holds them
+        replies = complete(requests[:7], **given)
     assert all(r.text for r in replies) and handed_in == [20]
     with Ledger(book) as opened:
-        assert opened.count() == 20 and not opened.batches(), "all of it, also what was not asked now"
+        assert opened.count() == 20 and not opened.batches(), (
+            "all of it, also what was not asked now"
+        )
 
 
 @pytest.mark.parametrize("arrived", [True, False])
-def test_when_the_answer_to_a_hand_in_is_lost_the_servers_list_decides(book, handed_in, monkeypatch, arrived):
+def test_when_the_answer_to_a_hand_in_is_lost_the_servers_list_decides(
+    book, handed_in, monkeypatch, arrived
+):
     page = Pages._page
 
     def lost(self, method, path, headers, raw):
@@ -144,7 +180,9 @@ def test_when_the_answer_to_a_hand_in_is_lost_the_servers_list_decides(book, han
         given = {"server": url, "ledger": book, "batch": True, "poll_s": 0.01}
         with monkeypatch.context() as patch:
             patch.setattr(Pages, "_page", lost)
-            with pytest.raises(TeacherError, match="takes no batch: 500.*nothing is handed in twice"):
+            with pytest.raises(
+                TeacherError, match="takes no batch: 500.*nothing is handed in twice"
+            ):
                 complete(questions(4), **given)
         assert all(r.text for r in complete(questions(4), **given)) and handed_in == [4]
 
@@ -161,7 +199,11 @@ print(json.dumps([r.text for r in replies]))
 def test_a_killed_run_is_resumed_without_a_second_batch(book, handed_in, monkeypatch):
     monkeypatch.setattr(faulty_server, "LINES_A_LOOK", 4)
     with faulty_server.serving() as url:
-        run = lambda: subprocess.Popen([sys.executable, "-c", BATCHER, url, str(book)], stdout=subprocess.PIPE, text=True)  # noqa: E731
+
+        def run():
+            command = [sys.executable, "-c", BATCHER, url, str(book)]
+            return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
         first = run()
         while not handed_in:
             time.sleep(0.01)
@@ -180,8 +222,13 @@ def test_the_cap_counts_the_worst_case_of_a_whole_batch(book, handed_in):
         with pytest.raises(BudgetReached, match="Raise budget_usd"):
             complete(requests, budget_usd=worst / 40, **given)
         assert handed_in == []
-        replies = complete(requests, budget_usd=worst / 2, **given)  # real answers are shorter, so more fits after each
-        assert len(handed_in) > 1 and sum(handed_in) == 20 and sum(r.cost_usd for r in replies) <= worst / 2
+        # real answers are shorter, so more fits after each
+        replies = complete(requests, budget_usd=worst / 2, **given)
+        assert (
+            len(handed_in) > 1
+            and sum(handed_in) == 20
+            and sum(r.cost_usd for r in replies) <= worst / 2
+        )
 
 
 def test_a_batch_that_the_server_forgot_frees_its_requests(book, monkeypatch):
@@ -190,15 +237,27 @@ def test_a_batch_that_the_server_forgot_frees_its_requests(book, monkeypatch):
     with faulty_server.serving() as url:
         port = int(url.split(":")[2].split("/")[0])
         with pytest.raises(Interrupted):
-            complete(requests, server=url, ledger=book, batch=True, poll_s=0.2, progress=stop_when(lambda tally: tally.at_server))
+            complete(
+                requests,
+                server=url,
+                ledger=book,
+                batch=True,
+                poll_s=0.2,
+                progress=stop_when(lambda tally: tally.at_server),
+            )
     with teacher.serving(port) as url:
         with pytest.raises(TeacherError, match="does not know batch"):
             complete(requests, server=url, ledger=book, batch=True, poll_s=0.01)
-        assert all(r.text for r in complete(requests, server=url, ledger=book, batch=True, poll_s=0.01))
+        assert all(
+            r.text for r in complete(requests, server=url, ledger=book, batch=True, poll_s=0.01)
+        )
 
 
 def spoil(monkeypatch, change):
-    """Let every line of the server's output files pass through `change`: a dict in, bytes or a dict out."""
+    """Let every line of the server's output files pass through `change`.
+
+    A dict in, bytes or a dict out.
+    """
     page = Pages._page
 
     def changed(self, method, path, *more):
@@ -206,7 +265,9 @@ def spoil(monkeypatch, change):
         if status != 200 or not path.endswith("/content"):
             return status, body
         lines = [change(json.loads(line)) for line in body.splitlines()]
-        return status, b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
+        return status, b"\n".join(
+            line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines
+        )
 
     monkeypatch.setattr(Pages, "_page", changed)
 
@@ -242,12 +303,16 @@ def test_a_faulty_line_is_one_fault_among_many(book, monkeypatch, change, status
     spoil(monkeypatch, first(change))
     requests = questions(6)
     with teacher.serving() as url:
-        replies = complete(requests, server=url, ledger=book, prices=PRICES, batch=True, poll_s=0.01)
+        replies = complete(
+            requests, server=url, ledger=book, prices=PRICES, batch=True, poll_s=0.01
+        )
     errors = [reply for reply in replies if reply.error]
     if status == 1:  # a status that says nothing, beside a whole answer: it was paid for
         assert not errors
     else:
-        assert [reply.status for reply in errors] == [status] and all(reply.text for reply in replies if not reply.error)
+        assert [reply.status for reply in errors] == [status] and all(
+            reply.text for reply in replies if not reply.error
+        )
 
 
 def test_a_reply_of_a_batch_that_cannot_be_read_counts_at_its_worst_case(book, monkeypatch):
@@ -284,4 +349,6 @@ def test_an_unknown_state_is_reported_and_not_polled_forever(book, monkeypatch, 
         with pytest.raises(TeacherError, match=f"is {status!r}, which is none of validating"):
             complete(questions(3), **given)
         monkeypatch.setattr(Pages, "look", look)
-        assert all(reply.text for reply in complete(questions(3), **given)), "the batch was kept, and is collected"
+        assert all(reply.text for reply in complete(questions(3), **given)), (
+            "the batch was kept, and is collected"
+        )

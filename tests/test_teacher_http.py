@@ -1,4 +1,7 @@
-"""The teacher over real HTTP: every fault a server can have, kills, and two processes with one ledger."""
+"""The teacher over real HTTP.
+
+Every fault a server can have, kills, and two processes with one ledger.
+"""
 
 import json
 import os
@@ -25,7 +28,10 @@ KEY = "sk-planted-0123456789"
 
 
 def questions(n, seed=0, **given):
-    return [Request([{"role": "user", "content": p}], "solve", **given) for p in world.seeds(n, seed).problem]
+    return [
+        Request([{"role": "user", "content": p}], "solve", **given)
+        for p in world.seeds(n, seed).problem
+    ]
 
 
 @pytest.fixture
@@ -34,33 +40,60 @@ def book(tmp_path):
 
 
 class Counting:
-    """A server that counts what it answers, per question, and may answer late or with a payload of its own."""
+    """A server that counts what it answers, per question, and may answer late or with a payload of
+    its own.
+    """
 
     def __init__(self, wait=0.0, payload=None, status=200):
-        self.seen, self.wait, self.payload, self.status, self.lock = [], wait, payload, status, threading.Lock()
+        self.seen, self.wait, self.payload, self.status, self.lock = (
+            [],
+            wait,
+            payload,
+            status,
+            threading.Lock(),
+        )
 
     def __call__(self, body, operator, sample):
         with self.lock:
             self.seen.append(body["messages"][-1]["content"])
         time.sleep(self.wait)
-        said = {"message": {"role": "assistant", "content": "to " + body["messages"][-1]["content"]}, "finish_reason": "stop"}
+        said = {
+            "message": {"role": "assistant", "content": "to " + body["messages"][-1]["content"]},
+            "finish_reason": "stop",
+        }
         usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
         return self.status, self.payload or {"choices": [said], "usage": usage}
 
 
 def patience(fault):
-    """Seconds per try: few where the fault is silence, many where a busy machine must not look like one."""
+    """Seconds per try.
+
+    Few where the fault is silence, many where a busy machine must not look like one.
+    """
     return 1.5 if fault in ("timeout", "drip") else 60
 
 
-@pytest.mark.parametrize("fault", ["429", "500", "429-after", "timeout", "cut", "truncated", "malformed", "drip"])
-def test_a_fault_that_passes_is_tried_again_until_every_request_is_answered_once(book, fault, monkeypatch):
+@pytest.mark.parametrize(
+    "fault", ["429", "500", "429-after", "timeout", "cut", "truncated", "malformed", "drip"]
+)
+def test_a_fault_that_passes_is_tried_again_until_every_request_is_answered_once(
+    book, fault, monkeypatch
+):
     monkeypatch.setattr(client, "FIRST_PAUSE_S", 0.01)
     requests, tallies = questions(24), []
     with faulty_server.serving(faults=Faults({fault: 0.3}, retry_after=0.05)) as url:
-        given = {"server": url, "ledger": book, "timeout": patience(fault), "retries": 8, "workers": 8, "progress": tallies.append}
+        given = {
+            "server": url,
+            "ledger": book,
+            "timeout": patience(fault),
+            "retries": 8,
+            "workers": 8,
+            "progress": tallies.append,
+        }
         replies = complete(requests, **given)
-    assert [r.text for r in replies] == [r.text for r in complete(requests)] and not any(r.error for r in replies)
+    assert [r.text for r in replies] == [r.text for r in complete(requests)] and not any(
+        r.error for r in replies
+    )
     assert tallies[-1].tries > tallies[-1].answered == 24, "the fault was met"
     with Ledger(book) as opened:
         assert opened.count() == 24
@@ -80,13 +113,17 @@ def test_a_fault_that_passes_is_tried_again_until_every_request_is_answered_once
 )
 def test_a_fault_that_stays_is_a_reply_with_its_error_and_nothing_is_stored(book, fault, error):
     with faulty_server.serving(faults={fault: 1}) as url:
-        replies = complete(questions(3), server=url, ledger=book, timeout=patience(fault), retries=0)
+        replies = complete(
+            questions(3), server=url, ledger=book, timeout=patience(fault), retries=0
+        )
     assert all(error in r.error and r.text == "" and r.cost_usd == 0 for r in replies)
     with Ledger(book) as opened:
         assert opened.count() == 0
 
 
-@pytest.mark.parametrize(("fault", "finish"), [("empty", "stop"), ("filter", "content_filter"), ("length", "length")])
+@pytest.mark.parametrize(
+    ("fault", "finish"), [("empty", "stop"), ("filter", "content_filter"), ("length", "length")]
+)
 def test_an_answer_without_its_text_was_paid_for_and_is_kept_as_it_is(book, fault, finish):
     requests = questions(3, max_tokens=500)
     with faulty_server.serving(faults={fault: 1}) as url:
@@ -94,8 +131,13 @@ def test_an_answer_without_its_text_was_paid_for_and_is_kept_as_it_is(book, faul
         again = complete(requests, server=url, ledger=book, prices=PRICES)
         assert all(r.finish_reason == finish and not r.error and r.cost_usd > 0 for r in first)
         assert [r._replace(cached=fault != "empty") for r in first] == again
-    with teacher.serving() as url:  # what was cut off is asked again with more room, what is empty always
-        longer = complete([Request(r.messages, "solve", max_tokens=501) for r in requests], server=url, ledger=book)
+    # what was cut off is asked again with more room, what is empty always
+    with teacher.serving() as url:
+        longer = complete(
+            [Request(r.messages, "solve", max_tokens=501) for r in requests],
+            server=url,
+            ledger=book,
+        )
     assert {r.cached for r in longer} == {fault == "filter"}
 
 
@@ -137,7 +179,9 @@ def test_a_wait_of_an_hour_does_not_delay_a_stop(book):
                 self.n += 1
             if self.n == 6:
                 time.sleep(0.5)  # the others wait by now
-                return 401, {"error": {"message": f"Incorrect key {KEY}", "code": "invalid_api_key"}}
+                return 401, {
+                    "error": {"message": f"Incorrect key {KEY}", "code": "invalid_api_key"}
+                }
             return 429, {"error": {"message": "later", "code": None}}
 
     with later(Full()) as url:
@@ -200,17 +244,30 @@ def test_paces_hold_for_requests_and_for_tokens():
 
 def test_cached_and_reasoning_tokens_are_counted_and_priced(book):
     usage = {
-        "prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
-        "prompt_tokens_details": {"cached_tokens": 80}, "completion_tokens_details": {"reasoning_tokens": 40},
-    }  # fmt: skip
+        "prompt_tokens": 100,
+        "completion_tokens": 50,
+        "total_tokens": 150,
+        "prompt_tokens_details": {"cached_tokens": 80},
+        "completion_tokens_details": {"reasoning_tokens": 40},
+    }
     apart = usage | {"completion_tokens": 10}  # a server that leaves thinking out of the completion
     for i, counts in enumerate([usage, apart]):
-        said = {"choices": [{"message": {"content": "2"}, "finish_reason": "stop"}], "usage": counts}
+        said = {
+            "choices": [{"message": {"content": "2"}, "finish_reason": "stop"}],
+            "usage": counts,
+        }
         with teacher.serving(respond=Counting(payload=said)) as url:
             reply = complete(questions(1, i), server=url, ledger=book, prices=PRICES)[0]
-        assert (reply.tokens_in, reply.tokens_out, reply.tokens_cached, reply.tokens_reasoning) == (100, 50, 80, 40)
+        assert (reply.tokens_in, reply.tokens_out, reply.tokens_cached, reply.tokens_reasoning) == (
+            100,
+            50,
+            80,
+            40,
+        )
         assert reply.cost_usd == pytest.approx((20 * 1.0 + 80 * 0.1 + 50 * 10.0) / 1e6)
-        assert complete(questions(1, i), server=url, ledger=book, prices=PRICES)[0] == reply._replace(cached=True)
+        assert complete(questions(1, i), server=url, ledger=book, prices=PRICES)[
+            0
+        ] == reply._replace(cached=True)
 
 
 def test_parameters_can_be_left_out_added_and_renamed_and_are_part_of_the_question(book):
@@ -220,7 +277,9 @@ def test_parameters_can_be_left_out_added_and_renamed_and_are_part_of_the_questi
         bodies.append(body)
         if "temperature" in body:
             message = "Unsupported value: 'temperature' does not support 0.7 with this model."
-            return 400, {"error": {"message": message, "code": "unsupported_value", "param": "temperature"}}
+            return 400, {
+                "error": {"message": message, "code": "unsupported_value", "param": "temperature"}
+            }
         return Counting()(body, operator, sample)
 
     with teacher.serving(respond=respond) as url:
@@ -228,9 +287,17 @@ def test_parameters_can_be_left_out_added_and_renamed_and_are_part_of_the_questi
             complete(questions(20), server=url, ledger=book, workers=1)
         assert len(bodies) == 1
         given = {"temperature": None, "reasoning_effort": "low"}
-        complete(questions(1), server=url, ledger=book, parameters=given, length_parameter="max_completion_tokens")
+        complete(
+            questions(1),
+            server=url,
+            ledger=book,
+            parameters=given,
+            length_parameter="max_completion_tokens",
+        )
         assert set(bodies[-1]) == {"model", "messages", "max_completion_tokens", "reasoning_effort"}
-        other = complete(questions(1), server=url, ledger=book, parameters=given | {"reasoning_effort": "high"})
+        other = complete(
+            questions(1), server=url, ledger=book, parameters=given | {"reasoning_effort": "high"}
+        )
         assert not other[0].cached
 
 
@@ -240,8 +307,14 @@ def test_a_pilot_makes_the_forecast_rest_on_replies_that_are_not_asked_again(boo
         given = {"server": url, "ledger": book, "prices": PRICES}
         blind = teacher.forecast(requests, **given)
         seen = teacher.forecast(requests, pilot=5, **given)
-        assert len(counting.seen) == 5 and (seen["cached"], seen["to_ask"], seen["prices_of"]) == (5, 35, "2026-11-23")
-        assert (blind["tokens_out"], seen["tokens_out"]) == (20_000, 350) and seen["tokens_in"] == pytest.approx(3500, rel=0.2)
+        assert len(counting.seen) == 5 and (seen["cached"], seen["to_ask"], seen["prices_of"]) == (
+            5,
+            35,
+            "2026-11-23",
+        )
+        assert (blind["tokens_out"], seen["tokens_out"]) == (20_000, 350) and seen[
+            "tokens_in"
+        ] == pytest.approx(3500, rel=0.2)
         paid = sum(r.cost_usd for r in complete(requests, **given) if not r.cached)
         assert len(counting.seen) == 40 and paid == pytest.approx(seen["usd"], rel=0.2)
     with pytest.raises(ValueError, match="pilot"):
@@ -249,7 +322,9 @@ def test_a_pilot_makes_the_forecast_rest_on_replies_that_are_not_asked_again(boo
 
 
 def test_a_cap_leaves_a_run_that_an_asker_resumes(book):
-    fields = [{"messages": r.messages, "operator": "solve", "max_tokens": 10} for r in questions(30)]
+    fields = [
+        {"messages": r.messages, "operator": "solve", "max_tokens": 10} for r in questions(30)
+    ]
     counting = Counting()
     with teacher.serving(respond=counting) as url:
         given = {"server": url, "ledger": book, "prices": PRICES, "workers": 2}
@@ -269,10 +344,22 @@ def test_replay_asks_nobody_and_names_what_is_missing(book, monkeypatch):
     with teacher.serving(respond=counting) as url:
         first = complete(requests[:4], server=url, ledger=book)
         monkeypatch.setattr(engine, "Client", None)  # any attempt to send would fail
-        assert complete(requests[:4], server=url, ledger=book, replay=True) == [r._replace(cached=True) for r in first]
-        assert complete(requests[:4], server="https://far.example/v1", ledger=book, replay=True)[0].text == first[0].text, "no key needed"
-        with pytest.raises(teacher.MissingReply, match="1 of 5 requests have no reply.*holds 'offline'.*Nothing was sent"):
-            teacher.asker(server=url, ledger=book, replay=True)([{"messages": r.messages, "operator": "solve"} for r in requests])
+        assert complete(requests[:4], server=url, ledger=book, replay=True) == [
+            r._replace(cached=True) for r in first
+        ]
+        assert (
+            complete(requests[:4], server="https://far.example/v1", ledger=book, replay=True)[
+                0
+            ].text
+            == first[0].text
+        ), "no key needed"
+        with pytest.raises(
+            teacher.MissingReply,
+            match="1 of 5 requests have no reply.*holds 'offline'.*Nothing was sent",
+        ):
+            teacher.asker(server=url, ledger=book, replay=True)(
+                [{"messages": r.messages, "operator": "solve"} for r in requests]
+            )
     assert len(counting.seen) == 4
 
 
@@ -295,7 +382,9 @@ def asking(url, book, n, workers):
 
 
 @pytest.mark.parametrize("share", [0.2, 0.7])
-def test_after_a_kill_nothing_is_lost_nothing_twice_and_no_more_repeated_than_was_in_flight(book, share):
+def test_after_a_kill_nothing_is_lost_nothing_twice_and_no_more_repeated_than_was_in_flight(
+    book, share
+):
     n, workers, counting = 400, 32, Counting(wait=0.05)
     with teacher.serving(respond=counting) as url:
         first = asking(url, book, n, workers)
@@ -326,14 +415,19 @@ except KeyboardInterrupt:
 def test_a_real_ctrl_c_ends_everything_in_flight_before_it_is_raised(book):
     with faulty_server.serving(faults={"timeout": 1}) as url:
         run = subprocess.Popen(
-            [sys.executable, "-c", INTERRUPTED, url, str(book)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", INTERRUPTED, url, str(book)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         while not claims(book):
             time.sleep(0.05)
         time.sleep(0.5)
         began = time.monotonic()
         run.send_signal(signal.SIGINT)
-        assert run.communicate(timeout=20) == ("interrupted\n", "") and time.monotonic() - began < 10
+        assert (
+            run.communicate(timeout=20) == ("interrupted\n", "") and time.monotonic() - began < 10
+        )
     assert claims(book) == 0, "a clean stop gives back what it had claimed"
 
 
@@ -360,7 +454,10 @@ def test_two_processes_on_one_ledger_share_the_work_and_ask_nothing_twice(book):
 
 
 def test_a_full_disk_ends_the_run_and_what_was_stored_is_not_paid_again(book, monkeypatch):
-    counting, requests = Counting(), [Request([{"role": "user", "content": f"{i} " + "x" * 2000}], "solve") for i in range(200)]
+    counting, requests = (
+        Counting(),
+        [Request([{"role": "user", "content": f"{i} " + "x" * 2000}], "solve") for i in range(200)],
+    )
     real = Ledger._prepare
 
     def small(self):  # SQLite's own way to have no more room
@@ -409,13 +506,25 @@ def test_a_planted_key_is_in_no_file_no_reply_and_no_output(tmp_path, book, monk
     server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
     server.n = 0
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    replies = complete(questions(12), server=f"http://127.0.0.1:{server.server_port}/v1", ledger=book, retries=0, workers=2)
+    replies = complete(
+        questions(12),
+        server=f"http://127.0.0.1:{server.server_port}/v1",
+        ledger=book,
+        retries=0,
+        workers=2,
+    )
     server.shutdown()
     server.server_close()
     reply_store.export(book, tmp_path / "out.jsonl")
-    assert server.n == 12 and sum(bool(r.error) for r in replies) == 8 and "[key]" in "".join(r.text for r in replies)
+    assert (
+        server.n == 12
+        and sum(bool(r.error) for r in replies) == 8
+        and "[key]" in "".join(r.text for r in replies)
+    )
     shown = repr(replies) + repr(teacher.Settings(ledger=book)) + "".join(capfd.readouterr())
-    assert KEY not in shown and not [path for path in tmp_path.rglob("*") if KEY.encode() in path.read_bytes()]
+    assert KEY not in shown and not [
+        path for path in tmp_path.rglob("*") if KEY.encode() in path.read_bytes()
+    ]
 
 
 def test_a_ledger_of_another_version_is_an_error_before_anything_is_asked(book):
@@ -423,6 +532,9 @@ def test_a_ledger_of_another_version_is_an_error_before_anything_is_asked(book):
     db.execute("PRAGMA user_version = 9")
     db.close()
     counting = Counting()
-    with teacher.serving(respond=counting) as url, pytest.raises(LedgerError, match="Nothing was changed"):
+    with (
+        teacher.serving(respond=counting) as url,
+        pytest.raises(LedgerError, match="Nothing was changed"),
+    ):
         complete(questions(2), server=url, ledger=book)
     assert not counting.seen

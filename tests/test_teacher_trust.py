@@ -1,4 +1,6 @@
-"""What a server echoes shows no key, no proxy sees loopback, and a reply that was paid for is kept."""
+"""What a server echoes shows no key, no proxy sees loopback, and a reply that was paid for is
+kept.
+"""
 
 import json
 import socket
@@ -12,7 +14,8 @@ from skymath_nb.inference import limits, teacher
 from skymath_nb.inference.reply_store import Ledger
 from skymath_nb.inference.teacher import Request, complete
 
-OFFSETS = [*range(0, 120, 3), *range(120, 640)]  # every place where a cut of 100, 200 or 600 characters may fall
+# every place where a cut of 100, 200 or 600 characters may fall
+OFFSETS = [*range(0, 120, 3), *range(120, 640)]
 KEY = "sk-proj-" + "".join(chr(97 + i * 7 % 26) + str(i % 10) for i in range(78))
 URL = "https://teacher.example/v1"
 SPELLINGS = {
@@ -29,7 +32,11 @@ def questions(n=1):
 
 def asked(status, body, **given):
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    transport = httpx2.MockTransport(lambda _: httpx2.Response(status, content=content, headers={"content-type": "application/json"}))
+    transport = httpx2.MockTransport(
+        lambda _: httpx2.Response(
+            status, content=content, headers={"content-type": "application/json"}
+        )
+    )
     return complete(questions(), server=URL, transport=transport, retries=0, **given)[0]
 
 
@@ -50,7 +57,9 @@ def test_no_piece_of_an_echoed_key_is_shown_wherever_the_cut_falls(monkeypatch, 
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     for before in OFFSETS:
         text = "!" * before + SPELLINGS[spelling]
-        error = asked(status, text.encode() if status == 200 else {"error": {"message": text}}).error
+        error = asked(
+            status, text.encode() if status == 200 else {"error": {"message": text}}
+        ).error
         assert error and not pieces(error), before
 
 
@@ -74,8 +83,12 @@ class Recorder(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY"])
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost.", "127.1", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize(
+    "name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY"]
+)
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "localhost.", "127.1", "[::ffff:127.0.0.1]"]
+)
 def test_what_goes_to_loopback_meets_no_proxy(monkeypatch, name, host):
     proxy = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
     proxy.seen = []
@@ -87,9 +100,13 @@ def test_what_goes_to_loopback_meets_no_proxy(monkeypatch, name, host):
     try:
         with teacher.serving() as url:
             try:
-                status = complete(questions(), server=url.replace("127.0.0.1", host), retries=0)[0].status
+                status = complete(questions(), server=url.replace("127.0.0.1", host), retries=0)[
+                    0
+                ].status
             except teacher.TeacherError as error:
-                assert "cannot be reached" in str(error), "a name or a family that this machine lacks"
+                assert "cannot be reached" in str(error), (
+                    "a name or a family that this machine lacks"
+                )
                 status = 0
     finally:
         proxy.shutdown()
@@ -99,19 +116,35 @@ def test_what_goes_to_loopback_meets_no_proxy(monkeypatch, name, host):
 
 @pytest.mark.parametrize(
     "usage",
-    [None, {}, [], "many", {"total_tokens": 12}, {"prompt_tokens": None, "completion_tokens": None}, {"prompt_tokens": 1e999}],
+    [
+        None,
+        {},
+        [],
+        "many",
+        {"total_tokens": 12},
+        {"prompt_tokens": None, "completion_tokens": None},
+        {"prompt_tokens": 1e999},
+    ],
 )
-def test_a_good_reply_with_odd_usage_is_kept_and_its_tokens_are_estimated(monkeypatch, tmp_path, usage):
+def test_a_good_reply_with_odd_usage_is_kept_and_its_tokens_are_estimated(
+    monkeypatch, tmp_path, usage
+):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     reply = asked(200, completion(usage=usage), ledger=tmp_path / "ledger.sqlite")
-    assert (reply.text, reply.error) == ("good", "") and reply.tokens_in > 0 and reply.tokens_out > 0
+    assert (
+        (reply.text, reply.error) == ("good", "") and reply.tokens_in > 0 and reply.tokens_out > 0
+    )
     with Ledger(tmp_path / "ledger.sqlite") as book:
         assert book.count() == 1
 
 
 def test_other_names_of_counts_and_content_in_parts_are_read(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "go"}, {"type": "text", "text": "od"}]
+    parts = [
+        {"type": "thinking", "thinking": "hm"},
+        {"type": "text", "text": "go"},
+        {"type": "text", "text": "od"},
+    ]
     reply = asked(200, completion(content=parts, usage={"input_tokens": 3, "output_tokens": 4}))
     assert (reply.text, reply.tokens_in, reply.tokens_out) == ("good", 3, 4)
 
@@ -132,7 +165,9 @@ def test_a_try_may_take_as_long_as_the_clients_own_default():
         (429, {"retry-after": "300"}, 300, 300, True),
     ],
 )
-def test_pauses_have_a_floor_and_a_bound_and_a_long_one_is_said(monkeypatch, capfd, status, headers, least, most, said):
+def test_pauses_have_a_floor_and_a_bound_and_a_long_one_is_said(
+    monkeypatch, capfd, status, headers, least, most, said
+):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     slept = []
 
@@ -140,8 +175,13 @@ def test_pauses_have_a_floor_and_a_bound_and_a_long_one_is_said(monkeypatch, cap
         slept.append(seconds)
 
     monkeypatch.setattr(limits.Stop, "pause", pause)
-    answers = [httpx2.Response(status, headers=headers, json={"error": {"message": f"later {KEY}"}}) for _ in range(3)]
-    transport = httpx2.MockTransport(lambda _: answers.pop() if answers else httpx2.Response(200, json=completion()))
+    answers = [
+        httpx2.Response(status, headers=headers, json={"error": {"message": f"later {KEY}"}})
+        for _ in range(3)
+    ]
+    transport = httpx2.MockTransport(
+        lambda _: answers.pop() if answers else httpx2.Response(200, json=completion())
+    )
     assert complete(questions(), server=URL, transport=transport)[0].text == "good"
     assert len(slept) == 3 and least <= min(slept) and max(slept) <= most
     shown = "".join(capfd.readouterr())
@@ -159,7 +199,9 @@ def test_a_server_that_is_always_busy_for_a_millisecond_is_not_hammered(monkeypa
 
     def busy(request):
         seen.append(request)
-        return httpx2.Response(429, headers={"retry-after-ms": "1"}, json={"error": {"message": "later"}})
+        return httpx2.Response(
+            429, headers={"retry-after-ms": "1"}, json={"error": {"message": "later"}}
+        )
 
     reply = complete(questions(), server=URL, transport=httpx2.MockTransport(busy))[0]
     assert "later" in reply.error and len(seen) < 1000
@@ -179,7 +221,9 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("given", ENDINGS.values(), ids=ENDINGS)
-def test_what_did_not_end_by_itself_is_recorded_as_it_is_and_asked_again(monkeypatch, tmp_path, given):
+def test_what_did_not_end_by_itself_is_recorded_as_it_is_and_asked_again(
+    monkeypatch, tmp_path, given
+):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     book = tmp_path / "ledger.sqlite"
     first = asked(200, completion(**given), ledger=book)
@@ -192,13 +236,20 @@ def test_what_did_not_end_by_itself_is_recorded_as_it_is_and_asked_again(monkeyp
 
 
 @pytest.mark.parametrize("spelling", ["length", "model_length", "MAX_TOKENS", "max_output_tokens"])
-def test_every_spelling_of_truncation_is_asked_again_with_more_room(monkeypatch, tmp_path, spelling):
+def test_every_spelling_of_truncation_is_asked_again_with_more_room(
+    monkeypatch, tmp_path, spelling
+):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     book = tmp_path / "ledger.sqlite"
-    assert asked(200, completion(content="half", finish=spelling), ledger=book).finish_reason == spelling
+    assert (
+        asked(200, completion(content="half", finish=spelling), ledger=book).finish_reason
+        == spelling
+    )
     assert asked(200, completion(), ledger=book).text == "half", "no more room, no other reply"
     more = [Request([{"role": "user", "content": "question 0"}], "solve", max_tokens=2048)]
-    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=completion(content="whole")))
+    transport = httpx2.MockTransport(
+        lambda _: httpx2.Response(200, json=completion(content="whole"))
+    )
     assert complete(more, server=URL, transport=transport, ledger=book)[0].text == "whole"
 
 
@@ -218,13 +269,24 @@ def test_thoughts_are_kept_beside_the_text_without_the_key(monkeypatch, tmp_path
     [
         ({"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 100}, (5, 95, 88)),
         ({"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}, (5, 7, 0)),
-        ({"input_tokens": 5, "output_tokens": 7, "output_tokens_details": {"reasoning_tokens": 4}}, (5, 7, 4)),
+        (
+            {
+                "input_tokens": 5,
+                "output_tokens": 7,
+                "output_tokens_details": {"reasoning_tokens": 4},
+            },
+            (5, 7, 4),
+        ),
     ],
 )
 def test_thoughts_that_are_billed_are_counted(monkeypatch, usage, counts):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     reply = asked(200, completion(usage=usage))
-    assert (reply.tokens_in, reply.tokens_out, reply.tokens_reasoning) == counts and not reply.estimated
+    assert (
+        reply.tokens_in,
+        reply.tokens_out,
+        reply.tokens_reasoning,
+    ) == counts and not reply.estimated
 
 
 def test_estimated_tokens_are_marked_in_the_reply_and_the_ledger(monkeypatch, tmp_path):
@@ -263,7 +325,9 @@ def quick(monkeypatch):
     monkeypatch.setattr(limits.Stop, "pause", pause)
 
 
-@pytest.mark.parametrize("lost", [(0, b""), (504, b"gateway"), (200, b"<html>"), (200, {"choices": []})])
+@pytest.mark.parametrize(
+    "lost", [(0, b""), (504, b"gateway"), (200, b"<html>"), (200, {"choices": []})]
+)
 def test_a_try_whose_reply_never_came_counts_at_its_worst_case(quick, lost):
     tallies = []
     budget = limits.Budget(10.0)
@@ -274,10 +338,15 @@ def test_a_try_whose_reply_never_came_counts_at_its_worst_case(quick, lost):
         progress=tallies.append,
         transport=httpx2.MockTransport(lost_first(lost)),
     )
-    reply = ask([{"messages": [{"role": "user", "content": "q"}], "operator": "solve", "max_tokens": 1000}])[0]
+    reply = ask(
+        [{"messages": [{"role": "user", "content": "q"}], "operator": "solve", "max_tokens": 1000}]
+    )[0]
     assert reply.text == "good" and reply.cost_usd == pytest.approx(0.007)
     assert budget.spent == pytest.approx(2 * 1.0 + 0.007)
-    assert (tallies[-1].lost_usd, tallies[-1].spent_usd) == (pytest.approx(2.0), pytest.approx(2.007))
+    assert (tallies[-1].lost_usd, tallies[-1].spent_usd) == (
+        pytest.approx(2.0),
+        pytest.approx(2.007),
+    )
 
 
 def lost_first(lost, times=2):
@@ -301,17 +370,26 @@ def test_lost_tries_never_pass_the_cap(quick):
 
 
 def test_a_refused_connection_and_a_busy_server_cost_nothing(quick):
-    replies, _ = played(lambda n: (429, b"busy") if n < 4 else (200, completion()), budget_usd=1.1, prices=PRICES)
+    replies, _ = played(
+        lambda n: (429, b"busy") if n < 4 else (200, completion()), budget_usd=1.1, prices=PRICES
+    )
     assert replies[0].text == "good"
 
 
-@pytest.mark.parametrize(("status", "body"), [(400, b"bad request"), (422, {"detail": "no field"}), (403, {"error": {"message": "key!"}})])
-def test_when_the_first_requests_are_all_refused_alike_the_run_stops_with_the_servers_words(quick, tmp_path, status, body):
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(400, b"bad request"), (422, {"detail": "no field"}), (403, {"error": {"message": "key!"}})],
+)
+def test_when_the_first_requests_are_all_refused_alike_the_run_stops_with_the_servers_words(
+    quick, tmp_path, status, body
+):
     seen = []
 
     def answer(request):
         seen.append(request)
-        return httpx2.Response(status, content=body if isinstance(body, bytes) else json.dumps(body).encode())
+        return httpx2.Response(
+            status, content=body if isinstance(body, bytes) else json.dumps(body).encode()
+        )
 
     words = body.decode() if isinstance(body, bytes) else next(iter(str(v) for v in body.values()))
     with pytest.raises(teacher.TeacherError) as caught:
@@ -320,8 +398,12 @@ def test_when_the_first_requests_are_all_refused_alike_the_run_stops_with_the_se
 
 
 def test_a_403_for_one_prompt_refuses_that_prompt_alone(quick, tmp_path):
-    replies, seen = played(lambda n: (403, b"not this one") if n in (1, 5) else (200, completion()), n=8, workers=1)
-    assert [bool(reply.error) for reply in replies] == [i in (0, 4) for i in range(8)] and len(seen) == 8
+    replies, seen = played(
+        lambda n: (403, b"not this one") if n in (1, 5) else (200, completion()), n=8, workers=1
+    )
+    assert [bool(reply.error) for reply in replies] == [i in (0, 4) for i in range(8)] and len(
+        seen
+    ) == 8
 
 
 @pytest.mark.parametrize(
@@ -330,16 +412,29 @@ def test_a_403_for_one_prompt_refuses_that_prompt_alone(quick, tmp_path):
         b"HTTP/1.1 two hundred OK\r\n\r\n",
         b"\x00\xff\x00 no http at all",
         b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{}",
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\nContent-Length: 4\r\n\r\nnope",
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n"
+            b"Content-Length: 4\r\n"
+            b"\r\nnope"
+        ),
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b'HTTP/1.1 400 Bad\r\nConnection: close\r\nContent-Length: 27\r\n\r\n{"error": {"code": [1, 2]}}',
-        b"HTTP/1.1 400 Bad\r\nConnection: close\r\nRetry-After: Mon, 99 Foo 9999\r\nContent-Length: 2\r\n\r\n[]",
+        (
+            b"HTTP/1.1 400 Bad\r\nConnection: close\r\nContent-Length: 27\r\n\r\n"
+            b'{"error": {"code": [1, 2]}}'
+        ),
+        (
+            b"HTTP/1.1 400 Bad\r\nConnection: close\r\nRetry-After: Mon, 99 Foo 9999\r\n"
+            b"Content-Length: 2\r\n\r\n[]"
+        ),
     ],
 )
 def test_a_malformed_http_answer_is_one_fault_among_many(monkeypatch, answer):
     server = socket.create_server(("127.0.0.1", 0))
     good = json.dumps(completion()).encode()
-    whole = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
+    whole = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        b"Content-Length: %d\r\n\r\n%s"
+    )
     answers = [answer] + [whole % (len(good), good)] * 4
 
     def serve():
@@ -353,7 +448,12 @@ def test_a_malformed_http_answer_is_one_fault_among_many(monkeypatch, answer):
 
     threading.Thread(target=serve, daemon=True).start()
     try:
-        replies = complete(questions(5), server=f"http://127.0.0.1:{server.getsockname()[1]}/v1", workers=1, retries=0)
+        replies = complete(
+            questions(5),
+            server=f"http://127.0.0.1:{server.getsockname()[1]}/v1",
+            workers=1,
+            retries=0,
+        )
     finally:
         server.close()
     assert [bool(reply.error) for reply in replies] == [True] + [False] * 4
@@ -362,14 +462,21 @@ def test_a_malformed_http_answer_is_one_fault_among_many(monkeypatch, answer):
 @pytest.mark.parametrize("hidden", ["\u200b", "\ufeff", "\u00a0x", "\n", "\x07", "é"])
 def test_a_key_that_no_header_can_carry_is_refused_by_name_and_place(monkeypatch, hidden):
     monkeypatch.setenv("OPENAI_API_KEY", KEY[:20] + hidden + KEY[20:])
-    with pytest.raises(teacher.TeacherError, match=f"U\\+{ord(hidden[0]):04X}.* character 21 of") as caught:
+    with pytest.raises(
+        teacher.TeacherError, match=f"U\\+{ord(hidden[0]):04X}.* character 21 of"
+    ) as caught:
         asked(200, completion())
     assert not pieces(str(caught.value))
 
 
 @pytest.mark.parametrize(
     "address",
-    [f"https://me:{KEY}@host/v1", f"https://{KEY}@host/v1", f"https://host/v1?key={KEY}", f"https://host/v1?api_key={KEY}"],
+    [
+        f"https://me:{KEY}@host/v1",
+        f"https://{KEY}@host/v1",
+        f"https://host/v1?key={KEY}",
+        f"https://host/v1?api_key={KEY}",
+    ],
 )
 def test_a_key_in_the_address_is_refused_without_showing_it(monkeypatch, address):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
@@ -389,14 +496,26 @@ def test_a_query_of_azures_kind_survives(monkeypatch):
     server = "https://x.openai.azure.com/openai/deployments/m?api-version=2024-10-21"
     complete(questions(), server=server, transport=httpx2.MockTransport(answer))
     url = seen[0].url
-    assert (url.path, url.query) == ("/openai/deployments/m/chat/completions", b"api-version=2024-10-21")
+    assert (url.path, url.query) == (
+        "/openai/deployments/m/chat/completions",
+        b"api-version=2024-10-21",
+    )
     assert seen[0].headers["api-key"] == KEY
 
 
 def test_no_proxy_may_name_another_host_and_loopback_still_meets_none(monkeypatch):
     from skymath_nb.inference.client import is_loopback
 
-    for host in ("127.0.0.1", "127.8.9.10", "::1", "localhost", "LOCALHOST.", "a.localhost", "127.1", "::ffff:127.0.0.1"):
+    for host in (
+        "127.0.0.1",
+        "127.8.9.10",
+        "::1",
+        "localhost",
+        "LOCALHOST.",
+        "a.localhost",
+        "127.1",
+        "::ffff:127.0.0.1",
+    ):
         assert is_loopback(host), host
     for host in ("128.0.0.1", "localhost.example", "::2", "example.com", "1.127.0.0", ""):
         assert not is_loopback(host), host

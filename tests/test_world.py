@@ -19,7 +19,12 @@ def drawn():
 def test_reading_is_the_exact_inverse_of_writing_in_both_languages(drawn):
     for p in drawn:
         rng = random.Random(p.text)
-        for q in (p, world.translate(p, "zh"), world.distract(p, rng.randint(1, 3), rng), world.backward(p, rng)):
+        for q in (
+            p,
+            world.translate(p, "zh"),
+            world.distract(p, rng.randint(1, 3), rng),
+            world.backward(p, rng),
+        ):
             if q is not None:
                 assert world.read(q.text) == q
     for family in FAMILIES:  # unseen families read as well
@@ -32,8 +37,16 @@ def test_every_sentence_form_can_be_read_back():
         for language in world.LANGUAGES:
             numbers, people, item = problem.SLOTS[name]
             for form in range(len(getattr(kind, language))):
-                clause = problem.Clause(name, (Fraction(7),) * len(numbers), tuple(range(len(people))), 3 if item else -1, form)
-                assert problem.read_clause(problem.write_clause(clause, language), language) == clause
+                clause = problem.Clause(
+                    name,
+                    (Fraction(7),) * len(numbers),
+                    tuple(range(len(people))),
+                    3 if item else -1,
+                    form,
+                )
+                assert (
+                    problem.read_clause(problem.write_clause(clause, language), language) == clause
+                )
 
 
 def test_answers_are_exact_and_steps_hold(drawn):
@@ -48,13 +61,31 @@ def test_an_independent_reading_gives_the_same_answer():
     # worked by hand, one per way of combining sentences
     cases = {
         "Tom has 5 pens. Tom loses 2 of the pens. How many pens does Tom have now?": 3,
-        "I add 3 to my number. Next, everything is taken 4 times. The result is 32. Which number did I think of?": 5,
+        (
+            "I add 3 to my number. Next, everything is taken 4 times. The result is 32. Which "
+            "number "
+            "did I think of?"
+        ): 5,
         "A field is 4 meters long and 5 meters wide. What is its perimeter in meters?": 18,
-        "Ann owns 6 eggs. Ben owns 3 times as many eggs as Ann. How many eggs do Ann and Ben own together?": 24,
-        "The price of a bicycle is 80 dollars. The price falls by 25%. What is the price in the end?": 60,
+        (
+            "Ann owns 6 eggs. Ben owns 3 times as many eggs as Ann. How many eggs do Ann and Ben "
+            "own "
+            "together?"
+        ): 24,
+        (
+            "The price of a bicycle is 80 dollars. The price falls by 25%. What is the price in "
+            "the "
+            "end?"
+        ): 60,
         "There are 36 pupils in the hall. 2/3 of them go home. How many persons are still there?": 12,
-        "Two numbers have sum 17 and difference 5, and we take the smaller one. Add 14 to it. What value do we find?": 20,
-        "小明有5个钢笔。小明丢了x个钢笔。小明现在有多少个钢笔？如果这道题的答案是3，那么未知数x是多少？": 2,
+        (
+            "Two numbers have sum 17 and difference 5, and we take the smaller one. Add 14 to it. "
+            "What value do we find?"
+        ): 20,
+        (
+            "小明有5个钢笔。小明丢了x个钢笔。小明现在有多少个钢笔？如果这道题的答案是3，"
+            "那么未知数x是多少？"
+        ): 2,
     }
     for text, answer in cases.items():
         assert world.read(text).answer == answer, text
@@ -69,7 +100,8 @@ def test_key_ignores_wording_language_people_and_distractors(drawn):
     for p in drawn[:300]:
         rng = random.Random(1)
         assert world.translate(p, "zh").key == p.key == world.distract(p, 2, rng).key
-    for p in (p for p in drawn[:300] if p.family in ("belongings", "bus", "savings", "shopping")):  # every sentence has wordings
+    # every sentence has wordings
+    for p in (p for p in drawn[:300] if p.family in ("belongings", "bus", "savings", "shopping")):
         assert edits.rephrase(p, random.Random(1)).key == p.key
 
 
@@ -85,8 +117,12 @@ def test_unseen_families_are_never_drawn_for_training():
 
 
 def test_benchmark_variants_are_the_same_items():
-    plain, chinese, distracted = (world.benchmark(f"world-{n}", 50) for n in ("test", "chinese", "distractors"))
-    assert (plain["answer"] == chinese["answer"]).all() and (plain["answer"] == distracted["answer"]).all()
+    plain, chinese, distracted = (
+        world.benchmark(f"world-{n}", 50) for n in ("test", "chinese", "distractors")
+    )
+    assert (plain["answer"] == chinese["answer"]).all() and (
+        plain["answer"] == distracted["answer"]
+    ).all()
     assert set(distracted["distractors"]) == {1, 2, 3} and set(chinese["language"]) == {"zh"}
     with pytest.raises(ValueError, match="world-chinese"):
         world.benchmark("world-french")
@@ -106,12 +142,18 @@ def test_distractors_are_added_one_by_one_to_the_same_items_in_both_languages():
     sentences = [[world.read(text).clauses for text in table["problem"]] for table in told]
     for fewer, more in zip(sentences, sentences[1:], strict=False):
         for short, long in zip(fewer, more, strict=True):
-            assert len(long) == len(short) + 1 and any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
+            assert len(long) == len(short) + 1 and any(
+                long[:i] + long[i + 1 :] == short for i in range(len(long))
+            )
 
 
 def test_benchmarks_are_the_same_items_in_every_version():
     names = ("world-test", "world-chinese", "world-distractors", "world-backward", "world-unseen")
-    texts = [text for name in names for text in world.benchmark(name, 40)[["id", "problem", "answer"]].to_numpy().ravel()]
+    texts = [
+        text
+        for name in names
+        for text in world.benchmark(name, 40)[["id", "problem", "answer"]].to_numpy().ravel()
+    ]
     assert row_id(*texts) == "ba7dc791e2665841"
 
 
@@ -125,7 +167,16 @@ def test_backward_questions_ask_for_the_masked_number(drawn):
         assert q.answer == int(value)
 
 
-@pytest.mark.parametrize("text", ["", "What is 1 + 1?", "Tom has 5 pens.", "How many pens does Tom have now?", "Tom has five pens."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "What is 1 + 1?",
+        "Tom has 5 pens.",
+        "How many pens does Tom have now?",
+        "Tom has five pens.",
+    ],
+)
 def test_what_is_not_a_problem_is_refused(text):
     with pytest.raises(world.Unreadable):
         world.read(text)
@@ -133,10 +184,16 @@ def test_what_is_not_a_problem_is_refused(text):
 
 def test_sentences_of_two_families_do_not_make_a_problem():
     with pytest.raises(world.Unreadable, match="does not belong"):
-        world.read("Tom has 5 pens. {}".format("At the next stop 3 people get on. How many pens does Tom have now?"))
+        world.read(
+            "Tom has 5 pens. {}".format(
+                "At the next stop 3 people get on. How many pens does Tom have now?"
+            )
+        )
 
 
-@pytest.mark.parametrize("edit", ["rephrase", "constrain", "deepen", "concretize", "reason", "renew", "create"])
+@pytest.mark.parametrize(
+    "edit", ["rephrase", "constrain", "deepen", "concretize", "reason", "renew", "create"]
+)
 def test_edits_give_readable_solvable_problems(drawn, edit):
     done = 0
     for i, p in enumerate(drawn[:150]):
@@ -175,19 +232,25 @@ def test_reworded_rows_keep_their_graph_and_change_their_text():
     told = world.reworded(items, 0)
     assert not (told["query"] == items["query"]).any() and told["answer"].equals(items["answer"])
     assert list(map(world.key, told["query"])) == list(map(world.key, items["query"]))
-    assert world.reworded(items.tail(3), 0)["query"].tolist() == told["query"].tail(3).tolist(), "a row's words do not hang on others"
+    assert world.reworded(items.tail(3), 0)["query"].tolist() == told["query"].tail(3).tolist(), (
+        "a row's words do not hang on others"
+    )
     with pytest.raises(ValueError, match="The query of odd"):
         world.reworded(items.head(1).assign(id="odd", query="What is it?"), 0)
 
 
 def test_distracted_rows_keep_their_graph_and_the_others_their_text(drawn):
-    rows = pd.DataFrame({"id": range(300), "query": [p.text for p in drawn[:299]] + ["What is 2 + 2?"]})
+    rows = pd.DataFrame(
+        {"id": range(300), "query": [p.text for p in drawn[:299]] + ["What is 2 + 2?"]}
+    )
     changed = world.distracted(rows, 0.5, seed=0)
     different = changed["query"] != rows["query"]
     assert 100 < different.sum() < 200 and not different.iloc[-1]
     assert (changed["query"][:-1].map(world.key) == rows["query"][:-1].map(world.key)).all()
     assert (changed["query"][different].map(lambda q: world.read(q).n_distractors) > 0).all()
-    pd.testing.assert_frame_equal(world.distracted(rows.iloc[::-1], 0.5, seed=0).iloc[::-1], changed)
+    pd.testing.assert_frame_equal(
+        world.distracted(rows.iloc[::-1], 0.5, seed=0).iloc[::-1], changed
+    )
 
 
 def test_dev_items_are_other_graphs_of_the_same_kind():

@@ -1,4 +1,7 @@
-"""A random model with a byte tokenizer, and rows for it: what the tests of the engines train and ask."""
+"""A random model with a byte tokenizer, and rows for it.
+
+What the tests of the engines train and ask.
+"""
 
 from pathlib import Path
 
@@ -15,7 +18,9 @@ def tokenizer(bos: bool = True, pad: bool = True):
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
     if bos:
-        inner.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+        inner.post_processor = processors.TemplateProcessing(
+            single="<s> $A", special_tokens=[("<s>", 1)]
+        )
     special = {"bos_token": "<s>", "eos_token": "</s>", **({"pad_token": "<pad>"} if pad else {})}
     return PreTrainedTokenizerFast(tokenizer_object=inner, **special)
 
@@ -32,9 +37,19 @@ ARCHITECTURES = {
 
 
 def save(
-    folder: Path, *, hidden: int = 32, layers: int = 2, context: int = 128, architecture: str = "Llama", vocabulary: int = 0, **kwargs
+    folder: Path,
+    *,
+    hidden: int = 32,
+    layers: int = 2,
+    context: int = 128,
+    architecture: str = "Llama",
+    vocabulary: int = 0,
+    **kwargs,
 ) -> Path:
-    """Write a random base with these sizes and return its folder; a vocabulary may be larger than the tokenizer's."""
+    """Write a random base with these sizes and return its folder.
+
+    A vocabulary may be larger than the tokenizer's.
+    """
     import torch
     import transformers
 

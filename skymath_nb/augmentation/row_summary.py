@@ -1,4 +1,7 @@
-"""Tables of instances: what they took, why some are not kept, and their way to seeds and from seeds."""
+"""Tables of instances.
+
+What they took, why some are not kept, and their way to seeds and from seeds.
+"""
 
 import json
 
@@ -13,62 +16,111 @@ SYNTHETIC = "synthetic"  # split of a seed that a teacher wrote: its answer is n
 
 
 def summary(instances: pd.DataFrame, by: str | list[str] = ("method", "operator")) -> pd.DataFrame:
-    """Per group: rows, kept, mean level, the share of each verdict that is true (of the rows that have it), tokens, dollars.
+    """Per group.
 
-    `usd_per_kept` is what all rows of the group cost, shared among the kept ones; no number where none was kept. Verdicts that no
-    row has are left out.
+    Rows, kept, mean level, the share of each verdict that is true (of the rows that have it),
+    tokens, dollars.
+
+    `usd_per_kept` is what all rows of the group cost, shared among the kept ones; no number where
+    none was kept. Verdicts that no row has are left out.
     """
-    verdicts = pd.DataFrame([json.loads(text) for text in instances["verdicts"]], index=instances.index)
+    verdicts = pd.DataFrame(
+        [json.loads(text) for text in instances["verdicts"]], index=instances.index
+    )
     verdicts = verdicts.reindex(columns=TRUTHS).dropna(axis=1, how="all").astype(float)
     table = instances.assign(tokens=instances["tokens_in"] + instances["tokens_out"]).join(verdicts)
     grouped = table.groupby([by] if isinstance(by, str) else list(by), sort=False).agg(
-        rows=("id", "size"), kept=("kept", "sum"), mean_level=("level", "mean"), **{name: (name, "mean") for name in verdicts},
-        tokens=("tokens", "mean"), usd=("cost_usd", "sum"),
-    )  # fmt: skip
-    return grouped.assign(usd_per_kept=grouped["usd"] / grouped["kept"].where(grouped["kept"] > 0)).reset_index()
+        rows=("id", "size"),
+        kept=("kept", "sum"),
+        mean_level=("level", "mean"),
+        **{name: (name, "mean") for name in verdicts},
+        tokens=("tokens", "mean"),
+        usd=("cost_usd", "sum"),
+    )
+    return grouped.assign(
+        usd_per_kept=grouped["usd"] / grouped["kept"].where(grouped["kept"] > 0)
+    ).reset_index()
 
 
 def reasons(instances: pd.DataFrame, by: str) -> pd.DataFrame:
-    """How many rows were kept and how many eliminated for each reason (rows), per value of a column (columns)."""
+    """How many rows were kept and how many eliminated for each reason (rows), per value of a column
+    (columns).
+    """
     why = instances["reason"].replace("", "kept").rename("reason")
     table = pd.crosstab(why, instances[by], margins=True, margins_name="all")
     return table.drop(index="all").sort_values("all", ascending=False)
 
 
 def bill(instances: pd.DataFrame) -> dict:
-    """What instances took, for a step's report: tokens_in, tokens_out, cost_usd, and cost_usd_per_kept (of all, if none is kept)."""
+    """What instances took, for a step's report.
+
+    tokens_in, tokens_out, cost_usd, and cost_usd_per_kept (of all, if none is kept).
+    """
     cost, kept = float(instances["cost_usd"].sum()), int(instances["kept"].sum())
     tokens = {name: int(instances[name].sum()) for name in ("tokens_in", "tokens_out")}
     return tokens | {"cost_usd": cost, "cost_usd_per_kept": cost / max(kept, 1)}
 
 
 def as_seeds(instances: pd.DataFrame) -> pd.DataFrame:
-    """Kept instances as seed problems for the next round, in the seeds schema: query and the response's own, unverified answer.
+    """Kept instances as seed problems for the next round, in the seeds schema.
 
-    Backward questions are left out: they ask about an answer that is already given, and no operator goes on from there.
+    Query and the response's own, unverified answer.
+
+    Backward questions are left out: they ask about an answer that is already given, and no operator
+    goes on from there.
     """
     kept = instances[instances["kept"] & ~instances["operator"].isin(BACKWARD)]
     return pd.DataFrame(
         {
-            "id": kept["id"], "source": kept["source"], "split": SYNTHETIC, "language": kept["language"], "level": kept["level"],
-            "subject": kept["method"], "problem": kept["query"], "solution": kept["response"], "answer": kept["answer"], "licence": "",
+            "id": kept["id"],
+            "source": kept["source"],
+            "split": SYNTHETIC,
+            "language": kept["language"],
+            "level": kept["level"],
+            "subject": kept["method"],
+            "problem": kept["query"],
+            "solution": kept["response"],
+            "answer": kept["answer"],
+            "licence": "",
         }
-    ).reset_index(drop=True)  # fmt: skip
+    ).reset_index(drop=True)
 
 
 def read_problems(path) -> pd.DataFrame:
-    """The problems of a file in the seeds schema, whether it holds seeds or instances (then the kept ones)."""
+    """The problems of a file in the seeds schema, whether it holds seeds or instances (then the
+    kept ones).
+    """
     if "query" in pq.read_schema(path).names:
         return as_seeds(schema.read(path, "instances"))
     return schema.read(path, "seeds")
 
 
 def as_instances(seeds: pd.DataFrame) -> pd.DataFrame:
-    """Seed problems with their own solutions as instances, of method and operator "seed", in the instances schema."""
+    """Seed problems with their own solutions as instances, of method and operator "seed", in the
+    instances schema.
+    """
     columns = {
-        "id": [schema.row_id("seed", i) for i in seeds["id"]], "stage": "normal", "round": 0, "method": "seed", "operator": "seed",
-        "language": seeds["language"], "level": seeds["level"], "query": seeds["problem"], "response": seeds["solution"],
-        "answer": seeds["answer"], "seed_id": seeds["id"], "parent_id": seeds["id"], "prompt": "", "teacher": "", "request_key": "",
-        "tokens_in": 0, "tokens_out": 0, "cost_usd": 0.0, "verdicts": "{}", "kept": True, "reason": "", "source": seeds["source"],
-    }  # fmt: skip
+        "id": [schema.row_id("seed", i) for i in seeds["id"]],
+        "stage": "normal",
+        "round": 0,
+        "method": "seed",
+        "operator": "seed",
+        "language": seeds["language"],
+        "level": seeds["level"],
+        "query": seeds["problem"],
+        "response": seeds["solution"],
+        "answer": seeds["answer"],
+        "seed_id": seeds["id"],
+        "parent_id": seeds["id"],
+        "prompt": "",
+        "teacher": "",
+        "request_key": "",
+        "tokens_in": 0,
+        "tokens_out": 0,
+        "cost_usd": 0.0,
+        "verdicts": "{}",
+        "kept": True,
+        "reason": "",
+        "source": seeds["source"],
+    }
     return pd.DataFrame(columns, index=seeds.index).reset_index(drop=True)

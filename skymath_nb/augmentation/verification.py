@@ -1,4 +1,7 @@
-"""What can be checked of an instance, and what is made of it: every row carries its verdicts, and drops out only where asked."""
+"""What can be checked of an instance, and what is made of it.
+
+Every row carries its verdicts, and drops out only where asked.
+"""
 
 import json
 from collections import Counter
@@ -10,7 +13,14 @@ from ..grading import solution_steps
 from .operator_plan import SAME_ANSWER
 from .parsing import numbers
 
-TRUTHS = ("agrees_with_gold", "agrees_with_majority", "steps_hold", "numbers_kept", "same_graph", "hard")
+TRUTHS = (
+    "agrees_with_gold",
+    "agrees_with_majority",
+    "steps_hold",
+    "numbers_kept",
+    "same_graph",
+    "hard",
+)
 CHECKS = {  # what `verify` may name: the verdict, and what is said of a row where it is false
     "gold": ("agrees_with_gold", "disagrees with the gold"),
     "majority": ("agrees_with_majority", "disagrees with the majority"),
@@ -22,7 +32,9 @@ AGREED = 0.8  # share of a question's answers: above it the teacher finds the qu
 
 
 class Vote(NamedTuple):
-    """The majority among the answers of one question ("" for a tie or no answer), and its share of all replies."""
+    """The majority among the answers of one question ("" for a tie or no answer), and its share of
+    all replies.
+    """
 
     answer: str
     share: float
@@ -37,7 +49,11 @@ def vote(found: list[str]) -> Vote:
     for answer in filter(None, found):
         counts[next((known for known in counts if grading.equivalent(answer, known)), answer)] += 1
     first, *others = [*counts.most_common(2), ("", 0)]
-    return Vote(first[0] if first[1] > others[0][1] else "", first[1] / len(found)) if counts else Vote("", 0.0)
+    return (
+        Vote(first[0] if first[1] > others[0][1] else "", first[1] / len(found))
+        if counts
+        else Vote("", 0.0)
+    )
 
 
 @lru_cache(maxsize=1 << 14)
@@ -53,14 +69,16 @@ def graph(text: str) -> tuple[str, int] | None:
 def judge(row: dict, majority: Vote | None, min_level: int):
     """Fill answer, level and verdicts of a row. A verdict is None where nothing can be said.
 
-    agrees_with_gold      with the seed's answer where the operator keeps it, with the masked number of a backward question
+    agrees_with_gold      with the seed's answer where the operator keeps it, with the masked number
+                          of a backward question
     agrees_with_majority  of the question's samples; `agreement` is the majority's share of them
     steps_hold            no step a op b = c of the response is false
     numbers_kept          a problem that is only put otherwise has all numbers of its seed
     same_graph            and is the same problem, where both are problems of the world
-    hard                  in the hard stage: the world's level (operations to the answer) is at least min_level; for other texts,
-                          the teacher's own samples agree on at most four fifths (a rate of failure as the measure of
-                          difficulty: DART-Math, arXiv 2407.13690)
+    hard                  in the hard stage: the world's level (operations to the answer) is at
+                          least min_level; for other texts, the teacher's own samples agree on at
+                          most four fifths (a rate of failure as the measure of difficulty:
+                          DART-Math, arXiv 2407.13690)
     """
     response, operator = row["response"], row["operator"]
     row["answer"] = grading.extract(response) or "" if response else ""
@@ -75,9 +93,13 @@ def judge(row: dict, majority: Vote | None, min_level: int):
             "agrees_with_majority": _agree(row["answer"], majority.answer) if majority else None,
             "agreement": agreement,
             "steps_hold": solution_steps.hold(response) if response else None,
-            "numbers_kept": not numbers(row["seed_problem"]) - numbers(row["query"]) if same else None,
+            "numbers_kept": not numbers(row["seed_problem"]) - numbers(row["query"])
+            if same
+            else None,
             "same_graph": found is not None and found[0] == origin[0] if origin else None,
-            "hard": _hard(found, agreement, min_level) if row["stage"] == "hard" and row["query"] else None,
+            "hard": _hard(found, agreement, min_level)
+            if row["stage"] == "hard" and row["query"]
+            else None,
         }
     )
 

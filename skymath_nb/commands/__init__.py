@@ -1,1 +1,3 @@
-"""What can be asked from the command line? gate, coreset, grade, compare, doctor, forecast, prefetch, bundle."""
+"""What can be asked from the command line? gate, coreset, grade, compare, doctor, forecast,
+prefetch, bundle.
+"""

@@ -1,9 +1,10 @@
 """Bundles: the complete steps of a run as one .tar.gz, for whoever cannot make them.
 
-A bundle is a run folder: `params.yaml`, `run.json`, and of each complete step its manifest, its outputs
-and its executed notebook. `take` unpacks it beside the runs, checks it whole, and lets `runs.take` put its
-steps in place. What was taken is marked as others' work, in its manifests and in `params.yaml`. Executed
-notebooks are pages with scripts: take bundles from people whose notebooks you would open.
+A bundle is a run folder: `params.yaml`, `run.json`, and of each complete step its manifest, its
+outputs and its executed notebook. `take` unpacks it beside the runs, checks it whole, and lets
+`runs.take` put its steps in place. What was taken is marked as others' work, in its manifests and
+in `params.yaml`. Executed notebooks are pages with scripts: take bundles from people whose
+notebooks you would open.
 """
 
 import json
@@ -28,7 +29,10 @@ WRONG = (ValueError, LookupError, TypeError, AttributeError)  # what odd content
 
 
 class BundleError(ValueError):
-    """A bundle cannot be made or taken; the message says why and what to do. Nothing was changed."""
+    """A bundle cannot be made or taken; the message says why and what to do.
+
+    Nothing was changed.
+    """
 
 
 def make(run: str | Path, file: str | Path, until: str = "", echo=print) -> Path:
@@ -42,7 +46,8 @@ def make(run: str | Path, file: str | Path, until: str = "", echo=print) -> Path
 
     Raises:
         FileNotFoundError: There is no such run.
-        BundleError: A step is not complete or not as its manifest says, or `params.yaml` is missing.
+        BundleError: A step is not complete or not as its manifest says, or `params.yaml` is
+            missing.
         runs.Busy: A process runs it.
     """
     folder, file = folders.find(run), Path(file).expanduser()

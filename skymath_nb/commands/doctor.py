@@ -1,6 +1,7 @@
 """What `doctor` says: what this machine has, what is wrong with it, and which params file fits it.
 
-Looking changes nothing; what is wrong comes with what to do about it. No value of a key is read into a table.
+Looking changes nothing; what is wrong comes with what to do about it. No value of a key is read
+into a table.
 """
 
 import os

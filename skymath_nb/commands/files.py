@@ -1,4 +1,7 @@
-"""The leak gate and the core-set for anybody's file, from the command line: a summary is printed, a table is written."""
+"""The leak gate and the core-set for anybody's file, from the command line.
+
+A summary is printed, a table is written.
+"""
 
 import os
 from collections.abc import Callable, Sequence
@@ -30,8 +33,9 @@ def gate(
 ) -> pd.DataFrame:
     """Gate a file of problems or instances, part by part, and return the counts.
 
-    Writes FILE.gate.parquet (or `out`), one row per instance and benchmark, and beside it FILE.hits.parquet with the first
-    hits of each benchmark and the text they meet. Everything is read that can fail before the work starts.
+    Writes FILE.gate.parquet (or `out`), one row per instance and benchmark, and beside it
+    FILE.hits.parquet with the first hits of each benchmark and the text they meet. Everything is
+    read that can fail before the work starts.
 
     Args:
         file: What `data.Rows` reads.
@@ -71,14 +75,20 @@ def _gate(parts, tests, out, seen, n, echo) -> pd.DataFrame:
         with pq.ParquetWriter(half, schema.GATE, compression="zstd") as writer:
             for part in parts:
                 verdicts = decontamination.unchecked(judge(part), part)
-                writer.write_table(pa.Table.from_pandas(verdicts, schema=schema.GATE, preserve_index=False))
+                writer.write_table(
+                    pa.Table.from_pandas(verdicts, schema=schema.GATE, preserve_index=False)
+                )
                 counts.append(decontamination.counts(verdicts))
                 if sum(map(len, hits)) < SHOWN * len(tests):
                     hits.append(decontamination.hits(verdicts, part, tests, SHOWN))
         half.replace(out)
     finally:
         half.unlink(missing_ok=True)
-    counts = pd.concat(counts).groupby(["benchmark", "verdict", "tier", "n"], as_index=False, sort=False)["rows"].sum()
+    counts = (
+        pd.concat(counts)
+        .groupby(["benchmark", "verdict", "tier", "n"], as_index=False, sort=False)["rows"]
+        .sum()
+    )
     hits = pd.concat(hits).groupby("benchmark", sort=False).head(SHOWN)
     hits.to_parquet(seen, index=False)
     names = ", ".join(f"{name} ({len(t):,})" for name, t in tests.items())
@@ -101,7 +111,9 @@ def _left_out(tests: dict[str, pd.DataFrame]) -> list[str]:
     """A line for each benchmark of which rows could not be used."""
     left = {name: table.attrs.get("dropped") for name, table in tests.items()}
     return [
-        f"{name}: left out {', '.join(f'{n:,} ({reason})' for reason, n in reasons.items())}" for name, reasons in left.items() if reasons
+        f"{name}: left out {', '.join(f'{n:,} ({reason})' for reason, n in reasons.items())}"
+        for name, reasons in left.items()
+        if reasons
     ]
 
 
@@ -117,10 +129,12 @@ def choose(
     echo: Callable[[str], None] = print,
     **paths: str,
 ) -> pd.DataFrame:
-    """Choose k problems of a file for diversity and return them in order of choice: rank, id, radius, query.
+    """Choose k problems of a file for diversity and return them in order of choice.
 
-    Empty, repeated and featureless problems are left out and counted. Writes FILE.coreset.parquet (or `out`).
-    `force` and `paths` are those of `gate`.
+    Rank, id, radius, query.
+
+    Empty, repeated and featureless problems are left out and counted. Writes FILE.coreset.parquet
+    (or `out`). `force` and `paths` are those of `gate`.
     """
     parts, out = Rows(file, **paths), Path(out or f"{_beside(file)}.coreset.parquet")
     with guarded([out], [file], force):
@@ -132,20 +146,39 @@ def _choose(parts, k, out, method, embedding, dimensions, seed, echo) -> pd.Data
     empty = table["query"].str.strip() == ""
     some = table[~empty].reset_index(drop=True)
     some = some[near_duplicates.exact(some["query"]).kept].reset_index(drop=True)
-    X = embeddings.embed(some["query"].tolist(), method=embedding, dimensions=dimensions, seed=seed) if len(some) else np.empty((0, 1))
+    X = (
+        embeddings.embed(some["query"].tolist(), method=embedding, dimensions=dimensions, seed=seed)
+        if len(some)
+        else np.empty((0, 1))
+    )
     full = X.any(axis=1)
-    left = f"{empty.sum():,} empty, {(~empty).sum() - len(some):,} repeated, {(~full).sum():,} without features"
+    left = (
+        f"{empty.sum():,} empty, {(~empty).sum() - len(some):,} repeated, {(~full).sum():,} "
+        "without features"
+    )
     some, X = some[full].reset_index(drop=True), X[full]
     if not 1 <= k <= len(some):
-        raise ValueError(f"k={k} problems were asked for, but {file} has {len(some):,} to choose from ({left}). Lower k.")
+        raise ValueError(
+            f"k={k} problems were asked for, but {file} has {len(some):,} to choose from "
+            f"({left}). Lower k."
+        )
     order, radius = coreset.select(method, X, k, levels=some["level"], names=some["id"], seed=seed)
     control = coreset.select("random", X, k, names=some["id"], seed=seed).radius
     chosen = some.iloc[order][["id", "query"]].assign(radius=radius)
     chosen.insert(0, "rank", np.arange(1, k + 1))
     chosen.to_parquet(out, index=False)
     budgets = sorted({max(1, k // 16), max(1, k // 4), k})
-    curve = pd.DataFrame({"chosen": budgets, "radius": [radius[b - 1] for b in budgets], "at random": [control[b - 1] for b in budgets]})
-    echo(f"{k:,} of {len(some):,} problems of {file} by {method} on {embedding} vectors ({X.shape[1]} dimensions); left out: {left}")
+    curve = pd.DataFrame(
+        {
+            "chosen": budgets,
+            "radius": [radius[b - 1] for b in budgets],
+            "at random": [control[b - 1] for b in budgets],
+        }
+    )
+    echo(
+        f"{k:,} of {len(some):,} problems of {file} by {method} on {embedding} vectors "
+        f"({X.shape[1]} dimensions); left out: {left}"
+    )
     for line in [curve.round(4).to_string(index=False), *parts.report()]:
         echo(line)
     echo(f"table: {out}")

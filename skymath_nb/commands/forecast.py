@@ -221,7 +221,9 @@ class Arms(NamedTuple):
 def _scale(p: dict, chain: Chain) -> Step:
     """The arms of a scaling study; each dose of hard rows has one of normal rows beside it."""
     budget = {name: p[name] for name in ("epochs", "steps", "batch_size")}
-    design = scaling_laws.design(p["bases"], p["sizes"], p["budgets"], **budget).drop_duplicates("arm")
+    design = scaling_laws.design(p["bases"], p["sizes"], p["budgets"], **budget).drop_duplicates(
+        "arm"
+    )
     models = Counter(design["base"]) + Counter({p["bases"][0]: 2 * len(p["doses"])})
     rows_read = p["batch_size"] * int(design["steps"].sum()) + 2 * p["epochs"] * sum(p["doses"])
     items = sum(_rows(name, "test", p["n_items"], chain) for name in p["benchmarks"])

@@ -1,4 +1,7 @@
-"""What `python -m skymath_nb grade` and `compare` print: a file of responses scored, two files compared on the same items."""
+"""What `python -m skymath_nb grade` and `compare` print.
+
+A file of responses scored, two files compared on the same items.
+"""
 
 import json
 import os
@@ -34,7 +37,8 @@ def grade(
     echo: Callable[[str], None] = print,
     **columns: str | None,
 ) -> pd.DataFrame:
-    """Grade a file of responses, print the scores and where the verdicts differ, and return the graded table.
+    """Grade a file of responses, print the scores and where the verdicts differ, and return the
+    graded table.
 
     Args:
         path: A file of responses and gold answers (see `responses.read`).
@@ -52,7 +56,9 @@ def grade(
         ValueError: The file cannot be graded, or no other grader is installed.
     """
     if second and not second_opinion.available():
-        raise ValueError("--second-opinion needs another grader: pip install math-verify (or inspect-ai).")
+        raise ValueError(
+            "--second-opinion needs another grader: pip install math-verify (or inspect-ai)."
+        )
     out = _checked(out)
     outputs = [out, out.with_suffix(f".disagreements{out.suffix}")] if out else []
     with guarded(outputs, [path], force):
@@ -69,16 +75,24 @@ def _with_second_opinions(graded: pd.DataFrame, workers: int) -> pd.DataFrame:
     texts = graded["response"].tolist()
     workers = workers or os.cpu_count() or 1
     names = second_opinion.available()
-    found = {f"second:{name}": second_opinion.verdicts(name, texts, golds, workers) for name in names}
+    found = {
+        f"second:{name}": second_opinion.verdicts(name, texts, golds, workers) for name in names
+    }
     return graded.assign(**found)
 
 
 def _report(path, by, outputs, listed, echo, table, graded):
     found = ", ".join(f"{role}: {name}" for role, name in table.attrs["columns"].items())
     id = "" if "id" in table.attrs["columns"] else ", no id: every line is an item"
-    echo(f"{path}: {len(table):,} responses to {table.groupby(['benchmark', 'id']).ngroups:,} items ({found}{id})")
+    echo(
+        f"{path}: {len(table):,} responses to {table.groupby(['benchmark', 'id']).ngroups:,} "
+        f"items ({found}{id})"
+    )
     if graded.empty:
-        raise ValueError(f"No line of {path} has a gold answer in {table.attrs['columns']['gold']!r}. Name the right column with --gold.")
+        raise ValueError(
+            f"No line of {path} has a gold answer in {table.attrs['columns']['gold']!r}. Name "
+            "the right column with --gold."
+        )
     for line in table.attrs["notes"]:
         echo(f"Note: {line}")
     for line in _scores(graded, list(by)):
@@ -103,7 +117,9 @@ def compare(
     echo: Callable[[str], None] = print,
     **columns: str | None,
 ) -> pd.DataFrame:
-    """Grade two files and compare them on the items that both answered, which are those with the same id; return the paired tests."""
+    """Grade two files and compare them on the items that both answered, which are those with the
+    same id; return the paired tests.
+    """
     left, right = _sides(a, b, workers, echo, columns)
     if "seed" in left and "seed" in right:
         left, right = _as_samples(left), _as_samples(right)
@@ -113,8 +129,14 @@ def compare(
     for row in compared.to_dict("records"):
         gap = f"{100 * row['difference']:+.1f} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
         accuracies = f"{100 * row['a']:7.1f}{100 * row['b']:7.1f}"
-        echo(f"{row['verdict']:10}{row['n']:7,}{accuracies}  {gap:20}{row['only_a']:7,}{row['only_b']:7,}  {_p(row['p'])}")
-    echo(f"Accuracies in per cent; gaps in points with 95 % intervals, items resampled; p: {compared['test'].iloc[0]}.")
+        echo(
+            f"{row['verdict']:10}{row['n']:7,}{accuracies}  "
+            f"{gap:20}{row['only_a']:7,}{row['only_b']:7,}  {_p(row['p'])}"
+        )
+    echo(
+        "Accuracies in per cent; gaps in points with 95 % intervals, items resampled; p: "
+        f"{compared['test'].iloc[0]}."
+    )
     for line in _needed(left, right):
         echo(line)
     return compared
@@ -167,9 +189,14 @@ def _sides(a, b, workers, echo, columns) -> list[pd.DataFrame]:
     for path in (a, b):
         table = responses.read(path, seeds=True, **columns)
         if "id" not in table.attrs["columns"]:
-            raise ValueError(f"{path} has no column that names its items ({', '.join(response_columns.NAMES['id'])}). Name one with --id.")
+            raise ValueError(
+                f"{path} has no column that names its items "
+                f"({', '.join(response_columns.NAMES['id'])}). Name one with --id."
+            )
         if table.groupby("id")["benchmark"].nunique().max() > 1:
-            raise ValueError(f"{path} has the same ids in several benchmarks. Compare one benchmark at a time.")
+            raise ValueError(
+                f"{path} has the same ids in several benchmarks. Compare one benchmark at a time."
+            )
         sides.append(table)
     shared = _shared(sides, (a, b), echo)
     chosen = [table[table["id"].isin(shared)] for table in sides]
@@ -195,11 +222,18 @@ def _write(table, path):
 
 
 def _scores(graded, by):
-    """A line per group and one for all, then completed and cut-off answers apart where that is known."""
+    """A line per group and one for all, then completed and cut-off answers apart where that is
+    known.
+    """
     rows = [("all", scores.score(graded).iloc[0])]
     if by:
         groups = scores.score(graded, by)
-        groups = groups.sort_values(by, key=lambda column: column if pd.api.types.is_numeric_dtype(column) else column.astype(str))
+        groups = groups.sort_values(
+            by,
+            key=lambda column: (
+                column if pd.api.types.is_numeric_dtype(column) else column.astype(str)
+            ),
+        )
         rows = [(_group(row[by]), row) for _, row in groups.iterrows()] + rows
     known = graded[graded["cap_hit"].notna()]
     if known["cap_hit"].eq(1).any():
@@ -208,11 +242,19 @@ def _scores(graded, by):
     yield f"\n{'':{width}}{'n':>7}  {'strict':20}{'flexible':20}cap hit"
     for name, row in rows:
         cut = row.get("cap_hit", np.nan)
-        yield f"{name:{width}}{row['n']:7,}  {_accuracy(row, 'strict'):20}{_accuracy(row, 'flexible'):20}" + (
-            f"{100 * cut:.1f}" if cut == cut else ""
+        yield (
+            f"{name:{width}}{row['n']:7,}  "
+            f"{_accuracy(row, 'strict'):20}{_accuracy(row, 'flexible'):20}"
+            + (f"{100 * cut:.1f}" if cut == cut else "")
         )
-    yield f"Accuracies in per cent with 95 % intervals ({' or '.join(sorted({row['interval'] for _, row in rows}))})." + (
-        f" Whether an answer was cut off is not known of {len(graded) - len(known):,}." if len(known) < len(graded) else ""
+    yield (
+        "Accuracies in per cent with 95 % intervals "
+        f"({' or '.join(sorted({row['interval'] for _, row in rows}))})."
+        + (
+            f" Whether an answer was cut off is not known of {len(graded) - len(known):,}."
+            if len(known) < len(graded)
+            else ""
+        )
     )
 
 
@@ -223,21 +265,31 @@ def _group(values):
 
 
 def _accuracy(row, verdict):
-    return f"{100 * row[verdict]:5.1f} [{100 * row[f'{verdict}_low']:.1f}, {100 * row[f'{verdict}_high']:.1f}]"
+    return (
+        f"{100 * row[verdict]:5.1f} [{100 * row[f'{verdict}_low']:.1f}, "
+        f"{100 * row[f'{verdict}_high']:.1f}]"
+    )
 
 
 def _counts(table, graded):
     empty = int(graded["response"].str.strip().eq("").sum())
     silent = int(graded["extracted"].isna().sum())
-    yield f"{empty:,} empty responses and {silent - empty:,} more without an answer that could be found; they count as wrong."
+    yield (
+        f"{empty:,} empty responses and {silent - empty:,} more without an answer that could be "
+        "found; they count as wrong."
+    )
     unannounced = sum(strict_answer(text) is None for text in graded["response"]) - empty
     if unannounced:
-        yield f'{unannounced:,} others do not announce their answer with "The answer is", where alone strict looks.'
+        yield (
+            f'{unannounced:,} others do not announce their answer with "The answer is", where '
+            "alone strict looks."
+        )
     golds = graded["gold"].value_counts()
     odd = golds[[not responses.holds_answer(gold) for gold in golds.index]]
     if len(odd):
         yield (
-            f"{int(odd.sum()):,} gold answers hold no answer that can be read ({_names(odd.index)}); "
+            f"{int(odd.sum()):,} gold answers hold no answer that can be read "
+            f"({_names(odd.index)}); "
             "only the same text meets them."
         )
     if len(graded) < len(table):
@@ -253,20 +305,37 @@ def _counts(table, graded):
     for name in graded.filter(regex="^harness:"):
         known = graded[graded[name].notna()]
         if len(known):
-            yield f"The harness itself, filter {name.partition(':')[2]}: {100 * known[name].astype(bool).mean():.1f} of {len(known):,}."
+            yield (
+                f"The harness itself, filter {name.partition(':')[2]}: "
+                f"{100 * known[name].astype(bool).mean():.1f} of {len(known):,}."
+            )
         else:
-            yield f"The harness, filter {name.partition(':')[2]}, has one verdict for all samples of an item: it is not compared."
+            yield (
+                f"The harness, filter {name.partition(':')[2]}, has one verdict for all samples "
+                "of an item: it is not compared."
+            )
 
 
 def _differences(differ, graded, listed):
     for name, part in differ.groupby("between", sort=False):
-        yield f"\n{name} differ on {len(part):,} of {len(graded):,}; flexible alone is right on {int(part['flexible'].sum()):,}:"
+        yield (
+            "\n"
+            f"{name} differ on {len(part):,} of {len(graded):,}; flexible alone is right on "
+            f"{int(part['flexible'].sum()):,}:"
+        )
         for row in part.head(listed).to_dict("records"):
             answer = "nothing" if pd.isna(row["extracted"]) else row["extracted"]
             right = "flexible" if row["flexible"] else name.partition(" ")[0]
             sample = f", sample {row['sample']}" if row["sample"] else ""
-            read = f"; strict reads {_short(strict_answer(row['response']) or 'nothing')}" if name.startswith("strict") else ""
-            yield f"  line {row['line']}{sample}: {_short(answer)} for {_short(row['gold'])}, right by {right} ({row['reason']}){read}"
+            read = (
+                f"; strict reads {_short(strict_answer(row['response']) or 'nothing')}"
+                if name.startswith("strict")
+                else ""
+            )
+            yield (
+                f"  line {row['line']}{sample}: {_short(answer)} for {_short(row['gold'])}, "
+                f"right by {right} ({row['reason']}){read}"
+            )
         if len(part) > listed:
             yield f"  and {len(part) - listed:,} more"
 
@@ -277,31 +346,49 @@ def _short(text, width=WIDTH):
 
 
 def _shared(sides, paths, echo):
-    """The ids that both files have with a gold answer; says which are missing, and refuses files that do not fit together."""
+    """The ids that both files have with a gold answer.
+
+    Says which are missing, and refuses files that do not fit together.
+    """
     golds = [table.dropna(subset="gold").groupby("id")["gold"].first() for table in sides]
     shared = golds[0].index.intersection(golds[1].index)
     for name, path, table, gold, other in zip("AB", paths, sides, golds, golds[::-1], strict=True):
         only = gold.index.difference(other.index)
         unknown = len(table) - int(table["gold"].notna().sum())
-        said = f"{name}  {path}: {len(table):,} responses to {table['id'].nunique():,} items ({table.attrs['columns']['id']})"
+        said = (
+            f"{name}  {path}: {len(table):,} responses to {table['id'].nunique():,} items "
+            f"({table.attrs['columns']['id']})"
+        )
         said += f", {unknown:,} without a gold answer" if unknown else ""
-        echo(said + (f"; {len(only):,} items are not in the other: {_names(only)}" if len(only) else ""))
+        echo(
+            said
+            + (f"; {len(only):,} items are not in the other: {_names(only)}" if len(only) else "")
+        )
     if not len(shared):
         raise ValueError(
-            f"{paths[0]} and {paths[1]} have no items in common: A has {_names(golds[0].index)}, B has {_names(golds[1].index)}. "
+            f"{paths[0]} and {paths[1]} have no items in common: A has {_names(golds[0].index)}, "
+            f"B has {_names(golds[1].index)}. "
             "Compare answers to the same items, or name the column that names them with --id."
         )
-    other = [id for id in shared if golds[0][id] != golds[1][id] and not equivalent(golds[0][id], golds[1][id])]
+    other = [
+        id
+        for id in shared
+        if golds[0][id] != golds[1][id] and not equivalent(golds[0][id], golds[1][id])
+    ]
     if other:
         raise ValueError(
-            f"{len(other)} of {len(shared)} items have different gold answers in {paths[0]} and {paths[1]} ({_names(other)}; the first has "
-            f"{_short(golds[0][other[0]])} and {_short(golds[1][other[0]])}). The ids do not name the same items; name others with --id."
+            f"{len(other)} of {len(shared)} items have different gold answers in {paths[0]} and "
+            f"{paths[1]} ({_names(other)}; the first has "
+            f"{_short(golds[0][other[0]])} and {_short(golds[1][other[0]])}). The ids do not "
+            "name the same items; name others with --id."
         )
     return shared
 
 
 def _names(ids):
-    return ", ".join(_short(id, 40) for id in list(ids)[:NAMED]) + (", ..." if len(ids) > NAMED else "")
+    return ", ".join(_short(id, 40) for id in list(ids)[:NAMED]) + (
+        ", ..." if len(ids) > NAMED else ""
+    )
 
 
 def _p(p):
@@ -322,4 +409,7 @@ def _needed(left, right):
         yield f"{gap} would be seen with 80 % power on {items + more:,} such items, {more:,} more."
     else:
         yield f"{gap} is seen with 80 % power on so many items."
-    yield "This is about these two sets of responses; another training seed of either may score differently."
+    yield (
+        "This is about these two sets of responses; another training seed of either may score "
+        "differently."
+    )

@@ -155,7 +155,9 @@ def _has_data(need: Need) -> bool:
     """Whether `datasets` has prepared a split: owner___name/config/*/*/name-split*.arrow."""
     source, own = seeds.SOURCES.get(need.name), parts(need.name)
     configs = source.configs if source else (own.get("config"),)
-    split = own.get("split", need.split) if not source else source.hub_split.get(need.split, need.split)
+    split = (
+        own.get("split", need.split) if not source else source.hub_split.get(need.split, need.split)
+    )
     cache = Path(os.environ.get("HF_DATASETS_CACHE") or _cache() / "datasets")
     owner_name = need.id.replace("/", "___")
     folder = cache / owner_name.lower()

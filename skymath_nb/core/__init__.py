@@ -1,1 +1,4 @@
-"""What every part stands on: row schemas, run folders, random streams, devices, intervals. Serves all notebooks."""
+"""What every part stands on: row schemas, run folders, random streams, devices, intervals.
+
+Serves all notebooks.
+"""

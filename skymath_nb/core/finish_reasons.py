@@ -1,7 +1,7 @@
 """How a reply ended: the words of all servers and harnesses, in one table.
 
-OpenAI, Anthropic, Gemini, Mistral, DeepSeek, Zhipu, vLLM, SGLang, TGI, llama.cpp and Ollama spell the
-same four outcomes in many ways. The teacher, the reply store and the grader read them here.
+OpenAI, Anthropic, Gemini, Mistral, DeepSeek, Zhipu, vLLM, SGLang, TGI, llama.cpp and Ollama spell
+the same four outcomes in many ways. The teacher, the reply store and the grader read them here.
 """
 
 import json
@@ -10,7 +10,8 @@ import re
 COMPLETE = "complete"  # the model ended its reply
 TRUNCATED = "truncated"  # a limit of tokens ended it
 FILTERED = "filtered"  # the server withheld it, a decision that stands
-BROKEN = "broken"  # anything else: an abort, an error, no reason, a reason that nobody knows, no text
+# anything else: an abort, an error, no reason, a reason that nobody knows, no text
+BROKEN = "broken"
 
 SPELLINGS = {
     COMPLETE: (

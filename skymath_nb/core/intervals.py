@@ -1,8 +1,10 @@
-"""Intervals, tests and estimators on plain arrays of verdicts; the tables they are read from are `evaluate`'s.
+"""Intervals, tests and estimators on plain arrays of verdicts.
 
-An item's answers are alike, so that items are resampled, never single answers: with several samples an item, all of them are drawn
-or none. The bootstrap counts how often each different item is drawn (a multinomial), which is the same as drawing items and takes
-no longer for 5,000 items than for 50.
+The tables they are read from are `evaluate`'s.
+
+An item's answers are alike, so that items are resampled, never single answers: with several samples
+an item, all of them are drawn or none. The bootstrap counts how often each different item is drawn
+(a multinomial), which is the same as drawing items and takes no longer for 5,000 items than for 50.
 """
 
 from collections.abc import Sequence
@@ -22,7 +24,9 @@ def tails(confidence: float = CONFIDENCE) -> tuple[float, float]:
 
 
 def corrected(comparisons: int) -> float:
-    """The confidence of each of several intervals that together hold with CONFIDENCE (Bonferroni)."""
+    """The confidence of each of several intervals that together hold with CONFIDENCE
+    (Bonferroni).
+    """
     return 1 - (1 - CONFIDENCE) / max(comparisons, 1)
 
 
@@ -33,11 +37,17 @@ def wilson(right: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, f
     return min(float(interval.low), right / n), max(float(interval.high), right / n)
 
 
-def clustered(totals: Sequence[float], sizes: Sequence[int], rng: np.random.Generator) -> tuple[float, float]:
+def clustered(
+    totals: Sequence[float], sizes: Sequence[int], rng: np.random.Generator
+) -> tuple[float, float]:
     """The percentile bootstrap interval of sum(totals) / sum(sizes), items resampled (Efron 1979).
 
-    totals  one number an item: its right answers, or its own score;  sizes  how many answers that is out of, 1 for a score.
-    Where all items have the same score the bootstrap has no width: the interval is then Wilson's, of so many items.
+    Where all items have the same score the bootstrap has no width: the interval is then Wilson's,
+    of so many items.
+
+    Args:
+        totals: One number an item: its right answers, or its own score.
+        sizes: How many answers that is out of, 1 for a score.
     """
     totals, sizes = np.asarray(totals, float), np.asarray(sizes, float)
     score = totals.sum() / sizes.sum()
@@ -53,7 +63,9 @@ def clustered(totals: Sequence[float], sizes: Sequence[int], rng: np.random.Gene
 def paired_bootstrap(
     differences: Sequence[float], rng: np.random.Generator, confidence: float = CONFIDENCE
 ) -> tuple[float, float]:
-    """The percentile bootstrap interval of a mean difference; one difference an item, from -1 to 1, items resampled.
+    """The percentile bootstrap interval of a mean difference.
+
+    One difference an item, from -1 to 1, items resampled.
 
     Where all items differ alike the bootstrap has no width: see `unseen`.
     """
@@ -66,25 +78,35 @@ def paired_bootstrap(
 
 
 def rest(cells: np.ndarray) -> float:
-    """The mean square of what neither seed nor item explains in a two-way layout, cells (seeds, items), two seeds or more."""
+    """The mean square of what neither seed nor item explains in a two-way layout, cells (seeds,
+    items), two seeds or more.
+    """
     seeds, n = cells.shape
     left = cells - cells.mean(axis=1)[:, None] - cells.mean(axis=0)[None, :] + cells.mean()
     return float((left**2).sum() / ((seeds - 1) * max(n - 1, 1)))
 
 
 def unseen(difference: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """An interval for a difference that is the same on all n items: as large a share of other items may differ as far as they can as
-    Wilson's interval leaves for what was seen on none of n."""
+    """An interval for a difference that is the same on all n items.
+
+    As large a share of other items may differ as far as they can as Wilson's interval leaves for
+    what was seen on none of n.
+    """
     share = wilson(0, n, confidence)[1]
     return difference - share * (1 + difference), difference + share * (1 - difference)
 
 
 def _resampled(kinds, counts, rng):
-    """Sums over as many items as there are, drawn anew RESAMPLES times: (rows of kinds, RESAMPLES); batches bound the memory."""
+    """Sums over as many items as there are, drawn anew RESAMPLES times: (rows of kinds, RESAMPLES).
+
+    Batches bound the memory.
+    """
     step = max(1, CELLS // len(counts))
     sizes = [min(step, RESAMPLES - start) for start in range(0, RESAMPLES, step)]
     shares = counts / counts.sum()
-    return np.concatenate([kinds @ rng.multinomial(counts.sum(), shares, size).T for size in sizes], axis=1)
+    return np.concatenate(
+        [kinds @ rng.multinomial(counts.sum(), shares, size).T for size in sizes], axis=1
+    )
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
@@ -93,7 +115,9 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
 
 def sign_flips(differences: Sequence[float], rng: np.random.Generator) -> float:
-    """The two-sided p of a mean difference when each item's sign is a coin toss (Fisher's randomisation test, sampled)."""
+    """The two-sided p of a mean difference when each item's sign is a coin toss (Fisher's
+    randomisation test, sampled).
+    """
     differences = np.asarray(differences, float)
     sizes, counts = np.unique(np.abs(differences[differences != 0]), return_counts=True)
     if not len(sizes):
@@ -104,26 +128,43 @@ def sign_flips(differences: Sequence[float], rng: np.random.Generator) -> float:
 
 
 def pass_at_k(n: Sequence[int], right: Sequence[int], k: int) -> np.ndarray:
-    """The chance that one of k samples is right, unbiased, from n samples an item of which so many are right.
+    """The chance that one of k samples is right, unbiased, from n samples an item of which so many
+    are right.
 
-    1 - C(n - c, k) / C(n, k), as a product of ratios that neither overflows nor cancels (Chen et al. 2021, section 2.1).
+    1 - C(n - c, k) / C(n, k), as a product of ratios that neither overflows nor cancels (Chen et
+    al. 2021, section 2.1).
     """
     n, right = np.asarray(n, int), np.asarray(right, int)
     if k < 1 or (n < k).any():
-        raise ValueError(f"pass@{k} needs at least {max(k, 1)} samples of every item, but one has {n.min() if len(n) else 0}.")
-    none = {(a, c): 1.0 - np.prod(1.0 - k / np.arange(a - c + 1, a + 1)) for a, c in set(zip(n.tolist(), right.tolist(), strict=True))}
+        raise ValueError(
+            f"pass@{k} needs at least {max(k, 1)} samples of every item, but one has "
+            f"{n.min() if len(n) else 0}."
+        )
+    none = {
+        (a, c): 1.0 - np.prod(1.0 - k / np.arange(a - c + 1, a + 1))
+        for a, c in set(zip(n.tolist(), right.tolist(), strict=True))
+    }
     return np.array([none[pair] for pair in zip(n.tolist(), right.tolist(), strict=True)])
 
 
-def majority_at_k(votes: Sequence[int], right: Sequence[bool], silent: int, k: int, rng: np.random.Generator) -> float:
-    """The chance that the answer most often given by k of an item's samples is right; ties are broken by lot.
+def majority_at_k(
+    votes: Sequence[int], right: Sequence[bool], silent: int, k: int, rng: np.random.Generator
+) -> float:
+    """The chance that the answer most often given by k of an item's samples is right.
 
-    votes  how many samples gave each different answer;  right  which answers are right;  silent  samples without an answer, which
-    have no vote. Exact where k is all samples; else the mean over SUBSETS random subsets (Wang et al. 2023, self-consistency).
+    Ties are broken by lot.
+
+    Args:
+        votes: How many samples gave each different answer.
+        right: Which answers are right.
+        silent: Samples without an answer, which have no vote. Exact where k is all samples; else
+            the mean over SUBSETS random subsets (Wang et al. 2023, self-consistency).
     """
     counts = np.array([*votes, silent])
     if not 1 <= k <= counts.sum():
-        raise ValueError(f"maj@{k} needs at least {max(k, 1)} samples of every item, but one has {counts.sum()}.")
+        raise ValueError(
+            f"maj@{k} needs at least {max(k, 1)} samples of every item, but one has {counts.sum()}."
+        )
     if len(votes) == 0:
         return 0.0
     whole = k == counts.sum()
@@ -136,8 +177,8 @@ def majority_at_k(votes: Sequence[int], right: Sequence[bool], silent: int, k: i
 def adjust(p: Sequence[float], method: str = "holm") -> np.ndarray:
     """p values made larger for having been looked at together.
 
-    holm  the chance of even one false alarm among them is bounded (Holm 1979);  bh  the expected share of false alarms among
-          those below a level is (Benjamini and Hochberg 1995).
+    holm  the chance of even one false alarm among them is bounded (Holm 1979);  bh  the expected
+          share of false alarms among those below a level is (Benjamini and Hochberg 1995).
     """
     p = np.asarray(p, float)
     if method == "bh":

@@ -1,7 +1,8 @@
 """The row kinds and the curriculum, as plain data.
 
-Tables are pandas DataFrames in memory and Parquet on disk. `level` 0 means unknown, `language` is "en" or
-"zh", `verdicts` is JSON text. Text may be missing (NaN in pandas); numbers, truth values and ids may not.
+Tables are pandas DataFrames in memory and Parquet on disk. `level` 0 means unknown, `language` is
+"en" or "zh", `verdicts` is JSON text. Text may be missing (NaN in pandas); numbers, truth values
+and ids may not.
 """
 
 import hashlib
@@ -90,10 +91,15 @@ SCHEMAS = {"seeds": SEEDS, "instances": INSTANCES, "gate": GATE, "answers": ANSW
 
 
 def write(table: pd.DataFrame | Iterable[pd.DataFrame], path: str | os.PathLike, kind: str) -> Path:
-    """Write a table as Parquet, whole or not at all, with the kind's columns first and any others after them.
+    """Write a table as Parquet, whole or not at all, with the kind's columns first and any others
+    after them.
 
-    A table may come in parts, which are written as they come and never held together; they have the same columns.
-    Raises:  ValueError if a column of the kind is missing, has another type, or has gaps where none may be.
+    A table may come in parts, which are written as they come and never held together; they have the
+    same columns.
+
+    Raises:
+        ValueError: If a column of the kind is missing, has another type, or has gaps where none may
+            be.
     """
     path = Path(path)
     parts = iter([table] if isinstance(table, pd.DataFrame) else table)
@@ -109,36 +115,45 @@ def write(table: pd.DataFrame | Iterable[pd.DataFrame], path: str | os.PathLike,
 def read(path: str | os.PathLike, kind: str) -> pd.DataFrame:
     """Read a table of one kind, with the kind's columns first and in its types.
 
-    Raises:  FileNotFoundError if there is no such file; ValueError if it is not Parquet, has no rows, or
-             does not have the columns of its kind.
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not Parquet, has no rows, or does not have the columns of its kind.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"A table of {kind} was asked for at {path}, but there is no such file. Run the step that writes it, or correct the path."
+            f"A table of {kind} was asked for at {path}, but there is no such file. Run the step "
+            "that writes it, or correct the path."
         )
     try:
         table = pq.read_table(path)
     except pa.ArrowInvalid as error:
         raise ValueError(
-            f"{path} should be a Parquet table of {kind}, but it cannot be read as Parquet ({error}). "
+            f"{path} should be a Parquet table of {kind}, but it cannot be read as Parquet "
+            f"({error}). "
             "Remove it and run the step that writes it again."
         ) from error
     if not table.num_rows:
         raise ValueError(
-            f"{path} should hold {kind}, but it has no rows. Look at the report of the step that wrote it: "
+            f"{path} should hold {kind}, but it has no rows. Look at the report of the step that "
+            "wrote it: "
             "it says why everything was dropped."
         )
     if not _conforms(table, SCHEMAS[kind]):
         return _as_arrow(table.to_pandas(), kind, str(path)).to_pandas()
     names = SCHEMAS[kind].names
-    table = table.select([*names, *(name for name in table.column_names if name not in names)]).replace_schema_metadata(None)
-    return table.to_pandas(split_blocks=True, self_destruct=True)  # column by column: a large table is never there twice
+    table = table.select(
+        [*names, *(name for name in table.column_names if name not in names)]
+    ).replace_schema_metadata(None)
+    # column by column: a large table is never there twice
+    return table.to_pandas(split_blocks=True, self_destruct=True)
 
 
 def _conforms(table: pa.Table, schema: pa.Schema) -> bool:
     found = {field.name: field.type for field in table.schema}
-    return all(found.get(f.name) == f.type and (f.nullable or not table[f.name].null_count) for f in schema)
+    return all(
+        found.get(f.name) == f.type and (f.nullable or not table[f.name].null_count) for f in schema
+    )
 
 
 def _as_arrow(table: pd.DataFrame, kind: str, where: str) -> pa.Table:
@@ -147,7 +162,8 @@ def _as_arrow(table: pd.DataFrame, kind: str, where: str) -> pa.Table:
     if missing:
         raise ValueError(
             f"A table of {kind} needs the columns {', '.join(schema.names)}, but {where} lacks "
-            f"{', '.join(missing)} (it has {', '.join(map(str, table.columns))}). Add the missing columns."
+            f"{', '.join(missing)} (it has {', '.join(map(str, table.columns))}). Add the "
+            "missing columns."
         )
     columns = [_column(table[field.name], field, kind, where) for field in schema]
     extra = table.drop(columns=schema.names)
@@ -163,7 +179,8 @@ def _column(column: pd.Series, field: pa.Field, kind: str, where: str) -> pa.Arr
         array = pa.Array.from_pandas(column, type=field.type)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise ValueError(
-            f"The column {field.name!r} of {kind} holds {field.type} values, but in {where} it has values "
+            f"The column {field.name!r} of {kind} holds {field.type} values, but in {where} it "
+            "has values "
             f"that are not ({error}). Convert the column."
         ) from error
     array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
@@ -198,15 +215,21 @@ class Phase:
         missing = {"id", "query", "response"} - set(self.rows.columns)
         if missing or self.rows.empty or self.epochs <= 0 or self.learning_rate <= 0:
             raise ValueError(
-                f"Phase {self.name!r} needs rows with id, query and response, positive epochs and a learning "
-                f"rate, but it has {len(self.rows)} rows, lacks the columns {sorted(missing)}, epochs="
-                f"{self.epochs} and learning_rate={self.learning_rate}. Correct what the phase is made from."
+                f"Phase {self.name!r} needs rows with id, query and response, positive epochs "
+                "and a learning "
+                f"rate, but it has {len(self.rows)} rows, lacks the columns {sorted(missing)}, "
+                "epochs="
+                f"{self.epochs} and learning_rate={self.learning_rate}. Correct what the phase "
+                "is made from."
             )
 
 
 @dataclass(frozen=True, eq=False)
 class Curriculum:
-    """What is trained on, in which order and how: all that an engine needs, and nothing of the engine."""
+    """What is trained on, in which order and how.
+
+    All that an engine needs, and nothing of the engine.
+    """
 
     phases: tuple[Phase, ...]
     batch_size: int
@@ -221,7 +244,9 @@ class Curriculum:
         return sum(len(phase.rows) for phase in self.phases)
 
     def stages(self) -> tuple["Curriculum", ...]:
-        """Return one curriculum per phase, to train them one after the other and keep what each leaves."""
+        """Return one curriculum per phase, to train them one after the other and keep what each
+        leaves.
+        """
         return tuple(replace(self, phases=(phase,)) for phase in self.phases)
 
     def phase_steps(self, phase: Phase) -> int:
@@ -229,7 +254,9 @@ class Curriculum:
         return math.ceil(len(phase.rows) * phase.epochs / self.batch_size)
 
     def digest(self) -> str:
-        """Return 16 hex digits over the rows' ids and texts, their order, and every number of the recipe."""
+        """Return 16 hex digits over the rows' ids and texts, their order, and every number of the
+        recipe.
+        """
         numbers = (
             self.batch_size,
             self.max_length,

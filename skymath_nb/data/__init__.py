@@ -5,5 +5,13 @@ from . import files, hub, layouts, outputs
 from .rows import Rows, load, load_each, summary, unite
 
 __all__ = [
-    "Rows", "files", "hub", "layouts", "load", "load_each", "outputs", "summary", "unite",
-]  # fmt: skip
+    "Rows",
+    "files",
+    "hub",
+    "layouts",
+    "load",
+    "load_each",
+    "outputs",
+    "summary",
+    "unite",
+]

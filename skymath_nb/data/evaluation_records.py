@@ -1,12 +1,14 @@
 """Records of evaluation frameworks, one item each, as flat rows that any reader of responses takes.
 
-A record is told by its fields, never by the name of its file. What a framework keeps in nested objects
-is lifted into columns with plain names: id, benchmark, sample, response, prediction, gold, cap_hit and
-`harness:NAME`, the framework's own verdict. A row that is no such record stays as it is.
+A record is told by its fields, never by the name of its file. What a framework keeps in nested
+objects is lifted into columns with plain names: id, benchmark, sample, response, prediction, gold,
+cap_hit and `harness:NAME`, the framework's own verdict. A row that is no such record stays as it
+is.
 
-Formats: OpenAI `messages` and Batch API output, lighteval details, inspect_ai samples, olmo-eval and
-OLMES predictions, Every Eval Ever instances, TRL completions. lm-evaluation-harness, NeMo-Skills and
-Qwen2.5-Math write flat rows already; their columns are known by name (see `response_columns`).
+Formats: OpenAI `messages` and Batch API output, lighteval details, inspect_ai samples, olmo-eval
+and OLMES predictions, Every Eval Ever instances, TRL completions. lm-evaluation-harness,
+NeMo-Skills and Qwen2.5-Math write flat rows already; their columns are known by name (see
+`response_columns`).
 """
 
 import json
@@ -79,7 +81,10 @@ SPEAKERS = {"assistant", "gpt", "model", "bot"}
 
 
 def text_of(content) -> str | None:
-    """The text of a message's content: a text, or a list of parts of which those with text count."""
+    """The text of a message's content.
+
+    A text, or a list of parts of which those with text count.
+    """
     if not isinstance(content, list):
         return content if isinstance(content, str) else None
     parts = [part.get("text") if isinstance(part, Mapping) else part for part in content]
@@ -234,7 +239,10 @@ def _is_chat(record: Record) -> bool:
 
 
 def _chat(record: Record) -> Iterator[dict]:
-    """A chat whose last reply is the response: OpenAI messages, TRL's conversational completions."""
+    """A chat whose last reply is the response.
+
+    OpenAI messages, TRL's conversational completions.
+    """
     for name in ("completion", "response", "messages", "conversations"):
         said = last_reply(record.get(name))
         if said is not None:

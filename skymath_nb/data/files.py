@@ -47,7 +47,16 @@ BATCH = 1000  # rows of Parquet or Arrow turned into Python values at a time
 SPACE = re.compile(r"[\s,]*")
 SURROGATE = re.compile("[\ud800-\udfff]")
 HEADER = re.compile(r'"?[\w .-]+"?([,;\t]"?[\w .-]*"?)+\s*')
-DAMAGE = (ValueError, TypeError, OSError, EOFError, RecursionError, ArithmeticError, zlib.error, csv.Error)
+DAMAGE = (
+    ValueError,
+    TypeError,
+    OSError,
+    EOFError,
+    RecursionError,
+    ArithmeticError,
+    zlib.error,
+    csv.Error,
+)
 
 Row = tuple[int, dict]
 
@@ -104,7 +113,10 @@ def _named(found: Iterator[Row], path: Path, unit: str) -> Iterator[Row]:
         raise
     except (*DAMAGE, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise Unreadable(f"{path} cannot be read after {unit} {number:,} ({reason}). Correct it, or fetch the file again.") from error
+        raise Unreadable(
+            f"{path} cannot be read after {unit} {number:,} ({reason}). Correct it, or fetch the "
+            "file again."
+        ) from error
 
 
 @contextmanager
@@ -134,7 +146,10 @@ def _file(path: Path, split: str, wanted: set[str], bad: list[str] | None) -> It
         elif text.startswith(b"{"):
             yield from _objects(raw, path, split, bad)
         elif path.suffix == ".parquet":
-            raise Unreadable(f"{path} should be a Parquet file, but it cannot be read as one (it begins {start[:20]!r}). Fetch it again.")
+            raise Unreadable(
+                f"{path} should be a Parquet file, but it cannot be read as one (it begins "
+                f"{start[:20]!r}). Fetch it again."
+            )
         elif _is_table(path, text):
             yield from _table(raw, path, bad)
         else:
@@ -174,15 +189,22 @@ def _lines(raw: BinaryIO, path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _wrong_encoding(error: UnicodeDecodeError, path: Path, line: int) -> Unreadable:
-    byte, latin = error.object[error.start], "Latin-1 (or Windows-1252; or GB18030, if it is Chinese)"
+    byte, latin = (
+        error.object[error.start],
+        "Latin-1 (or Windows-1252; or GB18030, if it is Chinese)",
+    )
     guess, code = ("UTF-16", "UTF-16") if byte in (0xFE, 0xFF) else (latin, "LATIN1")
     return Unreadable(
-        f"{path} cannot be read: line {line} is not UTF-8 (byte {byte:#04x}) but most likely {guess}. Convert it: iconv -f {code} -t UTF-8"
+        f"{path} cannot be read: line {line} is not UTF-8 (byte {byte:#04x}) but most likely "
+        f"{guess}. Convert it: iconv -f {code} -t UTF-8"
     )
 
 
 def _parsed(text: str):
-    """A JSON value; half a surrogate pair, which no file can hold again, becomes a question mark."""
+    """A JSON value.
+
+    Half a surrogate pair, which no file can hold again, becomes a question mark.
+    """
     value = json.loads(text)
     return _whole(value) if "\\ud" in text.lower() else value
 
@@ -265,7 +287,8 @@ def _array(raw: BinaryIO, path: Path, bad: list[str] | None) -> Iterator[Row]:
             more = _take(texts, size)
             if not more:
                 raise Unreadable(
-                    f"{path} cannot be read after row {number:,} of its list ({error.msg}). Correct it, or fetch the file again."
+                    f"{path} cannot be read after row {number:,} of its list ({error.msg}). "
+                    "Correct it, or fetch the file again."
                 ) from error
             pending, at = pending[at:] + more, 0
             continue
@@ -382,7 +405,9 @@ def _plain(state, key: str, folder: Path) -> list[str]:
     names = [part.get("filename") if isinstance(part, dict) else part for part in listed or ()]
     for name in names:
         if not isinstance(name, str) or Path(name).name != name or name in ("", ".."):
-            raise Unreadable(f"{folder} lists {name!r}, which is no file of its own. Save it again.")
+            raise Unreadable(
+                f"{folder} lists {name!r}, which is no file of its own. Save it again."
+            )
     return names
 
 

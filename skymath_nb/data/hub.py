@@ -14,7 +14,9 @@ NAME = re.compile(
     r"(?P<id>[\w-][\w.-]*/[\w-][\w.-]*)(?:@(?P<revision>refs/\w+/[^/:]+|[^/:]+))?"
     r"(?::(?P<config>[^/:]+))?(?:/(?P<split>[^/]+))?"
 )
-FILE = re.compile(r"\.(jsonl?|ndjson|csv|tsv|txt|md|ya?ml|xlsx?|parquet|arrow|gz|zst|zip)(/|$)", re.I)
+FILE = re.compile(
+    r"\.(jsonl?|ndjson|csv|tsv|txt|md|ya?ml|xlsx?|parquet|arrow|gz|zst|zip)(/|$)", re.I
+)
 
 
 def parts(place: str | os.PathLike) -> dict[str, str]:
@@ -32,7 +34,9 @@ def parts(place: str | os.PathLike) -> dict[str, str]:
     return {name: part for name, part in match.groupdict().items() if part}
 
 
-def load(id: str, config: str | None = None, split: str = "train", revision: str = "", why: str = ""):
+def load(
+    id: str, config: str | None = None, split: str = "train", revision: str = "", why: str = ""
+):
     """Load one split, from the cache where it is there.
 
     Args:
@@ -53,7 +57,9 @@ def load(id: str, config: str | None = None, split: str = "train", revision: str
             table = load_dataset(id, config, split=split, **more)
     except Exception as error:  # the library raises errors of a dozen unrelated classes
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise ConnectionError(f"{id} cannot be had from the Hugging Face hub ({f'{why}; ' if why else ''}{reason})") from error
+        raise ConnectionError(
+            f"{id} cannot be had from the Hugging Face hub ({f'{why}; ' if why else ''}{reason})"
+        ) from error
     if why and _is_other_commit(table, revision):
         raise ConnectionError(f"{id} is in the cache at another commit than {revision} ({why})")
     return table

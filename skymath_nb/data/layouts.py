@@ -79,7 +79,9 @@ def names() -> str:
 
 
 def named(problem: str, response: str) -> str:
-    """The data sets that have the problem and the response in these columns, "" if none is known."""
+    """The data sets that have the problem and the response in these columns, "" if none is
+    known.
+    """
     names = [layout.name for layout in table() if layout[1:3] == (problem, response)]
     return "; ".join(names)
 
@@ -153,7 +155,11 @@ def find(value, path: str):
     head, _, rest = path.partition(".")
     if isinstance(value, Mapping) and rest and head in value:
         return find(value[head], rest)
-    if isinstance(value, list) and head.removeprefix("-").isdecimal() and -len(value) <= int(head) < len(value):
+    if (
+        isinstance(value, list)
+        and head.removeprefix("-").isdecimal()
+        and -len(value) <= int(head) < len(value)
+    ):
         return find(value[int(head)], rest) if rest else value[int(head)]
     raise KeyError(path)
 
@@ -213,13 +219,18 @@ def _is_turn(value) -> bool:
 
 
 def _said(chat: list[dict], speakers: tuple[str, ...]) -> str:
-    """What some speakers of a chat say: all questions, so that none goes unchecked; the last reply."""
+    """What some speakers of a chat say.
+
+    All questions, so that none goes unchecked; the last reply.
+    """
     said = []
     for turn in chat:
         content = turn.get("content") or turn.get("value") or turn.get("text")
         if isinstance(content, list):  # parts, of which some may be images
             texts = [part.get("text") for part in content if isinstance(part, dict)]
             content = "\n".join(part for part in texts if isinstance(part, str))
-        if str(turn.get("role") or turn.get("from")).lower() in speakers and isinstance(content, str):
+        if str(turn.get("role") or turn.get("from")).lower() in speakers and isinstance(
+            content, str
+        ):
             said.append(content)
     return "\n\n".join(said if speakers is ASKING else said[-1:])

@@ -8,7 +8,9 @@ from pathlib import Path
 
 
 @contextmanager
-def guarded(outputs: Iterable[str | os.PathLike], inputs: Iterable[str | os.PathLike], force: bool = False) -> Iterator[None]:
+def guarded(
+    outputs: Iterable[str | os.PathLike], inputs: Iterable[str | os.PathLike], force: bool = False
+) -> Iterator[None]:
     """Check the places of outputs, and note beside each what it was made from once it is there.
 
     The note is a hidden file, so that a command may write its own output again.
@@ -35,7 +37,8 @@ def guarded(outputs: Iterable[str | os.PathLike], inputs: Iterable[str | os.Path
             raise ValueError(f"--out {out} would overwrite what is read. Name another file.")
         if not force and _made_from(out) != made_from:
             raise ValueError(
-                f"{out} is there already, and it was not made from {inputs[0]}. Name another file with --out, or overwrite it with --force."
+                f"{out} is there already, and it was not made from {inputs[0]}. Name another "
+                "file with --out, or overwrite it with --force."
             )
     yield
     for out in outputs:

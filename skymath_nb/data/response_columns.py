@@ -1,7 +1,8 @@
 """Which column of a file of responses is the response, which is the gold answer: by evidence.
 
-Names alone mislead: in one file `answer` is the gold answer, in the next what the model said. A column
-that says what the model said is never the gold answer; where two columns could be, neither is guessed.
+Names alone mislead: in one file `answer` is the gold answer, in the next what the model said. A
+column that says what the model said is never the gold answer; where two columns could be, neither
+is guessed.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,7 +49,10 @@ class Columns(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """How a value is read: `at(row, name)` for a column, `texts` of a response, `golds` of a gold."""
+    """How a value is read.
+
+    `at(row, name)` for a column, `texts` of a response, `golds` of a gold.
+    """
 
     at: Callable[[dict, str], object]
     texts: Callable[[object], list[str]]
@@ -145,7 +149,10 @@ def _gold(looked_at, lines, response: str, said, path: Path, evidence: Evidence)
 
 
 def _golds(lines, name: str, evidence: Evidence) -> list[tuple[str, ...]]:
-    """What a column would say as the gold answer of each line; () where it says nothing readable."""
+    """What a column would say as the gold answer of each line.
+
+    () where it says nothing readable.
+    """
     found = []
     for _, row in lines:
         try:

@@ -1,8 +1,11 @@
-"""Anybody's responses: a file of responses and gold answers, whatever wrote it, read into a table of answers and graded.
+"""Anybody's responses.
 
-What `data.files` reads, and the records of evaluation frameworks (`evaluation_records`). Columns are found by name and by evidence
-(`response_columns`); a dot looks into an object, doc.level. Files of lm-evaluation-harness (`--log_samples`) have a line per item and
-filter: `resps` holds the raw texts of all repeats, the same on every line of an item, and the metrics are the filter's.
+A file of responses and gold answers, whatever wrote it, read into a table of answers and graded.
+
+What `data.files` reads, and the records of evaluation frameworks (`evaluation_records`). Columns
+are found by name and by evidence (`response_columns`); a dot looks into an object, doc.level. Files
+of lm-evaluation-harness (`--log_samples`) have a line per item and filter: `resps` holds the raw
+texts of all repeats, the same on every line of an item, and the metrics are the filter's.
 """
 
 import json
@@ -59,10 +62,12 @@ def read(
             gold answer. Nothing of a bad file is used.
     """
     path, by, unparsed = Path(path), list(by), []
-    read = evaluation_records.inspect_log(path) if path.suffix == ".eval" else files.rows(path, "test", bad=unparsed)
-    lines = [
-        (number, flat) for number, row in read for flat in _flattened(number, row, unparsed)
-    ]
+    read = (
+        evaluation_records.inspect_log(path)
+        if path.suffix == ".eval"
+        else files.rows(path, "test", bad=unparsed)
+    )
+    lines = [(number, flat) for number, row in read for flat in _flattened(number, row, unparsed)]
     notes_of_file = _skip_last(unparsed, lines) if skip_last else []
     _refuse(unparsed, path)
     if not lines:
@@ -89,7 +94,9 @@ def read(
     if "sample" not in table or table["sample"].isna().any():
         table["sample"] = table.groupby([*by, "benchmark", "id"], dropna=False).cumcount()
     _check_ids(table, by, names["id"], path)
-    first = list(dict.fromkeys(["line", *by, "benchmark", "id", "sample", "response", "gold", "cap_hit"]))
+    first = list(
+        dict.fromkeys(["line", *by, "benchmark", "id", "sample", "response", "gold", "cap_hit"])
+    )
     table = table[[*first, *table.columns.drop(first)]]
     table.attrs["columns"] = {role: name for role, name in names.items() if name}
     table.attrs["notes"] = notes_of_file + notes
@@ -121,9 +128,13 @@ def holds_answer(gold: str) -> bool:
 
 
 def grade(table: pd.DataFrame, workers: int = 0) -> pd.DataFrame:
-    """Add strict, flexible, extracted and reason to the rows that have a gold answer; the others are left out.
+    """Add strict, flexible, extracted and reason to the rows that have a gold answer.
 
-    workers  processes side by side, 0 = one per core; fewer than MANY responses are graded in this one.
+    The others are left out.
+
+    Args:
+        workers: Processes side by side, 0 = one per core; fewer than MANY responses are graded in
+            this one.
     """
     table = table[table["gold"].notna()].reset_index(drop=True)
     fields = grading.Grade._fields
@@ -133,7 +144,10 @@ def grade(table: pd.DataFrame, workers: int = 0) -> pd.DataFrame:
         texts = table["response"].to_numpy()[places].tolist()
         best: list = [None] * len(table)
         for i, found in zip(places, grade_apart(texts, golds, workers), strict=True):
-            if best[i] is None or (found.flexible, found.strict) > (best[i].flexible, best[i].strict):
+            if best[i] is None or (found.flexible, found.strict) > (
+                best[i].flexible,
+                best[i].strict,
+            ):
                 best[i] = found
         grades = best
     else:
@@ -142,7 +156,10 @@ def grade(table: pd.DataFrame, workers: int = 0) -> pd.DataFrame:
 
 
 def grade_apart(responses: list[str], golds: list[str], workers: int = 0) -> list[grading.Grade]:
-    """`answers.grade_many` in processes: items with the same gold answer stay together, so that it is read once."""
+    """`answers.grade_many` in processes.
+
+    Items with the same gold answer stay together, so that it is read once.
+    """
     workers = workers or os.cpu_count() or 1
     if workers == 1 or len(responses) < MANY:
         return grading.grade_many(responses, golds)
@@ -150,7 +167,10 @@ def grade_apart(responses: list[str], golds: list[str], workers: int = 0) -> lis
     parts = [order[i : i + MANY // 4] for i in range(0, len(order), MANY // 4)]
     graded: list = [None] * len(order)
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        jobs = [pool.submit(grading.grade_many, [responses[i] for i in part], [golds[i] for i in part]) for part in parts]
+        jobs = [
+            pool.submit(grading.grade_many, [responses[i] for i in part], [golds[i] for i in part])
+            for part in parts
+        ]
         for part, job in zip(parts, jobs, strict=True):
             for i, verdict in zip(part, job.result(), strict=True):
                 graded[i] = verdict
@@ -158,7 +178,10 @@ def grade_apart(responses: list[str], golds: list[str], workers: int = 0) -> lis
 
 
 def disagreements(graded: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows on which strict and flexible differ, or flexible and another grader; `between` says which, a row each."""
+    """Return the rows on which strict and flexible differ, or flexible and another grader.
+
+    `between` says which, a row each.
+    """
     rivals = ["strict", *(name for name in graded if name.startswith(OTHERS))]
     tables = []
     for rival in rivals:
@@ -170,8 +193,13 @@ def disagreements(graded: pd.DataFrame) -> pd.DataFrame:
 
 def _refuse(bad, path):
     if bad:
-        shown = "; ".join(bad[:SHOWN]) + (f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else "")
-        raise ValueError(f"{len(bad)} lines of {path} cannot be used: {shown}. Correct or remove them; nothing of the file was graded.")
+        shown = "; ".join(bad[:SHOWN]) + (
+            f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+        )
+        raise ValueError(
+            f"{len(bad)} lines of {path} cannot be used: {shown}. Correct or remove them; "
+            "nothing of the file was graded."
+        )
 
 
 def _value(row, name):
@@ -188,7 +216,9 @@ def _responses(number, row, names, by):
     caps = layouts.at(row, names["cap_hit"] or "")
     caps = caps if isinstance(caps, list) else [caps] * len(texts)
     if len(caps) != len(texts):
-        raise ValueError(f"it has {len(texts)} responses, but {len(caps)} values of {names['cap_hit']!r}")
+        raise ValueError(
+            f"it has {len(texts)} responses, but {len(caps)} values of {names['cap_hit']!r}"
+        )
     id = _value(row, names["id"]) if names["id"] else f"line {number}"
     if id is None or isinstance(id, float) and id != id or isinstance(id, str) and not id:
         raise ValueError(f"its {names['id']!r} is missing")
@@ -222,7 +252,9 @@ def _verdicts(row: dict, samples: int) -> list[dict]:
     found: list[dict] = [{} for _ in range(samples)]
     for name, value in named.items():
         values = value if isinstance(value, list) else [value]
-        if len(values) != samples or not all(isinstance(each, (bool, type(None))) for each in values):
+        if len(values) != samples or not all(
+            isinstance(each, (bool, type(None))) for each in values
+        ):
             continue  # one verdict for several samples, or a number that may be anything
         for verdicts, each in zip(found, values, strict=True):
             verdicts[name] = each
@@ -231,14 +263,23 @@ def _verdicts(row: dict, samples: int) -> list[dict]:
 
 def _label(value):
     """A value to group by: as it is where it can be compared, else as text."""
-    return value if value is None or isinstance(value, (str, int, float)) else json.dumps(value, default=str)
+    return (
+        value
+        if value is None or isinstance(value, (str, int, float))
+        else json.dumps(value, default=str)
+    )
 
 
 def _texts(value):
-    """The texts of a response column: one, or a list (of lists) with one per sample; nothing is an empty response."""
+    """The texts of a response column.
+
+    One, or a list (of lists) with one per sample; nothing is an empty response.
+    """
     if not isinstance(value, list):
         return [_text(value)]
-    return [_text(text) for part in value for text in (part if isinstance(part, list) else [part])] or [""]
+    return [
+        _text(text) for part in value for text in (part if isinstance(part, list) else [part])
+    ] or [""]
 
 
 def _text(value):
@@ -256,9 +297,12 @@ def _number(value):
 
 
 def _golds(value) -> tuple[str, ...]:
-    """The accepted answers in a gold column: numbers, texts, or solutions that end in #### or a box.
+    """The accepted answers in a gold column.
 
-    A list holds several accepted answers, as does a text that is one in JSON. () where none is there.
+    Numbers, texts, or solutions that end in #### or a box.
+
+    A list holds several accepted answers, as does a text that is one in JSON. () where none is
+    there.
     """
     if isinstance(value, str) and value.startswith("[") and value.rstrip().endswith("]"):
         with suppress(ValueError, RecursionError):
@@ -288,7 +332,10 @@ def _cut(value):
 
 
 def _merge_filters(rows):
-    """One row per response of a harness file, with the metric of every filter beside it: its lines are items times filters."""
+    """One row per response of a harness file, with the metric of every filter beside it.
+
+    Its lines are items times filters.
+    """
     merged, times, lines = {}, {}, {}
     for row in rows:
         name, metric = row.pop("_filter"), row.pop("_metric")
@@ -297,7 +344,8 @@ def _merge_filters(rows):
             before = lines.setdefault(item, [])
             before += [row["line"]] * (row["line"] not in before)
             name = before.index(row["line"]) + 1
-        place = times[item, name] = times.get((item, name), -1) + 1  # which response of the item, counted per filter
+        # which response of the item, counted per filter
+        place = times[item, name] = times.get((item, name), -1) + 1
         kept = merged.setdefault((item, place), row)
         if metric is not None:
             kept[f"harness:{name}"] = metric > 0.5
@@ -315,11 +363,13 @@ def _check_ids(table, by, name, path):
     several, again = golds.index[golds > 1], table.duplicated([*by, "benchmark", "id", "sample"])
     if len(several):
         raise ValueError(
-            f"The column {name!r} of {path} should name an item, but {len(several)} of its values have several gold answers (the first is "
+            f"The column {name!r} of {path} should name an item, but {len(several)} of its "
+            "values have several gold answers (the first is "
             f"{several[0][1]!r}). Name another column with --id."
         )
     if again.any():
         raise ValueError(
-            f"{path} has {int(again.sum())} samples twice (the first is of {table.loc[again, 'id'].iloc[0]!r}), as if from several models. "
+            f"{path} has {int(again.sum())} samples twice (the first is of "
+            f"{table.loc[again, 'id'].iloc[0]!r}), as if from several models. "
             "Name the column that tells them apart with --by, or take the models apart."
         )

@@ -146,7 +146,10 @@ class Rows:
             ("with a repeated id, which got the row's number", "repeated", self.repeated),
         )
         odd = [
-            f"{self.counts[kind]:,} rows {words}: {'; '.join(notes)}{'; ...' if self.counts[kind] > len(notes) else ''}"
+            (
+                f"{self.counts[kind]:,} rows {words}: "
+                f"{'; '.join(notes)}{'; ...' if self.counts[kind] > len(notes) else ''}"
+            )
             for words, kind, notes in kinds
             if notes
         ]
@@ -198,7 +201,8 @@ def unite(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         tables: Tables with the columns id, source, and query and response or problem.
 
     Returns:
-        Their rows in order. An id that an earlier row of another text has gets its source before it.
+        Their rows in order. An id that an earlier row of another text has gets its source before
+        it.
     """
     joined = pd.concat(tables.values(), ignore_index=True)
     texts = [name for name in ("query", "response", "problem") if name in joined]

@@ -1,7 +1,8 @@
 """How a row of each source reads as a seed problem: one function a layout, row -> named parts.
 
-Parts are problem, answer, and where there are any solution, subject, level, language, id, source, licence, distractors, pair; besides
-`leave`, a reason to leave the row out, and `notes`, what is odd about it. A missing column is a KeyError, which names it.
+Parts are problem, answer, and where there are any solution, subject, level, language, id, source,
+licence, distractors, pair; besides `leave`, a reason to leave the row out, and `notes`, what is odd
+about it. A missing column is a KeyError, which names it.
 """
 
 import ast
@@ -31,11 +32,18 @@ def math(row: dict) -> dict:
     answer = row.get("answer") or grading.last_boxed(row["solution"])
     named = {name: row[name] for name in ("problem", "solution", "level")}
     notes = ["several boxes"] if len(grading.boxes(row["solution"])) > 1 else []
-    return named | {"subject": row.get("type") or row.get("subject"), "answer": answer, "notes": notes}
+    return named | {
+        "subject": row.get("type") or row.get("subject"),
+        "answer": answer,
+        "notes": notes,
+    }
 
 
 def agieval(row: dict) -> dict:
-    """A question with its passage before it and its choices after it; the answer is a letter, several, or a text."""
+    """A question with its passage before it and its choices after it.
+
+    The answer is a letter, several, or a text.
+    """
     parts = [row.get("passage"), row["question"].strip(), *(row.get("options") or [])]
     letters = "".join((row.get("label") or "").split())
     answer = letters or row.get("answer") or ""
@@ -50,11 +58,17 @@ def agieval(row: dict) -> dict:
 
 
 def olympiadbench(row: dict) -> dict:
-    """An open-ended problem; unit and several answers are kept in the answer, theorem proofs and pictures left out."""
+    """An open-ended problem.
+
+    Unit and several answers are kept in the answer, theorem proofs and pictures left out.
+    """
     given = listed(row.get("final_answer"))
     unit = plain(row.get("unit") or "")
     notes = [SEVERAL] if row.get("is_multiple_answer") else []
-    proof, picture = "proof" in str(row.get("question_type", "")).lower(), any(row.get(f"image_{n}") for n in range(1, 10))
+    proof, picture = (
+        "proof" in str(row.get("question_type", "")).lower(),
+        any(row.get(f"image_{n}") for n in range(1, 10)),
+    )
     maths = row.get("subject") in (None, "Math", "Maths", "Mathematics", "数学")
     reasons = {"a proof is asked": proof, NOT_MATHS: not maths, "needs an image": picture}
     return {
@@ -68,7 +82,10 @@ def olympiadbench(row: dict) -> dict:
 
 
 def scibench(row: dict) -> dict:
-    """A textbook problem; its unit stands in the answer, a power of ten in the unit is multiplied out."""
+    """A textbook problem.
+
+    Its unit stands in the answer, a power of ten in the unit is multiplied out.
+    """
     number = row["answer_number"].strip().replace("−", "-").replace(",", "").removeprefix("+")
     unit = plain(row["unit"].replace("\\$", "dollars")) or ("dollars" if "$" in row["unit"] else "")
     power = POWER.search(unit)
@@ -84,7 +101,10 @@ def scibench(row: dict) -> dict:
 
 
 def jeebench(row: dict) -> dict:
-    """An entrance exam's problem, its choices in the text; the answer is a letter, several letters or a number."""
+    """An entrance exam's problem, its choices in the text.
+
+    The answer is a letter, several letters or a number.
+    """
     gold = row["gold"].strip()
     return {
         "problem": row["question"],
@@ -96,13 +116,26 @@ def jeebench(row: dict) -> dict:
 
 
 def cmath(row: dict) -> dict:
-    return {"problem": row["question"] if "question" in row else row["input"], "answer": row["golden"], "level": row["grade"]}
+    return {
+        "problem": row["question"] if "question" in row else row["input"],
+        "answer": row["golden"],
+        "level": row["grade"],
+    }
 
 
 def cmath_distractors(row: dict) -> dict:
-    """One of six versions of a problem, with 0 to 5 distractors; `pair` is the id of the version without."""
+    """One of six versions of a problem, with 0 to 5 distractors.
+
+    `pair` is the id of the version without.
+    """
     n, name = int(str(row["distractor"])[:3]), f"cmath-distractors-test-{row_id(row['original'])}"
-    return {"problem": row["input"], "answer": row["golden"], "distractors": n, "id": f"{name}-{n}", "pair": f"{name}-0"}
+    return {
+        "problem": row["input"],
+        "answer": row["golden"],
+        "distractors": n,
+        "id": f"{name}-{n}",
+        "pair": f"{name}-0",
+    }
 
 
 def mgsm(row: dict) -> dict:
@@ -113,9 +146,17 @@ def mgsm(row: dict) -> dict:
 
 
 def gsm_plus(row: dict) -> dict:
-    """A GSM8K test question changed in one of eight ways (`subject`); where nothing can be answered any more the answer is None."""
+    """A GSM8K test question changed in one of eight ways (`subject`).
+
+    Where nothing can be answered any more the answer is None.
+    """
     answer = "" if str(row["answer"]).strip() == "None" else written(row["answer"])
-    return {"problem": row["question"], "answer": answer, "solution": row.get("solution"), "subject": row.get("perturbation_type")}
+    return {
+        "problem": row["question"],
+        "answer": answer,
+        "solution": row.get("solution"),
+        "subject": row.get("perturbation_type"),
+    }
 
 
 def backward(row: dict) -> dict:
@@ -129,7 +170,11 @@ def gsm_hard(row: dict) -> dict:
 def svamp(row: dict) -> dict:
     body = row["Body"].strip()
     body = body if body.endswith((".", "!", "?", ",")) else f"{body}."
-    return {"problem": f"{body} {row['Question'].strip()}", "answer": written(row["Answer"]), "subject": row["Type"]}
+    return {
+        "problem": f"{body} {row['Question'].strip()}",
+        "answer": written(row["Answer"]),
+        "subject": row["Type"],
+    }
 
 
 def asdiv(row: dict) -> dict:
@@ -144,19 +189,36 @@ def mawps(row: dict) -> dict:
 
 
 def aime(row: dict) -> dict:
-    return {"problem": row["problem"], "answer": written(row["answer"]), "solution": row.get("solution"), "subject": "competition"}
+    return {
+        "problem": row["problem"],
+        "answer": written(row["answer"]),
+        "solution": row.get("solution"),
+        "subject": "competition",
+    }
 
 
 def carp(row: dict) -> dict:
-    return {"problem": row["content"], "answer": row["answer"], "solution": row.get("steps"), "subject": "algebra"}
+    return {
+        "problem": row["content"],
+        "answer": row["answer"],
+        "solution": row.get("steps"),
+        "subject": "algebra",
+    }
 
 
 def exam(row: dict) -> dict:
     """A question with its choices in the text, whose answer is a letter, or one without choices."""
-    choice = row.get("choice_answer") or (row["answer"] if row.get("type") in ("single", "multi") else "")
+    choice = row.get("choice_answer") or (
+        row["answer"] if row.get("type") in ("single", "multi") else ""
+    )
     notes = [SEVERAL] if len(choice) > 1 or (not choice and ";" in row["answer"]) else []
     kind = "multiple choice" if choice else "fill in"
-    return {"problem": row["question"], "answer": choice or plain(row["answer"]), "subject": kind, "notes": notes}
+    return {
+        "problem": row["question"],
+        "answer": choice or plain(row["answer"]),
+        "subject": kind,
+        "notes": notes,
+    }
 
 
 def anybody(row: dict) -> dict:
@@ -175,21 +237,34 @@ def anybody(row: dict) -> dict:
         "problem": columns.problem(row, columns.SEED_PROBLEMS).text,
         "solution": MARKS.sub("", solution),
         "answer": "" if proof else answer,
-        "subject": next(filter(None, (columns.text(row.get(k)).text for k in ("subject", "type"))), ""),
+        "subject": next(
+            filter(None, (columns.text(row.get(k)).text for k in ("subject", "type"))), ""
+        ),
         "leave": "a proof is asked" if proof else "",
     }
 
 
 def written(number) -> str:
-    """A number as one writes it: 9.0 is 9, 1e-05 is 0.00001; a text stays as it is, without thousands commas."""
+    """A number as one writes it: 9.0 is 9, 1e-05 is 0.00001.
+
+    A text stays as it is, without thousands commas.
+    """
     text = columns.text(number, columns.ANSWERING, numbers=True).text
     if isinstance(number, float) and text:
-        return f"{int(number)}" if number.is_integer() else f"{number:.15f}".rstrip("0") if abs(number) < 1e-4 else text
+        return (
+            f"{int(number)}"
+            if number.is_integer()
+            else f"{number:.15f}".rstrip("0")
+            if abs(number) < 1e-4
+            else text
+        )
     return re.sub(r"(?<=\d),(?=\d{3}\b)", "", text).strip()
 
 
 def listed(value) -> list[str]:
-    """The texts of a list, of the Python literal of one (as some copies of the data have it), or of a single text."""
+    """The texts of a list, of the Python literal of one (as some copies of the data have it), or of
+    a single text.
+    """
     if isinstance(value, str) and value.startswith("["):
         try:
             value = ast.literal_eval(value)

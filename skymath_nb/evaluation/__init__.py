@@ -1,1 +1,4 @@
-"""How good are the answers? Scores with 95% confidence intervals, paired tests, error analysis. Serves 05."""
+"""How good are the answers? Scores with 95% confidence intervals, paired tests, error analysis.
+
+Serves 05.
+"""

@@ -1,4 +1,7 @@
-"""How far the classes can be trusted: errors of a known kind are planted in right solutions of the world, and classified."""
+"""How far the classes can be trusted.
+
+Errors of a known kind are planted in right solutions of the world, and classified.
+"""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -14,22 +17,52 @@ from .error_graphs import graph
 
 TRIES = 30
 SLIPS = (-10, -2, -1, 1, 2, 10)
-OTHER_OPERATIONS = {"+": "-*", "-": "+*", "*": "+-", "/": "-*", "%": "-", "gcd": "-+", "lcm": "+-", "pct": "+-"}
-STEPPED = ("arithmetic slip", "wrong number copied", "distractor used", "wrong operation", "wrong operand", "missing step", "extra step")
+OTHER_OPERATIONS = {
+    "+": "-*",
+    "-": "+*",
+    "*": "+-",
+    "/": "-*",
+    "%": "-",
+    "gcd": "-+",
+    "lcm": "+-",
+    "pct": "+-",
+}
+STEPPED = (
+    "arithmetic slip",
+    "wrong number copied",
+    "distractor used",
+    "wrong operation",
+    "wrong operand",
+    "missing step",
+    "extra step",
+)
 PLANTED = (
-    "wrong extraction", "right answer with wrong steps", "wrong language", "cut off", "no answer", *STEPPED, "malformed step"
-)  # fmt: skip
+    "wrong extraction",
+    "right answer with wrong steps",
+    "wrong language",
+    "cut off",
+    "no answer",
+    *STEPPED,
+    "malformed step",
+)
 
 
 def plant(problem: Problem, error: str, rng: random.Random) -> tuple[str, bool] | None:
-    """A solution of the problem with one error of a class, carried on consistently, as (response, cap_hit).
+    """A solution of the problem with one error of a class, carried on consistently, as (response,
+    cap_hit).
 
-    error   one of PLANTED, or "right" for none. None where this problem has no room for such an error: no step, no distractor, or
-            every try led to the right answer all the same.
-    Raises:  ValueError for another class.
+    Args:
+        error: One of PLANTED, or "right" for none. None where this problem has no room for such an
+            error: no step, no distractor, or every try led to the right answer all the same.
+
+    Raises:
+        ValueError: For another class.
     """
     if error not in (*PLANTED, FAULTLESS):
-        raise ValueError(f"Errors of the class {error!r} cannot be planted; choose from {', '.join(PLANTED)}, or {FAULTLESS!r}.")
+        raise ValueError(
+            f"Errors of the class {error!r} cannot be planted; choose from {', '.join(PLANTED)}, "
+            f"or {FAULTLESS!r}."
+        )
     if not problem.steps and error != FAULTLESS:
         return None
     style = rng.randrange(len(STYLES[problem.language]))
@@ -55,7 +88,12 @@ def _unstepped(problem, error, rng, style):
     if error == "wrong extraction":
         return f"{body}\n\\boxed{{{number(problem.answer)}}}", False
     if error == "wrong language":  # only two of the styles have words
-        return write_solution(problem.steps, problem.answer, "zh" if problem.language == "en" else "en", rng.choice((2, 3))), False
+        return write_solution(
+            problem.steps,
+            problem.answer,
+            "zh" if problem.language == "en" else "en",
+            rng.choice((2, 3)),
+        ), False
     if error == "cut off":
         return text[: rng.randrange(1, len(body))], True
     if error == "no answer":
@@ -63,10 +101,23 @@ def _unstepped(problem, error, rng, style):
     step = rng.choice(problem.steps)
     if error == "right answer with wrong steps":
         wrong = step._replace(value=step.value + rng.choice(SLIPS))
-        return write_solution([wrong if s == step else s for s in problem.steps], problem.answer, problem.language, style), False
-    broken = str(step).rsplit("=", 1)[0] + "=" if rng.random() < 0.5 else str(step).replace(" ", " ( ", 1)
+        return write_solution(
+            [wrong if s == step else s for s in problem.steps],
+            problem.answer,
+            problem.language,
+            style,
+        ), False
+    broken = (
+        str(step).rsplit("=", 1)[0] + "="
+        if rng.random() < 0.5
+        else str(step).replace(" ", " ( ", 1)
+    )
     answer = problem.answer + rng.choice(SLIPS)
-    return f"{body.replace(str(step), broken, 1)}\n{final.replace(number(problem.answer), number(answer))}", False
+    return (
+        f"{body.replace(str(step), broken, 1)}\n"
+        f"{final.replace(number(problem.answer), number(answer))}",
+        False,
+    )
 
 
 def _solve_with(problem, error, at, rng):
@@ -76,7 +127,9 @@ def _solve_with(problem, error, at, rng):
 
         def careless(operation, left, right):
             seen.append(operation)
-            return operate(operation, left, right) + (rng.choice(SLIPS) if len(seen) == at + 1 else 0)
+            return operate(operation, left, right) + (
+                rng.choice(SLIPS) if len(seen) == at + 1 else 0
+            )
 
         return solve(problem.expression, careless)
     return solve(_spoiled(problem, error, at, rng))
@@ -97,7 +150,11 @@ def _spoiled(problem, error, at, rng):
             return (rng.choice("+-*"), node, Fraction(rng.choice(sorted(facts.given))))
         values = {operation.value for operation in facts.operations}
         pools = {
-            "wrong number copied": [n for n in map(Fraction, range(2, 100)) if n not in facts.given | facts.idle | values],
+            "wrong number copied": [
+                n
+                for n in map(Fraction, range(2, 100))
+                if n not in facts.given | facts.idle | values
+            ],
             "distractor used": sorted(facts.idle - values),
             "wrong operand": sorted(facts.given),
         }
@@ -118,15 +175,27 @@ def _spoiled(problem, error, at, rng):
     return walk(problem.expression)
 
 
-def validate(per_level: int = 20, seed: int = 0, levels: Sequence[int] = world.LEVELS, errors: Iterable[str] = PLANTED) -> pd.DataFrame:
+def validate(
+    per_level: int = 20,
+    seed: int = 0,
+    levels: Sequence[int] = world.LEVELS,
+    errors: Iterable[str] = PLANTED,
+) -> pd.DataFrame:
     """Plant each class of error in right solutions, and classify: a row per planted error.
 
-    per_level  problems of each level, each in both languages; half of the time with 1 to 3 distractors, always where those are wanted.
-    Returns    planted, language, level, error (what the rules said), evidence, problem, response. "right" rows have nothing planted.
-    The figures hold for solutions written in the world's own ways; of other solutions they say nothing.
+    Returns    planted, language, level, error (what the rules said), evidence, problem, response.
+               "right" rows have nothing planted.
+    The figures hold for solutions written in the world's own ways; of other solutions they say
+    nothing.
+
+    Args:
+        per_level: Problems of each level, each in both languages; half of the time with 1 to 3
+            distractors, always where those are wanted.
     """
     rows = []
-    for i, drawn in enumerate(world.draw(seed, per_level * len(levels), levels=levels, split="dev", stream="validity")):
+    for i, drawn in enumerate(
+        world.draw(seed, per_level * len(levels), levels=levels, split="dev", stream="validity")
+    ):
         for language in world.LANGUAGES:
             for error in (FAULTLESS, *errors):
                 rng = random.Random(runs.stream(seed, "validity", str(i), language, error))
@@ -135,16 +204,35 @@ def validate(per_level: int = 20, seed: int = 0, levels: Sequence[int] = world.L
                     problem = world.distract(problem, rng.randint(1, 3), rng)
                 made = plant(problem, error, rng)
                 if made is not None:
-                    row = {"planted": error, "language": language, "level": problem.level, "problem": problem.text}
-                    rows.append(row | {"response": made[0], "cap_hit": made[1], "answer": number(problem.answer)})
+                    row = {
+                        "planted": error,
+                        "language": language,
+                        "level": problem.level,
+                        "problem": problem.text,
+                    }
+                    rows.append(
+                        row
+                        | {
+                            "response": made[0],
+                            "cap_hit": made[1],
+                            "answer": number(problem.answer),
+                        }
+                    )
     table = pd.DataFrame(rows)
     grades = grading.grade_many(table["response"], table["answer"])
-    graded = table.assign(**{name: [getattr(grade, name) for grade in grades] for name in ("strict", "flexible", "extracted")})
+    graded = table.assign(
+        **{
+            name: [getattr(grade, name) for grade in grades]
+            for name in ("strict", "flexible", "extracted")
+        }
+    )
     return table.drop(columns=["cap_hit", "answer"]).join(classify(graded))
 
 
 def confusion(validated: pd.DataFrame) -> pd.DataFrame:
-    """Counts of what was planted (rows) against what the rules said (columns), with `n` and `recall` per planted class."""
+    """Counts of what was planted (rows) against what the rules said (columns), with `n` and
+    `recall` per planted class.
+    """
     counts = pd.crosstab(validated["planted"], validated["error"])
     order = [name for name in (FAULTLESS, *PLANTED) if name in counts.index]
     columns = [*order, *(name for name in counts.columns if name not in order)]

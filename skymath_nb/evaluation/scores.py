@@ -1,4 +1,7 @@
-"""Scores with their intervals, pass@k and maj@k, and paired comparisons: of models, and of versions of the same items."""
+"""Scores with their intervals, pass@k and maj@k, and paired comparisons.
+
+Of models, and of versions of the same items.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -15,18 +18,26 @@ ITEM = ("benchmark", "id")  # the columns that name an item
 MCNEMAR, SIGN_FLIPS = "McNemar, exact", "sign flips of items' means"
 
 
-def assemble(benchmark: str | pd.Series, items: pd.DataFrame, completions: Sequence, grades: Sequence) -> pd.DataFrame:
+def assemble(
+    benchmark: str | pd.Series, items: pd.DataFrame, completions: Sequence, grades: Sequence
+) -> pd.DataFrame:
     """Join items, completions and grades, all in the same order, to a table of answers.
 
-    items        seeds table, with or without `distractors`; an item that is there k times has samples 0 to k - 1. `pair`, the id
-                 of the item behind a version of it, is kept where it is there.
-    completions  objects with .text, .tokens and .cap_hit;  grades  of `answers.grade_many`.
-    Raises:  ValueError if the three do not have the same length.
+    Args:
+        items: Seeds table, with or without `distractors`; an item that is there k times has samples
+            0 to k - 1. `pair`, the id of the item behind a version of it, is kept where it is
+            there.
+        completions: Objects with .text, .tokens and .cap_hit.
+        grades: Of `answers.grade_many`.
+
+    Raises:
+        ValueError: If the three do not have the same length.
     """
     if not len(items) == len(completions) == len(grades):
         raise ValueError(
             f"One completion and one grade per item are needed, but there are {len(items)} items, "
-            f"{len(completions)} completions and {len(grades)} grades. Generate and grade these items again."
+            f"{len(completions)} completions and {len(grades)} grades. Generate and grade these "
+            "items again."
         )
     table = items.reset_index(drop=True)
     table = table.assign(
@@ -36,17 +47,22 @@ def assemble(benchmark: str | pd.Series, items: pd.DataFrame, completions: Seque
         tokens=[int(completion.tokens) for completion in completions],
         cap_hit=[bool(completion.cap_hit) for completion in completions],
         distractors=table["distractors"] if "distractors" in table else 0,
-        **{name: [getattr(grade, name) for grade in grades] for name in (*VERDICTS, "extracted", "reason")},
+        **{
+            name: [getattr(grade, name) for grade in grades]
+            for name in (*VERDICTS, "extracted", "reason")
+        },
     )
     table["sample"] = table.groupby(["benchmark", "id"]).cumcount()
     return table[[*schema.ANSWERS.names, *table.columns.intersection(["pair"])]]
 
 
 def score(answers: pd.DataFrame, by: str | Iterable[str] = (), seed: int = 0) -> pd.DataFrame:
-    """Return n, both accuracies (fractions) with their 95 % intervals, and the cap-hit rate, per group of `by`.
+    """Return n, both accuracies (fractions) with their 95 % intervals, and the cap-hit rate, per
+    group of `by`.
 
-    `interval` names how the bounds were found: "Wilson" where every item (benchmark, id) has one answer in the group, "bootstrap
-    over items" where one has several, which are not independent. `items` is how many different items there are.
+    `interval` names how the bounds were found: "Wilson" where every item (benchmark, id) has one
+    answer in the group, "bootstrap over items" where one has several, which are not independent.
+    `items` is how many different items there are.
     """
     rows = []
     for key, part in _groups(answers, by):
@@ -60,65 +76,129 @@ def score(answers: pd.DataFrame, by: str | Iterable[str] = (), seed: int = 0) ->
                 bounds = intervals.wilson(right, len(part))
             else:
                 bounds = intervals.clustered(items[verdict].sum(), sizes, runs.rng(seed, "score"))
-            row |= {verdict: right / len(part), f"{verdict}_low": bounds[0], f"{verdict}_high": bounds[1]}
+            row |= {
+                verdict: right / len(part),
+                f"{verdict}_low": bounds[0],
+                f"{verdict}_high": bounds[1],
+            }
         row |= {"cap_hit": float(part["cap_hit"].mean()), "items": len(sizes)}
         rows.append(row | {"interval": "Wilson" if once else "bootstrap over items"})
     table = pd.DataFrame(rows)
-    ordered = [name for name in table if name in answers and isinstance(answers[name].dtype, pd.CategoricalDtype)]
+    ordered = [
+        name
+        for name in table
+        if name in answers and isinstance(answers[name].dtype, pd.CategoricalDtype)
+    ]
     return table.astype({name: answers[name].dtype for name in ordered})
 
 
 def _groups(answers, by):
-    """The parts of a table per value of the columns `by`, each with its values as a dict; all of it where there are none."""
+    """The parts of a table per value of the columns `by`, each with its values as a dict.
+
+    All of it where there are none.
+    """
     by = [by] if isinstance(by, str) else list(by)
     if not by:
         return [({}, answers)]
-    return [(dict(zip(by, key, strict=True)), part) for key, part in answers.groupby(by, sort=False, dropna=False, observed=True)]
+    return [
+        (dict(zip(by, key, strict=True)), part)
+        for key, part in answers.groupby(by, sort=False, dropna=False, observed=True)
+    ]
 
 
-def score_endings(answers: pd.DataFrame, by: str | Iterable[str] = (), seed: int = 0) -> pd.DataFrame:
-    """Score completed answers and those that hit the length limit apart, with the share of each, per group of `by`."""
+def score_endings(
+    answers: pd.DataFrame, by: str | Iterable[str] = (), seed: int = 0
+) -> pd.DataFrame:
+    """Score completed answers and those that hit the length limit apart, with the share of each,
+    per group of `by`.
+    """
     by = [by] if isinstance(by, str) else list(by)
-    table = score(answers.assign(ending=np.where(answers["cap_hit"], "cut off", "completed")), [*by, "ending"], seed)
-    whole = table.groupby(by, sort=False, dropna=False)["n"].transform("sum") if by else table["n"].sum()
-    return table.assign(share=table["n"] / whole)[[*by, "ending", "n", "share", *NUMBERS, "items", "interval"]]
+    table = score(
+        answers.assign(ending=np.where(answers["cap_hit"], "cut off", "completed")),
+        [*by, "ending"],
+        seed,
+    )
+    whole = (
+        table.groupby(by, sort=False, dropna=False)["n"].transform("sum")
+        if by
+        else table["n"].sum()
+    )
+    return table.assign(share=table["n"] / whole)[
+        [*by, "ending", "n", "share", *NUMBERS, "items", "interval"]
+    ]
 
 
 def bins(lengths: pd.Series, n: int = 4) -> pd.Series:
-    """Cut whole numbers (characters, tokens) into at most n ranges with about as many each: an ordered category, "12 to 40".
+    """Cut whole numbers (characters, tokens) into at most n ranges with about as many each.
 
-    Example: evaluate.score(answers.assign(length=evaluate.bins(answers["tokens"])), by="length").sort_values("length")
+    An ordered category, "12 to 40".
+
+    Example: evaluate.score(answers.assign(length=evaluate.bins(answers["tokens"])),
+    by="length").sort_values("length")
     """
     if lengths.isna().any():
-        raise ValueError(f"Lengths were to be binned, but {int(lengths.isna().sum())} of {len(lengths)} are missing. Leave those rows out.")
-    codes = pd.qcut(lengths, n, labels=False, duplicates="drop").fillna(0).astype(int)  # where all are equal there are no edges
+        raise ValueError(
+            f"Lengths were to be binned, but {int(lengths.isna().sum())} of {len(lengths)} are "
+            "missing. Leave those rows out."
+        )
+    # where all are equal there are no edges
+    codes = pd.qcut(lengths, n, labels=False, duplicates="drop").fillna(0).astype(int)
     ends = lengths.groupby(codes).agg(["min", "max"])
-    names = [f"{low:,} to {high:,}" if low < high else f"{low:,}" for low, high in ends.itertuples(index=False)]
+    names = [
+        f"{low:,} to {high:,}" if low < high else f"{low:,}"
+        for low, high in ends.itertuples(index=False)
+    ]
     place = {code: i for i, code in enumerate(ends.index)}
-    return pd.Series(pd.Categorical.from_codes(codes.map(place), names, ordered=True), lengths.index, name=lengths.name)
+    return pd.Series(
+        pd.Categorical.from_codes(codes.map(place), names, ordered=True),
+        lengths.index,
+        name=lengths.name,
+    )
 
 
 def pass_at_k(
-    answers: pd.DataFrame, k: int | Iterable[int], by: str | Iterable[str] = (), verdict: str = "flexible", seed: int = 0
+    answers: pd.DataFrame,
+    k: int | Iterable[int],
+    by: str | Iterable[str] = (),
+    verdict: str = "flexible",
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """Return pass@k with its interval over items, per group and k: the chance that one of k samples is right.
+    """Return pass@k with its interval over items, per group and k.
+
+    The chance that one of k samples is right.
 
     Source: Chen et al. 2021, section 2.1, the unbiased estimate from all samples of an item.
-    Raises:  ValueError if an item has fewer than k samples.
+
+    Raises:
+        ValueError: If an item has fewer than k samples.
     """
 
     def counts(part):
         items = part.groupby(list(ITEM), sort=False)[verdict]
         return items.size().to_numpy(), items.sum().to_numpy()
 
-    return _at_k(answers, k, by, "pass_at_k", counts, lambda counts, k, rng: intervals.pass_at_k(*counts, k), seed)
+    return _at_k(
+        answers,
+        k,
+        by,
+        "pass_at_k",
+        counts,
+        lambda counts, k, rng: intervals.pass_at_k(*counts, k),
+        seed,
+    )
 
 
-def majority_at_k(answers: pd.DataFrame, k: int | Iterable[int], by: str | Iterable[str] = (), seed: int = 0) -> pd.DataFrame:
-    """Return maj@k with its interval over items, per group and k: is the answer that most of k samples give right?
+def majority_at_k(
+    answers: pd.DataFrame, k: int | Iterable[int], by: str | Iterable[str] = (), seed: int = 0
+) -> pd.DataFrame:
+    """Return maj@k with its interval over items, per group and k.
 
-    Answers vote together where they are equivalent; the verdict is the flexible one; samples without an answer have no vote.
-    Source: Wang et al. 2023 (self-consistency).  Raises:  ValueError if an item has fewer than k samples.
+    Is the answer that most of k samples give right?
+
+    Answers vote together where they are equivalent; the verdict is the flexible one; samples
+    without an answer have no vote.
+    Source: Wang et al. 2023 (self-consistency).  Raises:  ValueError if an item has fewer than k
+    samples.
     """
 
     def ballots(part):
@@ -146,7 +226,10 @@ def _ballots(item):
 
 
 def _at_k(answers, k, by, name, prepare, estimate, seed):
-    """A row per group and k: the mean over items of estimate(prepare(group), k, rng), which gives one number an item."""
+    """A row per group and k.
+
+    The mean over items of estimate(prepare(group), k, rng), which gives one number an item.
+    """
     rows = []
     for key, part in _groups(answers, by):
         _check_samples(part)
@@ -155,16 +238,29 @@ def _at_k(answers, k, by, name, prepare, estimate, seed):
             rng = runs.rng(seed, name, str(size))
             items = estimate(prepared, size, rng)
             low, high = intervals.clustered(items, np.ones(len(items)), rng)
-            rows.append(key | {"k": size, "items": len(items), name: float(items.mean()), f"{name}_low": low, f"{name}_high": high})
+            rows.append(
+                key
+                | {
+                    "k": size,
+                    "items": len(items),
+                    name: float(items.mean()),
+                    f"{name}_low": low,
+                    f"{name}_high": high,
+                }
+            )
     return pd.DataFrame(rows)
 
 
 def _check_samples(part):
-    """Refuse a group in which a sample of an item is there twice: two students or seeds would pass for one."""
+    """Refuse a group in which a sample of an item is there twice.
+
+    Two students or seeds would pass for one.
+    """
     again = int(part.duplicated([*ITEM, "sample"]).sum())
     if again:
         raise ValueError(
-            f"The samples of one model are to be counted, but {again} answers have the same benchmark, id and sample as another. "
+            f"The samples of one model are to be counted, but {again} answers have the same "
+            "benchmark, id and sample as another. "
             "Group by what tells them apart, for example by student or seed."
         )
 
@@ -178,12 +274,16 @@ def compare(
 ) -> pd.DataFrame:
     """Compare two tables of answers to the same items: one row per verdict.
 
-    Columns: n (items), a, b (accuracies), difference (a - b) with its bootstrap 95 % interval low, high (paired resampling of
-             items, seeded), only_a and only_b (items that one has right, or more often right, than the other), p and its test.
-    With one answer an item on both sides the test is McNemar's, exact. With several, an item counts with the mean of its samples,
-    and the test flips the signs of the items' differences. Both are about these two models; `precision.difference` is about the
-    recipes behind several training seeds.
-    Raises:  ValueError if the items differ or an answer is there twice.
+    Columns: n (items), a, b (accuracies), difference (a - b) with its bootstrap 95 % interval low,
+             high (paired resampling of items, seeded), only_a and only_b (items that one has right,
+             or more often right, than the other), p and its test.
+    With one answer an item on both sides the test is McNemar's, exact. With several, an item counts
+    with the mean of its samples, and the test flips the signs of the items' differences. Both are
+    about these two models; `precision.difference` is about the recipes behind several training
+    seeds.
+
+    Raises:
+        ValueError: If the items differ or an answer is there twice.
     """
     on = list(on)
     sides = [table.groupby(on)[list(VERDICTS)].agg("mean") for table in (a, b)]
@@ -191,8 +291,10 @@ def compare(
     missing, extra = (len(x.index.difference(y.index)) for x, y in (sides, sides[::-1]))
     if missing or extra or twice or not len(a):
         raise ValueError(
-            f"A paired comparison needs the same items on both sides, each sample once, but a has {len(a)} answers and b {len(b)}; "
-            f"{missing} items are only in a and {extra} only in b, and {twice} answers are there again. Compare what both answered; "
+            "A paired comparison needs the same items on both sides, each sample once, but a "
+            f"has {len(a)} answers and b {len(b)}; "
+            f"{missing} items are only in a and {extra} only in b, and {twice} answers are there "
+            "again. Compare what both answered; "
             "training seeds of one recipe are compared by precision.difference."
         )
     left, right = sides[0], sides[1].loc[sides[0].index]
@@ -203,51 +305,100 @@ def compare(
         differences = x - y
         only_a, only_b = int((differences > 0).sum()), int((differences < 0).sum())
         low, high = intervals.paired_bootstrap(differences, runs.rng(seed, "bootstrap"), confidence)
-        p = intervals.mcnemar(only_a, only_b) if once else intervals.sign_flips(differences, runs.rng(seed, "signs"))
-        row = {"verdict": verdict, "n": len(x), "a": x.mean(), "b": y.mean(), "difference": differences.mean(), "low": low, "high": high}
-        rows.append(row | {"only_a": only_a, "only_b": only_b, "p": p, "test": MCNEMAR if once else SIGN_FLIPS})
+        p = (
+            intervals.mcnemar(only_a, only_b)
+            if once
+            else intervals.sign_flips(differences, runs.rng(seed, "signs"))
+        )
+        row = {
+            "verdict": verdict,
+            "n": len(x),
+            "a": x.mean(),
+            "b": y.mean(),
+            "difference": differences.mean(),
+            "low": low,
+            "high": high,
+        }
+        rows.append(
+            row
+            | {"only_a": only_a, "only_b": only_b, "p": p, "test": MCNEMAR if once else SIGN_FLIPS}
+        )
     return pd.DataFrame(rows)
 
 
 def compare_by(answers: pd.DataFrame, column: str, a: str, b: str, seed: int = 0) -> pd.DataFrame:
     """Compare the answers where `column` is a with those where it is b, per benchmark."""
-    sides = [dict(list(answers[answers[column] == value].groupby("benchmark", sort=False))) for value in (a, b)]
+    sides = [
+        dict(list(answers[answers[column] == value].groupby("benchmark", sort=False)))
+        for value in (a, b)
+    ]
     if not sides[0] or set(sides[0]) != set(sides[1]):
         raise ValueError(
-            f"{column} {a!r} answered the benchmarks {sorted(sides[0])} and {b!r} {sorted(sides[1])}. "
+            f"{column} {a!r} answered the benchmarks {sorted(sides[0])} and {b!r} "
+            f"{sorted(sides[1])}. "
             "Compare on benchmarks that both answered."
         )
-    tables = [compare(part, sides[1][name], seed=seed).assign(benchmark=name) for name, part in sides[0].items()]
+    tables = [
+        compare(part, sides[1][name], seed=seed).assign(benchmark=name)
+        for name, part in sides[0].items()
+    ]
     table = pd.concat(tables, ignore_index=True)
     return table[["benchmark", *table.columns.drop("benchmark")]]
 
 
-def compare_all(answers: pd.DataFrame, column: str, one: str, others: Sequence[str]) -> pd.DataFrame:
-    """Compare `one` with each of the others, as compare_by does; a table without rows where there is none.
+def compare_all(
+    answers: pd.DataFrame, column: str, one: str, others: Sequence[str]
+) -> pd.DataFrame:
+    """Compare `one` with each of the others, as compare_by does.
 
-    p_holm is p corrected for all of a verdict's comparisons in the table; `comparisons` is how many those are.
+    A table without rows where there is none.
+
+    p_holm is p corrected for all of a verdict's comparisons in the table; `comparisons` is how many
+    those are.
     """
     tables = {f"{one} against {other}": compare_by(answers, column, one, other) for other in others}
-    return correct(pd.concat(tables, names=["comparison"]).reset_index(0)) if tables else pd.DataFrame(columns=["comparison"])
+    return (
+        correct(pd.concat(tables, names=["comparison"]).reset_index(0))
+        if tables
+        else pd.DataFrame(columns=["comparison"])
+    )
 
 
 def correct(comparisons: pd.DataFrame, method: str = "holm") -> pd.DataFrame:
-    """Add p_holm (or p_bh) and `comparisons`, their number: p corrected for all rows of the same verdict, looked at together."""
+    """Add p_holm (or p_bh) and `comparisons`, their number.
+
+    P corrected for all rows of the same verdict, looked at together.
+    """
     p = comparisons.groupby("verdict", sort=False)["p"]
     adjusted = p.transform(lambda part: intervals.adjust(part, method))
     return comparisons.assign(**{f"p_{method}": adjusted}, comparisons=p.transform("size"))
 
 
 def compare_variants(
-    answers: pd.DataFrame, column: str, original: object, pair: str = "pair", by: str | Iterable[str] = (), seed: int = 0
+    answers: pd.DataFrame,
+    column: str,
+    original: object,
+    pair: str = "pair",
+    by: str | Iterable[str] = (),
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare every other version of the items with the original one, on the items that both have, in pairs.
+    """Compare every other version of the items with the original one, on the items that both have,
+    in pairs.
 
-    column    what tells versions apart: distractors, language, benchmark, the kind of perturbation;  original  its value of the
-              items as they were;  pair  the column with the id of the item behind a version; an item without one stands for itself.
-    Returns compare's rows per version (a is the version, b the original, on its own items alone), with `unpaired`, the items of
-    one side that the other does not have, and p_holm over the whole table. Several answers of one pair count with their mean.
-    Raises:  ValueError without the original, without another version, or where a version shares no item with it.
+    Returns compare's rows per version (a is the version, b the original, on its own items alone),
+    with `unpaired`, the items of one side that the other does not have, and p_holm over the whole
+    table. Several answers of one pair count with their mean.
+
+    Args:
+        column: What tells versions apart: distractors, language, benchmark, the kind of
+            perturbation.
+        original: Its value of the items as they were.
+        pair: The column with the id of the item behind a version; an item without one stands for
+            itself.
+
+    Raises:
+        ValueError: Without the original, without another version, or where a version shares no item
+            with it.
     """
     tables = []
     for key, part in _groups(answers, by):
@@ -256,17 +407,24 @@ def compare_variants(
         base = next((rows for value, rows in versions if value == original), None)
         if base is None or len(versions) < 2:
             raise ValueError(
-                f"Versions of the same items were to be compared with {column} {original!r}, but {key or 'the table'} has the values "
-                f"{[value for value, _ in versions]}. Give the answers to the original items and to one version more."
+                f"Versions of the same items were to be compared with {column} {original!r}, but "
+                f"{key or 'the table'} has the values "
+                f"{[value for value, _ in versions]}. Give the answers to the original items and "
+                "to one version more."
             )
         for value, rows in versions:
             if value == original:
                 continue
             shared = set(rows[pair]) & set(base[pair])
             if not shared:
-                raise ValueError(f"{column} {value!r} and {original!r} share no {pair}; they are not versions of the same items.")
+                raise ValueError(
+                    f"{column} {value!r} and {original!r} share no {pair}; they are not versions "
+                    "of the same items."
+                )
             unpaired = len(set(rows[pair]) ^ set(base[pair]))
-            table = compare(rows[rows[pair].isin(shared)], base[base[pair].isin(shared)], on=[pair], seed=seed)
+            table = compare(
+                rows[rows[pair].isin(shared)], base[base[pair].isin(shared)], on=[pair], seed=seed
+            )
             tables.append(table.assign(**key, **{column: value}, unpaired=unpaired))
     table = correct(pd.concat(tables, ignore_index=True))
     first = [*key, column]
@@ -274,16 +432,26 @@ def compare_variants(
 
 
 def flat_report(scores: pd.DataFrame) -> dict[str, float | int]:
-    """Return a table of `score` as flat named numbers: world_test_flexible, with _n, _low and _high.
+    """Return a table of `score` as flat named numbers.
 
-    Raises:  ValueError if two rows would have the same name.
+    world_test_flexible, with _n, _low and _high.
+
+    Raises:
+        ValueError: If two rows would have the same name.
     """
     report = {}
     for row in scores.to_dict("records"):
-        groups = [str(value) for name, value in row.items() if name not in (*NUMBERS, "n", "cap_hit", "items", "interval")]
+        groups = [
+            str(value)
+            for name, value in row.items()
+            if name not in (*NUMBERS, "n", "cap_hit", "items", "interval")
+        ]
         prefix = re.sub(r"\W+", "_", "_".join(groups) or "all")
         if f"{prefix}_cap_hit" in report:
-            raise ValueError(f"Two rows of the scores are both named {prefix!r}; score by columns that tell them apart.")
+            raise ValueError(
+                f"Two rows of the scores are both named {prefix!r}; score by columns that tell "
+                "them apart."
+            )
         report |= {f"{prefix}_{name}": float(row[name]) for name in (*NUMBERS, "cap_hit")}
         report |= {f"{prefix}_{name}_n": int(row["n"]) for name in VERDICTS}
     return report

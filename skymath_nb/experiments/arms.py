@@ -1,4 +1,7 @@
-"""Experiments: one recipe, trained and evaluated as one cached unit. The only module that joins engines and methods."""
+"""Experiments: one recipe, trained and evaluated as one cached unit.
+
+The only module that joins engines and methods.
+"""
 
 import dataclasses
 import json
@@ -25,7 +28,10 @@ from ..training import sft
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Recipe:
-    """What one arm of an experiment is: a base, what it is trained on, and what it is asked (name -> seeds table)."""
+    """What one arm of an experiment is.
+
+    A base, what it is trained on, and what it is asked (name -> seeds table).
+    """
 
     name: str
     base: str | Path
@@ -34,7 +40,8 @@ class Recipe:
     max_new_tokens: int = 256
     backend: str = "full"
     too_long: str = "refuse"  # rows over max_length: "refuse" or "drop"
-    training: dict = dataclasses.field(default_factory=dict)  # further settings of sft.train that decide the result: tuning, loss, ...
+    # further settings of sft.train that decide the result: tuning, loss, ...
+    training: dict = dataclasses.field(default_factory=dict)
 
 
 def run(
@@ -51,29 +58,47 @@ def run(
     progress: Callable[[str], None] | None = None,
     waiting: Callable[[str], None] | None = None,
 ) -> dict:
-    """Train a recipe with one seed, let the student answer its benchmarks, and return the flat report.
+    """Train a recipe with one seed, let the student answer its benchmarks, and return the flat
+    report.
 
-    The unit is the folder `place(...)`: student/, answers.parquet, and report.json, written last. A unit that has its
-    report is returned as it is; a unit without one goes on from its student or its answers. `seed` takes the place of
-    the curriculum's own; `prompt` is the student's, query -> text, for training and evaluation alike; threads, launcher and
-    micro_batch are those of sft.train, batch_size is of generate.generate. Of several processes
-    one works on a unit: with `waiting` (told who) the others wait for it, and take over if it dies.
-    Raises:  ValueError if there is nothing to ask; runs.Busy without `waiting`; else what sft.train and generate.generate raise.
+    The unit is the folder `place(...)`: student/, answers.parquet, and report.json, written last. A
+    unit that has its report is returned as it is; a unit without one goes on from its student or
+    its answers. `seed` takes the place of the curriculum's own; `prompt` is the student's, query ->
+    text, for training and evaluation alike; threads, launcher and micro_batch are those of
+    sft.train, batch_size is of generate.generate. Of several processes one works on a unit: with
+    `waiting` (told who) the others wait for it, and take over if it dies.
+
+    Raises:
+        ValueError: If there is nothing to ask; runs.Busy without `waiting`; else what sft.train and
+            generate.generate raise.
     """
     if not recipe.benchmarks or any(items.empty for items in recipe.benchmarks.values()):
         sizes = {name: len(items) for name, items in recipe.benchmarks.items()}
-        raise ValueError(f"The arm {recipe.name!r} needs benchmarks with items, but it has {sizes or 'none'}.")
+        raise ValueError(
+            f"The arm {recipe.name!r} needs benchmarks with items, but it has {sizes or 'none'}."
+        )
     prompt = prompt or student_prompt
     unit = place(recipe, seed, folder, prompt=prompt)
     if not (unit / "report.json").is_file():
         with runs.claim(unit, waiting):
             _complete(
-                recipe, seed, unit, prompt, batch_size, progress, device=device, threads=threads, launcher=launcher, micro_batch=micro_batch
+                recipe,
+                seed,
+                unit,
+                prompt,
+                batch_size,
+                progress,
+                device=device,
+                threads=threads,
+                launcher=launcher,
+                micro_batch=micro_batch,
             )
     return json.loads((unit / "report.json").read_text(encoding="utf-8"))
 
 
-def _complete(recipe: Recipe, seed: int, unit: Path, prompt, batch_size: int, progress, **how) -> None:
+def _complete(
+    recipe: Recipe, seed: int, unit: Path, prompt, batch_size: int, progress, **how
+) -> None:
     if (unit / "report.json").is_file():  # by whom we waited for
         return
     if not (unit / "answers.parquet").is_file():
@@ -88,17 +113,32 @@ def _complete(recipe: Recipe, seed: int, unit: Path, prompt, batch_size: int, pr
             **recipe.training,
             **how,
         )
-        settings = {"max_new_tokens": recipe.max_new_tokens, "batch_size": batch_size, "device": how["device"]}
-        schema.write(_ask(student, recipe, prompt, settings, progress), unit / "answers.parquet", "answers")
+        settings = {
+            "max_new_tokens": recipe.max_new_tokens,
+            "batch_size": batch_size,
+            "device": how["device"],
+        }
+        schema.write(
+            _ask(student, recipe, prompt, settings, progress), unit / "answers.parquet", "answers"
+        )
     report = _report(recipe, seed, unit)
     runs.save(unit / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
 
 
-def place(recipe: Recipe, seed: int, folder: str | Path, *, prompt: Callable[[str], str] | None = None) -> Path:
-    """Return the folder of one unit, <name>-<digest>-s<seed>: the digest is over all that decides its numbers."""
+def place(
+    recipe: Recipe, seed: int, folder: str | Path, *, prompt: Callable[[str], str] | None = None
+) -> Path:
+    """Return the folder of one unit, <name>-<digest>-s<seed>.
+
+    The digest is over all that decides its numbers.
+    """
     prompt = prompt or student_prompt
-    told = ("id", "problem", "answer", "level", "subject", "language", "distractors", "pair")  # what its answers will carry
-    asked = ((name, *items[[column for column in told if column in items]].to_numpy().ravel()) for name, items in recipe.benchmarks.items())
+    # what its answers will carry
+    told = ("id", "problem", "answer", "level", "subject", "language", "distractors", "pair")
+    asked = (
+        (name, *items[[column for column in told if column in items]].to_numpy().ravel())
+        for name, items in recipe.benchmarks.items()
+    )
     parts = [
         sft.base_digest(recipe.base),
         dataclasses.replace(recipe.curriculum, seed=seed).digest(),
@@ -119,7 +159,9 @@ def _ask(student: Path, recipe: Recipe, prompt, settings: dict, progress) -> pd.
     items = pd.concat(parts, ignore_index=True)
     prompts = [prompt(problem) for problem in items["problem"]]
     completions = generation.generate(student, prompts, progress=progress, **settings)
-    grades = grading.grade_many([completion.text for completion in completions], items["answer"].tolist())
+    grades = grading.grade_many(
+        [completion.text for completion in completions], items["answer"].tolist()
+    )
     return evaluate.assemble(items["benchmark"], items, completions, grades)
 
 
@@ -144,16 +186,33 @@ class Unit(NamedTuple):
 
 
 def run_all(
-    units: Sequence[Unit], folder: str | Path, *, workers: int = 1, progress: Callable[[str], None] | None = print, **settings
+    units: Sequence[Unit],
+    folder: str | Path,
+    *,
+    workers: int = 1,
+    progress: Callable[[str], None] | None = print,
+    **settings,
 ) -> pd.DataFrame:
-    """Run many units and return their reports, one row a unit, in the order of `units`; finished units cost nothing.
+    """Run many units and return their reports, one row a unit, in the order of `units`.
 
-    workers   processes side by side, one torch thread each; 1 stays in this process. settings  as of `run`.
-    Several processes or machines may call this on one shared folder: each takes the units that nobody is at work on, then waits for the
-    others'. A unit that fails does not stop the others: they are finished and kept, then the first error is raised.
+    Finished units cost nothing.
+
+    Several processes or machines may call this on one shared folder: each takes the units that
+    nobody is at work on, then waits for the others'. A unit that fails does not stop the others:
+    they are finished and kept, then the first error is raised.
+
+    Args:
+        workers: Processes side by side, one torch thread each; 1 stays in this process. settings
+            as of `run`.
     """
     units = list(units)
-    left = [unit for unit in units if not (place(unit.recipe, unit.seed, folder, prompt=settings.get("prompt")) / "report.json").is_file()]
+    left = [
+        unit
+        for unit in units
+        if not (
+            place(unit.recipe, unit.seed, folder, prompt=settings.get("prompt")) / "report.json"
+        ).is_file()
+    ]
     say = progress or (lambda line: None)
     say(f"{len(units)} units, {len(units) - len(left)} of them finished before")
     errors, told = [], count(1)
@@ -175,13 +234,19 @@ def _pass(units: list[Unit], folder, workers: int, settings: dict, say, errors: 
     held = []
     if workers > 1 and len(units) > 1:
         context = multiprocessing.get_context("spawn")  # a forked child would share torch's threads
-        with ProcessPoolExecutor(min(workers, len(units)), mp_context=context, initializer=_die_with_parent) as pool:
+        with ProcessPoolExecutor(
+            min(workers, len(units)), mp_context=context, initializer=_die_with_parent
+        ) as pool:
             try:
-                futures = {pool.submit(run, *unit, folder, **settings | {"threads": 1}): unit for unit in units}
+                futures = {
+                    pool.submit(run, *unit, folder, **settings | {"threads": 1}): unit
+                    for unit in units
+                }
                 for future in as_completed(futures):
                     _settle(futures[future], future.result, say, errors, held)
             except KeyboardInterrupt:
-                for child in multiprocessing.active_children():  # their units go on from their checkpoints
+                # their units go on from their checkpoints
+                for child in multiprocessing.active_children():
                     child.terminate()
                 raise
     else:
@@ -207,7 +272,10 @@ def _hush(line: str):
 def _settle(unit: Unit, result, say, errors: list, held: list) -> None:
     try:
         report = result()
-        say(f"{unit.recipe.name}, seed {unit.seed}: {report['steps']} steps, {report['cpu_seconds']:.0f} CPU-s")
+        say(
+            f"{unit.recipe.name}, seed {unit.seed}: {report['steps']} steps, "
+            f"{report['cpu_seconds']:.0f} CPU-s"
+        )
     except runs.Busy:
         held.append(unit)
     except Exception as error:
@@ -219,6 +287,8 @@ def read_answers(units: Sequence[Unit], folder: str | Path, **settings) -> pd.Da
     """The answers of finished units with the columns arm and seed before them."""
     tables = []
     for unit in units:
-        table = schema.read(place(unit.recipe, unit.seed, folder, **settings) / "answers.parquet", "answers")
+        table = schema.read(
+            place(unit.recipe, unit.seed, folder, **settings) / "answers.parquet", "answers"
+        )
         tables.append(table.assign(arm=unit.recipe.name, seed=unit.seed))
     return pd.concat(tables, ignore_index=True)

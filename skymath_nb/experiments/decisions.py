@@ -76,7 +76,8 @@ def decide(
         parts = power.compared(a, b, verdict)
     elif max(seeds) > 1:
         raise ValueError(
-            f"A has {seeds[0]} training seeds and B {seeds[1]}. Give two or more of each, or compare "
+            f"A has {seeds[0]} training seeds and B {seeds[1]}. Give two or more of each, or "
+            "compare "
             "one seed with one."
         )
     else:

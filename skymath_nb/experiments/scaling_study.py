@@ -1,7 +1,10 @@
-"""The scaling study: which arms it trains, what it keeps of them, and the comparisons that are read from its tables.
+"""The scaling study.
 
-Tables:  design (base, budget, size, epochs, steps, arm), reports (a row per trained model), answers (a row per model and item, without
-         texts), cost (tokens of the instances), sampled (answers of base and students, drawn several times; only where asked for).
+Which arms it trains, what it keeps of them, and the comparisons that are read from its tables.
+
+Tables:  design (base, budget, size, epochs, steps, arm), reports (a row per trained model), answers
+         (a row per model and item, without texts), cost (tokens of the instances), sampled (answers
+         of base and students, drawn several times; only where asked for).
 Source:  Skywork-Math, sections 4.2 (sizes) and 3.2 (a second stage of hard instances).
 """
 
@@ -20,72 +23,137 @@ from ..evaluation import scores as evaluate
 from ..training import curriculum, sft
 from . import arms, power, scaling_laws
 
-WITHOUT = ["response", "extracted", "gold", "reason", "subject"]  # columns of answers that a stored table does without
+# columns of answers that a stored table does without
+WITHOUT = ["response", "extracted", "gold", "reason", "subject"]
 MEASURED = {"math": 5000, "gsm8k": 1319}  # test items behind the paper's accuracies (section 4.1)
 TEMPERATURE = 0.7  # of samples, the paper's for its teacher
 
 
 class Plan:
-    """How every arm of a study is trained and asked; `setting` as of curriculum.build, `fixed` as of arms.Recipe."""
+    """How every arm of a study is trained and asked.
 
-    def __init__(self, rows: pd.DataFrame, items: Mapping[str, pd.DataFrame], seed: int, repeats: int, setting: dict, fixed: dict):
-        self.rows, self.items, self.seed, self.repeats, self.setting, self.fixed = rows, items, seed, repeats, setting, fixed
+    `setting` as of curriculum.build, `fixed` as of arms.Recipe.
+    """
+
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        items: Mapping[str, pd.DataFrame],
+        seed: int,
+        repeats: int,
+        setting: dict,
+        fixed: dict,
+    ):
+        self.rows, self.items, self.seed, self.repeats, self.setting, self.fixed = (
+            rows,
+            items,
+            seed,
+            repeats,
+            setting,
+            fixed,
+        )
 
     def recipe(self, name: str, base: str | Path, rows: pd.DataFrame, epochs: float) -> arms.Recipe:
-        return arms.Recipe(name, base, curriculum.build(rows, "shuffled", epochs=epochs, **self.setting), dict(self.items), **self.fixed)
+        return arms.Recipe(
+            name,
+            base,
+            curriculum.build(rows, "shuffled", epochs=epochs, **self.setting),
+            dict(self.items),
+            **self.fixed,
+        )
 
     def nested(self, rows: pd.DataFrame, size: int) -> pd.DataFrame:
         """The first rows of the one random order; every size holds the smaller ones."""
         return rows.iloc[scaling_laws.nested_subsets(len(rows), [size], self.seed)[size]]
 
-    def check(self, design: pd.DataFrame, dose_after: int, doses: list[int], hard: pd.DataFrame) -> None:
+    def check(
+        self, design: pd.DataFrame, dose_after: int, doses: list[int], hard: pd.DataFrame
+    ) -> None:
         """Raises:  ValueError with all that is lacking, before hours of training."""
         largest, most = int(design["size"].max()), max(doses, default=0)
         lacking = {
-            f"{largest:,} normal rows for the largest size; there are {len(self.rows):,}": largest > len(self.rows),
-            f"dose_after to be one of the sizes; it is {dose_after:,}": most and dose_after not in set(design["size"]),
-            f"{dose_after + most:,} normal rows for the doses' control; there are {len(self.rows):,}": dose_after + most > len(self.rows),
+            f"{largest:,} normal rows for the largest size; there are {len(self.rows):,}": largest
+            > len(self.rows),
+            f"dose_after to be one of the sizes; it is {dose_after:,}": most
+            and dose_after not in set(design["size"]),
+            (
+                f"{dose_after + most:,} normal rows for the doses' control; there are "
+                f"{len(self.rows):,}"
+            ): dose_after + most > len(self.rows),
             f"{most:,} hard rows for the largest dose; there are {len(hard):,}": most > len(hard),
             'no packing with the budget "steps": packed steps hold other numbers of rows': (
                 self.fixed.get("training", {}).get("packing") and "steps" in set(design["budget"])
             ),
         }
         if any(lacking.values()):
-            raise ValueError("The study needs " + "; ".join(text for text, lacks in lacking.items() if lacks) + ". Nothing was trained.")
+            raise ValueError(
+                "The study needs "
+                + "; ".join(text for text, lacks in lacking.items() if lacks)
+                + ". Nothing was trained."
+            )
 
     def sizes(self, design: pd.DataFrame) -> list[arms.Unit]:
         """The units of `scaling.design`, each arm once, with every training seed."""
         lines = design.drop_duplicates("arm").itertuples()
-        recipes = [self.recipe(r.arm, r.base, self.nested(self.rows, r.size), r.epochs) for r in lines]
+        recipes = [
+            self.recipe(r.arm, r.base, self.nested(self.rows, r.size), r.epochs) for r in lines
+        ]
         return [arms.Unit(recipe, repeat) for recipe in recipes for repeat in range(self.repeats)]
 
-    def doses(self, first: str, units: list[arms.Unit], doses: list[int], hard: pd.DataFrame, epochs: float, folder) -> list[arms.Unit]:
-        """A second stage from each finished student of the arm `first`: a dose of hard rows, and as many more normal ones.
+    def doses(
+        self,
+        first: str,
+        units: list[arms.Unit],
+        doses: list[int],
+        hard: pd.DataFrame,
+        epochs: float,
+        folder,
+    ) -> list[arms.Unit]:
+        """A second stage from each finished student of the arm `first`.
+
+        A dose of hard rows, and as many more normal ones.
 
         The control takes the rows that come next in the order of the first stage's.
         """
-        students = {unit.seed: arms.place(*unit, folder) / "student" for unit in units if unit.recipe.name == first}
+        students = {
+            unit.seed: arms.place(*unit, folder) / "student"
+            for unit in units
+            if unit.recipe.name == first
+        }
         seen = next(unit.recipe.curriculum.n_rows for unit in units if unit.recipe.name == first)
         dosed = []
         for dose in doses:
-            more = {"hard": self.nested(hard, dose), "normal": self.nested(self.rows, seen + dose).iloc[seen:]}
+            more = {
+                "hard": self.nested(hard, dose),
+                "normal": self.nested(self.rows, seen + dose).iloc[seen:],
+            }
             for kind, rows in more.items():
-                made = {seed: self.recipe(f"{first}+{dose}-{kind}", student, rows, epochs) for seed, student in students.items()}
+                made = {
+                    seed: self.recipe(f"{first}+{dose}-{kind}", student, rows, epochs)
+                    for seed, student in students.items()
+                }
                 dosed += [arms.Unit(recipe, seed) for seed, recipe in made.items()]
         return dosed
 
-    def sample(self, units: list[arms.Unit], examples: pd.DataFrame, samples: int, n: int, folder, **how) -> pd.DataFrame:
-        """Ask n items of the base, with and without solved examples, and of its students of the smallest and the largest set.
+    def sample(
+        self, units: list[arms.Unit], examples: pd.DataFrame, samples: int, n: int, folder, **how
+    ) -> pd.DataFrame:
+        """Ask n items of the base, with and without solved examples, and of its students of the
+        smallest and the largest set.
 
-        Each is asked once greedily and `samples` times at TEMPERATURE. examples  seeds with solutions, for the few-shot prompt.
-        Returns answers with the columns student and temperature, without texts.
+        Each is asked once greedily and `samples` times at TEMPERATURE. examples  seeds with
+        solutions, for the few-shot prompt. Returns answers with the columns student and
+        temperature, without texts.
         """
         by_size = {}
         for unit in units:  # of several budgets the first
             if unit.seed == 0 and unit.recipe.base == units[0].recipe.base:
                 by_size.setdefault(unit.recipe.curriculum.n_rows, unit)
         ends = {f"student of {size:,}": by_size[size] for size in (min(by_size), max(by_size))}
-        few_shot = {"prompt": partial(prompts.pose, style="few-shot", examples=examples), "stop": prompts.stops("few-shot")}
+        few_shot = {
+            "prompt": partial(prompts.pose, style="few-shot", examples=examples),
+            "stop": prompts.stops("few-shot"),
+        }
         ways = {f"base, {len(examples)} examples": few_shot, "base, no examples": {}}
         asked = {name: (units[0].recipe.base, manner) for name, manner in ways.items()}
         asked |= {name: (arms.place(*unit, folder) / "student", {}) for name, unit in ends.items()}
@@ -93,10 +161,23 @@ class Plan:
         tables = []
         for name, (model, manner) in asked.items():
             for k, temperature in ((1, 0.0), (samples, TEMPERATURE)):
-                models, questions = {name: sft.base_path(model)}, items.head(n).assign(benchmark=main)
-                said = answering.answer(models, questions, samples=k, temperature=temperature, seed=self.seed, **how, **manner)
+                models, questions = (
+                    {name: sft.base_path(model)},
+                    items.head(n).assign(benchmark=main),
+                )
+                said = answering.answer(
+                    models,
+                    questions,
+                    samples=k,
+                    temperature=temperature,
+                    seed=self.seed,
+                    **how,
+                    **manner,
+                )
                 tables.append(said.assign(temperature=temperature))
-        return pd.concat(tables, ignore_index=True).drop(columns=["response", "gold", "reason", "subject"])
+        return pd.concat(tables, ignore_index=True).drop(
+            columns=["response", "gold", "reason", "subject"]
+        )
 
 
 def examples(seeds: pd.DataFrame, n: int) -> pd.DataFrame:
@@ -106,26 +187,45 @@ def examples(seeds: pd.DataFrame, n: int) -> pd.DataFrame:
 
 
 def keep(
-    design: pd.DataFrame, units: list[arms.Unit], reports: pd.DataFrame, pool: pd.DataFrame, kept: int, folder
+    design: pd.DataFrame,
+    units: list[arms.Unit],
+    reports: pd.DataFrame,
+    pool: pd.DataFrame,
+    kept: int,
+    folder,
 ) -> dict[str, pd.DataFrame]:
-    """The study's tables from its finished units; pool  all instances that were made, of which so many were kept to be scaled."""
+    """The study's tables from its finished units.
+
+    Pool  all instances that were made, of which so many were kept to be scaled.
+    """
     answers = arms.read_answers(units, folder).drop(columns=WITHOUT)
-    spent = {"instances": kept, "in": int(pool["tokens_in"].sum()), "out": int(pool["tokens_out"].sum())}
+    spent = {
+        "instances": kept,
+        "in": int(pool["tokens_in"].sum()),
+        "out": int(pool["tokens_out"].sum()),
+    }
     cost = pd.DataFrame({"what": list(spent), "count": list(spent.values())})
     return {"design": design, "reports": reports, "answers": answers, "cost": cost}
 
 
 def suffices(tables: dict[str, pd.DataFrame]) -> bool:
     """Whether the tables are enough for a law and its check: several seeds, and LEAST + 2 sizes."""
-    return tables["reports"]["seed"].nunique() > 1 and tables["design"]["size"].nunique() >= scaling_laws.LEAST + 2
+    return (
+        tables["reports"]["seed"].nunique() > 1
+        and tables["design"]["size"].nunique() >= scaling_laws.LEAST + 2
+    )
 
 
 def price(tables: dict[str, pd.DataFrame], prices: dict[str, float]) -> float:
-    """Dollars per kept instance at these prices per million tokens, input and output, for the tokens of all that were made; NaN if free."""
+    """Dollars per kept instance at these prices per million tokens, input and output, for the
+    tokens of all that were made; NaN if free.
+    """
     if not prices:
         return math.nan
     count = tables["cost"].set_index("what")["count"]
-    return (count["in"] * prices["input"] + count["out"] * prices["output"]) / 1e6 / count["instances"]
+    return (
+        (count["in"] * prices["input"] + count["out"] * prices["output"]) / 1e6 / count["instances"]
+    )
 
 
 def curves(tables: dict[str, pd.DataFrame]) -> dict[str, scaling_laws.Curve]:
@@ -133,34 +233,57 @@ def curves(tables: dict[str, pd.DataFrame]) -> dict[str, scaling_laws.Curve]:
     design, answers = tables["design"], tables["answers"]
     lines = design[["base", "budget"]].drop_duplicates().itertuples(index=False)
     main = answers["benchmark"].iloc[0]
-    return {f"{r.base}, equal {r.budget}": scaling_laws.curve(design, answers, *r, benchmark=main) for r in lines}
+    return {
+        f"{r.base}, equal {r.budget}": scaling_laws.curve(design, answers, *r, benchmark=main)
+        for r in lines
+    }
 
 
 def parts(tables: dict[str, pd.DataFrame]) -> dict[str, scaling_laws.Curve]:
-    """The curves of the first base and budget by level of the first benchmark, and on every other benchmark."""
+    """The curves of the first base and budget by level of the first benchmark, and on every other
+    benchmark.
+    """
     design, answers = tables["design"], tables["answers"]
     main, others = answers["benchmark"].iloc[0], answers["benchmark"].drop_duplicates().iloc[1:]
     levels = sorted(answers.loc[answers["benchmark"] == main, "level"].unique())
     cuts = {f"level {level}": {"benchmark": main, "level": level} for level in levels}
     cuts |= {name: {"benchmark": name} for name in others}
     first = design["base"].iloc[0], design["budget"].iloc[0]
-    return {name: scaling_laws.curve(design, answers, *first, **only) for name, only in cuts.items()}
+    return {
+        name: scaling_laws.curve(design, answers, *first, **only) for name, only in cuts.items()
+    }
 
 
 def leads(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """`scaling.lead` of every further base over the first, with the column `ahead`: at each size, and (size 0) per doubling."""
+    """`scaling.lead` of every further base over the first, with the column `ahead`.
+
+    At each size, and (size 0) per doubling.
+    """
     design, found = tables["design"], curves(tables)
     one, *others = design["base"].drop_duplicates()
     budget = design["budget"].iloc[0]
-    told = [scaling_laws.lead(found[f"{one}, equal {budget}"], found[f"{b}, equal {budget}"]).assign(ahead=f"{b} of {one}") for b in others]
-    return pd.concat(told, ignore_index=True) if told else pd.DataFrame(columns=["size", "lead", "low", "high", "ahead"])
+    told = [
+        scaling_laws.lead(found[f"{one}, equal {budget}"], found[f"{b}, equal {budget}"]).assign(
+            ahead=f"{b} of {one}"
+        )
+        for b in others
+    ]
+    return (
+        pd.concat(told, ignore_index=True)
+        if told
+        else pd.DataFrame(columns=["size", "lead", "low", "high", "ahead"])
+    )
 
 
 def staged(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Hard doses against as many normal rows, per dose and part of the items: `precision.difference`, hard minus normal.
+    """Hard doses against as many normal rows, per dose and part of the items.
 
-    before  accuracy of the first stage alone;  p_holm  p corrected for all lines. A pair's first stage is the same student, which the
-    test does not use: its intervals are rather too wide. Empty where there are no doses, or a single seed.
+    `precision.difference`, hard minus normal.
+
+    before  accuracy of the first stage alone;  p_holm  p corrected for all lines. A pair's first
+            stage is the same student, which the
+    test does not use: its intervals are rather too wide. Empty where there are no doses, or a
+    single seed.
     """
     answers = tables["answers"]
     named = answers["arm"].str.extract(r"^(?P<first>.*)\+(?P<dose>\d+)-(?P<kind>hard|normal)$")
@@ -169,29 +292,51 @@ def staged(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         return pd.DataFrame()
     main, *others = dosed["benchmark"].drop_duplicates()
     cuts = {"all items": f"benchmark == '{main}'"}
-    cuts |= {"levels 1 to 3": f"benchmark == '{main}' and 1 <= level <= 3", "levels 4 and 5": f"benchmark == '{main}' and level >= 4"}
+    cuts |= {
+        "levels 1 to 3": f"benchmark == '{main}' and 1 <= level <= 3",
+        "levels 4 and 5": f"benchmark == '{main}' and level >= 4",
+    }
     cuts |= {name: f"benchmark == '{name}'" for name in others}
     first, lines = answers[answers["arm"] == dosed["first"].iloc[0]], []
     for dose, cut in dosed.groupby(dosed["dose"].astype(int)):
         for name, which in cuts.items():
             part = cut.query(which)
             if part["id"].nunique() > 1:
-                told = power.difference(part[part["kind"] == "hard"], part[part["kind"] == "normal"])
-                told = {"hard": told["a"], "normal": told["b"], **{key: told[key] for key in ("difference", "low", "high", "p", "n")}}
-                lines.append({"dose": dose, "part": name, "before": first.query(which)["flexible"].mean(), **told})
+                told = power.difference(
+                    part[part["kind"] == "hard"], part[part["kind"] == "normal"]
+                )
+                told = {
+                    "hard": told["a"],
+                    "normal": told["b"],
+                    **{key: told[key] for key in ("difference", "low", "high", "p", "n")},
+                }
+                lines.append(
+                    {
+                        "dose": dose,
+                        "part": name,
+                        "before": first.query(which)["flexible"].mean(),
+                        **told,
+                    }
+                )
     table = pd.DataFrame(lines)
     return table.assign(p_holm=intervals.adjust(table["p"]))
 
 
 def abilities(sampled: pd.DataFrame) -> pd.DataFrame:
-    """Greedy accuracy and pass@1, pass@4 and pass@(all samples) of each asked model, from `Plan.sample`; n items."""
+    """Greedy accuracy and pass@1, pass@4 and pass@(all samples) of each asked model, from
+    `Plan.sample`; n items.
+    """
     greedy, drawn = sampled[sampled["temperature"] == 0], sampled[sampled["temperature"] > 0]
-    scores = evaluate.score(greedy, by="student").set_index("student")[["n", "flexible", "flexible_low", "flexible_high"]]
+    scores = evaluate.score(greedy, by="student").set_index("student")[
+        ["n", "flexible", "flexible_low", "flexible_high"]
+    ]
     most = int(drawn["sample"].max()) + 1
     passed = evaluate.pass_at_k(drawn, sorted({1, min(4, most), most}), by="student")
     ends = passed[passed["k"] == most].set_index("student")[["pass_at_k_low", "pass_at_k_high"]]
     wide = passed.pivot(index="student", columns="k", values="pass_at_k").add_prefix("pass@")
-    return scores.join(wide).join(ends.rename(columns=lambda name: name.replace("pass_at_k", f"pass@{most}")))
+    return scores.join(wide).join(
+        ends.rename(columns=lambda name: name.replace("pass_at_k", f"pass@{most}"))
+    )
 
 
 def printed() -> dict[str, scaling_laws.Curve]:
@@ -200,5 +345,7 @@ def printed() -> dict[str, scaling_laws.Curve]:
     for benchmark, n in MEASURED.items():
         for model, part in paper.scaling(benchmark).groupby("model"):
             if len(part) > scaling_laws.LEAST:
-                found[f"{model}, {benchmark}"] = scaling_laws.published(part["instances"].astype(float), part["accuracy"] / 100, n)
+                found[f"{model}, {benchmark}"] = scaling_laws.published(
+                    part["instances"].astype(float), part["accuracy"] / 100, n
+                )
     return found

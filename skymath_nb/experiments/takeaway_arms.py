@@ -1,8 +1,12 @@
-"""The arms of the takeaways: what each trains on, from which base, and the tables that are kept of them.
+"""The arms of the takeaways.
 
-Every repeat draws its own rows, from streams named after seed, repeat and draw, so that the luck of the subset is in the scatter between
-repeats. Arms have as many rows as the reference, and as many epochs, unless their size is what they are about; a draw of the reference
-is shared by the arms that change it. An arm's name may end in a variation: "verified@teacher" is "verified" with the worse teacher.
+What each trains on, from which base, and the tables that are kept of them.
+
+Every repeat draws its own rows, from streams named after seed, repeat and draw, so that the luck of
+the subset is in the scatter between repeats. Arms have as many rows as the reference, and as many
+epochs, unless their size is what they are about; a draw of the reference is shared by the arms that
+change it. An arm's name may end in a variation: "verified@teacher" is "verified" with the worse
+teacher.
 Source:  Skywork-Math, sections 3 and 4.3, whose ablations these are; the controls are ours.
 """
 
@@ -29,7 +33,10 @@ LOWER = 0.1  # share of the first stage's learning rate, of a second stage with 
 
 
 class Arm(NamedTuple):
-    """What is trained: a curriculum from a base; too_long  what becomes of rows over its max_length."""
+    """What is trained.
+
+    A curriculum from a base; too_long  what becomes of rows over its max_length.
+    """
 
     curriculum: Curriculum
     base: str
@@ -40,12 +47,18 @@ class Arm(NamedTuple):
 class Study:
     """All that the arms are made of.
 
-    pools      tables of gated instances: normal, and those that the asked arms need (hard, coreset, random, poor, distracted)
-    items      benchmarks by role: test, chinese, and distracted-1, ... (versions of the same items, column `pair`)
-    bases      of the arms moe, moe-active and moe-total, and of the variation base ("weaker")
-    shares     hard (of the rows, in the arms on order), narrow (of the seeds), leaked (of the items), cut (of the rows, the longest)
-    more       rows of the arm `more`, in references;  copies  of each leaked item, rising: the filters meet the most
-    setting    as of curriculum.build;  fixed  as of arms.Recipe
+    Attributes:
+        pools: Tables of gated instances: normal, and those that the asked arms need (hard, coreset,
+            random, poor, distracted).
+        items: Benchmarks by role: test, chinese, and distracted-1, ... (versions of the same items,
+            column `pair`).
+        bases: Of the arms moe, moe-active and moe-total, and of the variation base ("weaker").
+        shares: Hard (of the rows, in the arms on order), narrow (of the seeds), leaked (of the
+            items), cut (of the rows, the longest).
+        more: Rows of the arm `more`, in references.
+        copies: Of each leaked item, rising: the filters meet the most.
+        setting: As of curriculum.build.
+        fixed: As of arms.Recipe.
     """
 
     pools: Mapping[str, pd.DataFrame]
@@ -70,9 +83,16 @@ class Study:
     def _pool(self, name: str, variation: str = "") -> pd.DataFrame:
         name = self._source(name, variation)
         if name not in self.pools:
-            raise ValueError(f"The pool {name!r} is needed, but there are {', '.join(self.pools)}. Name a step for it in `pools`.")
+            raise ValueError(
+                f"The pool {name!r} is needed, but there are {', '.join(self.pools)}. Name a "
+                "step for it in `pools`."
+            )
         rows = self.pools[name]
-        return rows[self._once(("families", name), lambda: familiar(rows["query"], self.seed))] if variation == "world" else rows
+        return (
+            rows[self._once(("families", name), lambda: familiar(rows["query"], self.seed))]
+            if variation == "world"
+            else rows
+        )
 
     def _once(self, name, make: Callable):
         if name not in self._kept:
@@ -81,24 +101,38 @@ class Study:
 
     def _draw(self, name: str, n: int, repeat: int, of: pd.DataFrame) -> pd.DataFrame:
         if n > len(of):
-            raise ValueError(f"{n:,} rows are to be drawn for {name!r}, but its pool has {len(of):,}. Make more instances, or lower size.")
-        return of.iloc[runs.rng(self.seed, "ablations", str(repeat), name).permutation(len(of))[:n]].reset_index(drop=True)
+            raise ValueError(
+                f"{n:,} rows are to be drawn for {name!r}, but its pool has {len(of):,}. Make "
+                "more instances, or lower size."
+            )
+        return of.iloc[
+            runs.rng(self.seed, "ablations", str(repeat), name).permutation(len(of))[:n]
+        ].reset_index(drop=True)
 
     def _right(self, variation: str) -> pd.DataFrame:
         pool = self._pool("normal", variation)
         name = self._source("normal", variation)  # of which `pool` may be a part
-        return pool[self._once(("right", name), lambda: pd.Series(right(self.pools[name]), self.pools[name].index))[pool.index]]
+        return pool[
+            self._once(
+                ("right", name), lambda: pd.Series(right(self.pools[name]), self.pools[name].index)
+            )[pool.index]
+        ]
 
     def leaked(self) -> pd.Series:
         """Ids of the test items that the arms on leakage leak: the same in every repeat."""
         ids = self.items["test"]["id"]
         n = round(self.shares["leaked"] * len(ids))
-        return ids.iloc[np.sort(runs.rng(self.seed, "ablations", "leaked").permutation(len(ids))[:n])]
+        return ids.iloc[
+            np.sort(runs.rng(self.seed, "ablations", "leaked").permutation(len(ids))[:n])
+        ]
 
     # --- the arms ---
 
     def arm(self, name: str, repeat: int) -> Arm:
-        """One arm of one repeat. Raises:  ValueError for an unknown name, a pool that is missing, or too few rows."""
+        """One arm of one repeat.
+
+        Raises:  ValueError for an unknown name, a pool that is missing, or too few rows.
+        """
         plain, _, variation = name.partition("@")
         kind, _, dose = plain.partition("-")
         base = takeaways.base_of(name, self.base, self.bases)
@@ -120,12 +154,27 @@ class Study:
             "random": lambda: self._draw("random", n, repeat, self._pool("random")),
             "verified": lambda: self._draw("verified", n, repeat, self._right(variation)),
             "verified-levels": lambda: self._levelled(reference, self._right(variation), repeat),
-            "hard-picked": lambda: self._draw("hard-picked", n, repeat, pool[pool["level"] >= HARD]),
-            "verified-hard": lambda: self._draw("verified-hard", n, repeat, self._right(variation)[lambda rows: rows["level"] >= HARD]),
-        } | {method: lambda: self._draw(plain, n, repeat, pool[pool["method"] == plain]) for method in ("metamath", "evol", "xwin")}
+            "hard-picked": lambda: self._draw(
+                "hard-picked", n, repeat, pool[pool["level"] >= HARD]
+            ),
+            "verified-hard": lambda: self._draw(
+                "verified-hard",
+                n,
+                repeat,
+                self._right(variation)[lambda rows: rows["level"] >= HARD],
+            ),
+        } | {
+            method: lambda: self._draw(plain, n, repeat, pool[pool["method"] == plain])
+            for method in ("metamath", "evol", "xwin")
+        }
         if plain in draws:
             return Arm(self._shuffled(draws[plain]()), base)
-        doses = {"chinese": self._chinese, "distracted": self._distracted, "leak": self._leak, "reworded": self._leak}
+        doses = {
+            "chinese": self._chinese,
+            "distracted": self._distracted,
+            "leak": self._leak,
+            "reworded": self._leak,
+        }
         doses |= {"filtered": self._filtered, "thinned": self._filtered}
         if kind not in doses:
             raise ValueError(f"There is no arm {name!r}.")
@@ -136,12 +185,20 @@ class Study:
 
     def _ordered(self, name, rows, base, repeat) -> Curriculum:
         preset, change, continued = ORDERS[name]
-        change = {key: value * self.setting["learning_rate"] if key.endswith("rate") else value for key, value in change.items()}
+        change = {
+            key: value * self.setting["learning_rate"] if key.endswith("rate") else value
+            for key, value in change.items()
+        }
         plan = curriculum.build(rows, preset, **self.setting, **change)
-        if preset == "replay":  # the rows read again take the place of others' second and third reading
+        # the rows read again take the place of others' second and third reading
+        if preset == "replay":
             whole = self._shuffled(rows)
             plan = curriculum.match({name: plan}, "steps", whole.phase_steps(whole.phases[0]))[name]
-        return one_schedule(plan, base, runs.stream(self.seed, "ablations", str(repeat), name)) if continued else plan
+        return (
+            one_schedule(plan, base, runs.stream(self.seed, "ablations", str(repeat), name))
+            if continued
+            else plan
+        )
 
     def _cut(self, name, reference, base, repeat) -> Arm:
         tokens = sft.lengths(base, reference)
@@ -149,25 +206,35 @@ class Study:
         over = tokens > limit
         if name == "truncated":
             return Arm(replace(self._shuffled(reference), max_length=limit), base, "truncate")
-        rows = reference[~over] if name == "dropped" else decontamination.random_control(reference, int(over.sum()), repeat)
+        rows = (
+            reference[~over]
+            if name == "dropped"
+            else decontamination.random_control(reference, int(over.sum()), repeat)
+        )
         return Arm(self._shuffled(rows), base)
 
     def _narrow(self, pool, repeat):
         origins = sorted(set(pool["seed_id"].dropna()))
         n = math.ceil(self.shares["narrow"] * len(origins))
-        chosen = runs.rng(self.seed, "ablations", str(repeat), "seeds").permutation(len(origins))[:n]
+        chosen = runs.rng(self.seed, "ablations", str(repeat), "seeds").permutation(len(origins))[
+            :n
+        ]
         return pool[pool["seed_id"].isin([origins[i] for i in chosen])]
 
     def _levelled(self, reference, pool, repeat):
         parts = [
-            self._draw(f"verified-{level}", len(part), repeat, pool[pool["level"] == level]) for level, part in reference.groupby("level")
+            self._draw(f"verified-{level}", len(part), repeat, pool[pool["level"] == level])
+            for level, part in reference.groupby("level")
         ]
         return pd.concat(parts, ignore_index=True)
 
     def _chinese(self, name, dose, reference, pool, repeat):
         n = round(float(dose) / 100 * self.size)
         english = self._draw("english", self.size - n, repeat, pool[pool["language"] == "en"])
-        return pd.concat([english, self._draw("chinese", n, repeat, pool[pool["language"] == "zh"])], ignore_index=True)
+        return pd.concat(
+            [english, self._draw("chinese", n, repeat, pool[pool["language"] == "zh"])],
+            ignore_index=True,
+        )
 
     def _distracted(self, name, dose, reference, pool, repeat):
         n = round(float(dose) / 100 * self.size)
@@ -176,36 +243,59 @@ class Study:
         return pd.concat([reference.iloc[: self.size - n], rows], ignore_index=True)
 
     def _leak(self, name, dose, reference, pool, repeat):
-        """Leaks planted past the gate, on purpose: problems of the test with their right solutions, in the place of other rows."""
+        """Leaks planted past the gate, on purpose.
+
+        Problems of the test with their right solutions, in the place of other rows.
+        """
         if dose.startswith(("filtered", "thinned")):
             leaked = self._leak("leak", str(self.copies[-1]), reference, pool, repeat)
             return self._filtered(dose, dose.partition("-")[2], leaked, pool, repeat)
         items = self.items["test"].set_index("id").loc[self.leaked()].reset_index()
-        rows = pd.DataFrame({"id": items["id"], "query": items["problem"], "response": items["solution"], "level": items["level"]})
+        rows = pd.DataFrame(
+            {
+                "id": items["id"],
+                "query": items["problem"],
+                "response": items["solution"],
+                "level": items["level"],
+            }
+        )
         copies = [rows.assign(id=[f"leak-{i}-{id}" for id in rows["id"]]) for i in range(int(dose))]
         if name.startswith("reworded"):
             copies = [world.reworded(rows, self.seed) for rows in copies]
         planted = pd.concat(copies).assign(stage="normal")
         if len(planted) >= len(reference):
-            raise ValueError(f"{len(planted)} leaks would take the place of all {len(reference)} rows. Lower copies or shares['leaked'].")
-        return pd.concat([reference.iloc[: len(reference) - len(planted)], planted], ignore_index=True)
+            raise ValueError(
+                f"{len(planted)} leaks would take the place of all {len(reference)} rows. Lower "
+                "copies or shares['leaked']."
+            )
+        return pd.concat(
+            [reference.iloc[: len(reference) - len(planted)], planted], ignore_index=True
+        )
 
     def _filtered(self, name, dose, reference, pool, repeat):
         """What an n-word filter leaves, or as many rows drawn at random."""
         out = meets(reference, self.items["test"], int(dose.rpartition("-")[2]))
         if name.startswith("filtered"):
             return reference[~out].reset_index(drop=True)
-        return decontamination.random_control(reference, int(out.sum()), repeat).reset_index(drop=True)
+        return decontamination.random_control(reference, int(out.sum()), repeat).reset_index(
+            drop=True
+        )
 
     # --- the experiment ---
 
     def units(self, chosen: list[takeaways.Contrast]) -> list[arms.Unit]:
-        """Every arm that the contrasts name, once a repeat; each is asked what its contrasts compare.
+        """Every arm that the contrasts name, once a repeat.
+
+        Each is asked what its contrasts compare.
 
         All curricula are made before anything is trained, so that what is lacking costs nothing.
         """
         pairs = [(name, self._roles(parts)) for name, parts in takeaways.asked(chosen).items()]
-        return [arms.Unit(self._recipe(name, roles, repeat), repeat) for name, roles in pairs for repeat in range(self.repeats)]
+        return [
+            arms.Unit(self._recipe(name, roles, repeat), repeat)
+            for name, roles in pairs
+            for repeat in range(self.repeats)
+        ]
 
     def _roles(self, parts: list[str]) -> set[str]:
         """The benchmarks that hold these items."""
@@ -214,14 +304,32 @@ class Study:
     def _recipe(self, name, roles, repeat) -> arms.Recipe:
         arm = self.arm(name, repeat)
         benchmarks = {role: self.items[role] for role in self.items if role in roles}
-        return arms.Recipe(name, arm.base, arm.curriculum, benchmarks, too_long=arm.too_long, **self.fixed)
+        return arms.Recipe(
+            name, arm.base, arm.curriculum, benchmarks, too_long=arm.too_long, **self.fixed
+        )
 
-    def keep(self, units: list[arms.Unit], chosen: list[takeaways.Contrast], reports: pd.DataFrame, folder) -> dict[str, pd.DataFrame]:
-        """The study's tables: contrasts (the protocol), reports (a row a model), answers (a row a model and item, without texts)."""
+    def keep(
+        self,
+        units: list[arms.Unit],
+        chosen: list[takeaways.Contrast],
+        reports: pd.DataFrame,
+        folder,
+    ) -> dict[str, pd.DataFrame]:
+        """The study's tables.
+
+        Contrasts (the protocol), reports (a row a model), answers (a row a model and item, without
+        texts).
+        """
         answers = arms.read_answers(units, folder).drop(columns=[*WITHOUT, "pair"], errors="ignore")
         about = pd.concat([items.assign(benchmark=role) for role, items in self.items.items()])
-        answers = answers.join(about.set_index(["benchmark", "id"])[["pair", "subject"]], on=["benchmark", "id"])
-        versions = [set(items["pair"]) for role, items in self.items.items() if role.startswith("distracted")]
+        answers = answers.join(
+            about.set_index(["benchmark", "id"])[["pair", "subject"]], on=["benchmark", "id"]
+        )
+        versions = [
+            set(items["pair"])
+            for role, items in self.items.items()
+            if role.startswith("distracted")
+        ]
         test = self.items["test"]
         answers = answers.assign(
             role=answers["benchmark"].str.partition("-")[0],
@@ -229,22 +337,39 @@ class Study:
             paired=answers["pair"].isin(set.intersection(*versions) if versions else set()),
             familiar=answers["pair"].isin(set(test["pair"][familiar(test["problem"], self.seed)])),
         )
-        return {"contrasts": takeaways.table(chosen), "reports": reports, "answers": answers.drop(columns="language")}
+        return {
+            "contrasts": takeaways.table(chosen),
+            "reports": reports,
+            "answers": answers.drop(columns="language"),
+        }
 
 
-# preset of curriculum.build, changes of its arguments (a rate is a share of the rate), one schedule over all phases
+# preset of curriculum.build, changes of its arguments (a rate is a share of the rate), one schedule
+# over all phases
 ORDERS = {
-    "shuffled": ("shuffled", {}, False), "easy-fresh": ("paper", {}, False), "easy-continued": ("paper", {}, True),
-    "easy-low": ("paper", {"hard_learning_rate": LOWER}, False), "replay-fresh": ("replay", {"replay": 1.0}, False),
-    "replay-continued": ("replay", {"replay": 1.0}, True), "hard-first": ("hard_first", {}, True),
-}  # fmt: skip
+    "shuffled": ("shuffled", {}, False),
+    "easy-fresh": ("paper", {}, False),
+    "easy-continued": ("paper", {}, True),
+    "easy-low": ("paper", {"hard_learning_rate": LOWER}, False),
+    "replay-fresh": ("replay", {"replay": 1.0}, False),
+    "replay-continued": ("replay", {"replay": 1.0}, True),
+    "hard-first": ("hard_first", {}, True),
+}
 
 
-def benchmarks(names: Mapping[str, str], chosen: list[takeaways.Contrast], n: int, n_paired: int) -> dict[str, pd.DataFrame]:
-    """The items that some contrasts are about, by role: test, chinese, distracted-1 to -5; each has a column `pair`.
+def benchmarks(
+    names: Mapping[str, str], chosen: list[takeaways.Contrast], n: int, n_paired: int
+) -> dict[str, pd.DataFrame]:
+    """The items that some contrasts are about, by role.
 
-    names  benchmark of each role, for "distracted" without the number;  n, n_paired  items of test and Chinese, and with distractors.
-    Raises:  ValueError for a role without a name.
+    Test, chinese, distracted-1 to -5; each has a column `pair`.
+
+    Args:
+        names: Benchmark of each role, for "distracted" without the number.
+        n, n_paired: Items of test and Chinese, and with distractors.
+
+    Raises:
+        ValueError: For a role without a name.
     """
     parts = {items.partition("@")[0] for c in chosen for items in (c.items, c.against) if items}
     roles = {"test": (names.get("test"), n)}
@@ -255,26 +380,46 @@ def benchmarks(names: Mapping[str, str], chosen: list[takeaways.Contrast], n: in
             for k in range(1, world.MOST_DISTRACTORS + 1)
         }
     if nameless := [role for role, (name, _) in roles.items() if not name]:
-        raise ValueError(f"These takeaways ask {', '.join(roles)}, but `benchmarks` names none for {', '.join(nameless)}. Name them.")
+        raise ValueError(
+            f"These takeaways ask {', '.join(roles)}, but `benchmarks` names none for "
+            f"{', '.join(nameless)}. Name them."
+        )
     tables = {role: seeds.benchmarks([name], items)[name] for role, (name, items) in roles.items()}
-    return {role: table.assign(pair=table["pair"] if "pair" in table else table["id"]) for role, table in tables.items()}
+    return {
+        role: table.assign(pair=table["pair"] if "pair" in table else table["id"])
+        for role, table in tables.items()
+    }
 
 
 def one_schedule(plan: Curriculum, base, seed: int) -> Curriculum:
-    """The same phases under one schedule: their rows end to end, as often and in the kind of order in which each would be read alone."""
+    """The same phases under one schedule.
+
+    Their rows end to end, as often and in the kind of order in which each would be read alone.
+    """
     parts = []
     for phase in plan.phases:
         rng = runs.rng(seed, "ablations", "one schedule", phase.name)
-        parts.append(phase.rows.iloc[sft.order(sft.lengths(base, phase.rows), phase.epochs, plan.batch_size, phase.shuffle, rng)])
+        parts.append(
+            phase.rows.iloc[
+                sft.order(
+                    sft.lengths(base, phase.rows), phase.epochs, plan.batch_size, phase.shuffle, rng
+                )
+            ]
+        )
     name = ", then ".join(phase.name for phase in plan.phases)
-    phase = Phase(name, pd.concat(parts, ignore_index=True), 1.0, plan.phases[0].learning_rate, shuffle=False)
+    phase = Phase(
+        name, pd.concat(parts, ignore_index=True), 1.0, plan.phases[0].learning_rate, shuffle=False
+    )
     return replace(plan, phases=(phase,))
 
 
 def meets(rows: pd.DataFrame, items: pd.DataFrame, n: int) -> np.ndarray:
-    """Which rows share n words in a row with a problem or a solution: the paper's plain filter, blind to all that is shorter.
+    """Which rows share n words in a row with a problem or a solution.
 
-    Source:  Llemma's tool (arXiv 2310.10631), words between white space as they are; the wall of `leakage.gate` sees more.
+    The paper's plain filter, blind to all that is shorter.
+
+    Source:  Llemma's tool (arXiv 2310.10631), words between white space as they are; the wall of
+             `leakage.gate` sees more.
     """
 
     def spans(text):
@@ -283,16 +428,29 @@ def meets(rows: pd.DataFrame, items: pd.DataFrame, n: int) -> np.ndarray:
 
     known = {span for text in [*items["problem"], *items["solution"]] for span in spans(text)}
     return np.array(
-        [any(s in known for text in row for s in spans(text)) for row in zip(rows["query"], rows["response"], strict=True)], bool
+        [
+            any(s in known for text in row for s in spans(text))
+            for row in zip(rows["query"], rows["response"], strict=True)
+        ],
+        bool,
     )
 
 
 def right(rows: pd.DataFrame) -> np.ndarray:
-    """Which responses are right: by the graph for a problem of the world, else by the row's verdict on its gold or its majority.
+    """Which responses are right.
 
-    A perfect verifier where graphs are known; where nothing can be said a row does not count as right.
+    By the graph for a problem of the world, else by the row's verdict on its gold or its majority.
+
+    A perfect verifier where graphs are known; where nothing can be said a row does not count as
+    right.
     """
-    return np.array([_is_right(*row) for row in zip(rows["query"], rows["answer"], rows["verdicts"], strict=True)], bool)
+    return np.array(
+        [
+            _is_right(*row)
+            for row in zip(rows["query"], rows["answer"], rows["verdicts"], strict=True)
+        ],
+        bool,
+    )
 
 
 def _is_right(query, answer, verdicts) -> bool:
@@ -305,8 +463,16 @@ def _is_right(query, answer, verdicts) -> bool:
 
 
 def familiar(texts: pd.Series, seed: int) -> np.ndarray:
-    """Which texts are of the half of the world's families that the narrower world keeps; other texts are of none."""
-    families = [world.SEEN[i] for i in runs.rng(seed, "ablations", "families").permutation(len(world.SEEN))[: len(world.SEEN) // 2]]
+    """Which texts are of the half of the world's families that the narrower world keeps.
+
+    Other texts are of none.
+    """
+    families = [
+        world.SEEN[i]
+        for i in runs.rng(seed, "ablations", "families").permutation(len(world.SEEN))[
+            : len(world.SEEN) // 2
+        ]
+    ]
     return np.array([family(text) in families for text in texts], bool)
 
 

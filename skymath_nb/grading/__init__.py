@@ -1,10 +1,13 @@
-"""Finding the final answer in a response and comparing it with the gold answer: two verdicts, always both.
+"""Finding the final answer in a response and comparing it with the gold answer.
 
-`strict` is the exact matcher of the paper (arXiv 2407.08348, section 4.1, after MetaMath): the text after
-"The answer is", compared as a normalised string. `flexible` is mathematical equivalence, decided by the first that can:
-equal strings; our own grammar of answers with exact or bounded arithmetic; math-verify in a process of its own, with
-limits of time and memory, for the formulas that our grammar does not read. Text that a model wrote is parsed, never run,
-and no signal is used here, so that threads, processes and notebooks are safe.
+Two verdicts, always both.
+
+`strict` is the exact matcher of the paper (arXiv 2407.08348, section 4.1, after MetaMath): the text
+after "The answer is", compared as a normalised string. `flexible` is mathematical equivalence,
+decided by the first that can: equal strings; our own grammar of answers with exact or bounded
+arithmetic; math-verify in a process of its own, with limits of time and memory, for the formulas
+that our grammar does not read. Text that a model wrote is parsed, never run, and no signal is used
+here, so that threads, processes and notebooks are safe.
 """
 
 import re
@@ -27,11 +30,15 @@ CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 SPACE = re.compile(r" +(?!\d)|(?<![\d,A-Za-z]) +")  # 2 3/4 is not 23/4, and "1, 234" is not 1,234
 FORMULA = re.compile(r"\\[A-Za-z]|[\^_=+*/<>|]")
 CHOICE = re.compile(
-    r"(?:\\(?:text|mathrm|mathbf|mbox)(?:bf)?\s*\{\s*)?(?:(?:option|choice|letter|answer)[\s}]+)?\(?([A-H])"
+    r"(?:\\(?:text|mathrm|mathbf|mbox)(?:bf)?\s*\{\s*)?(?:(?:option|choice|letter"
+    r"|answer)[\s}]+)?\(?([A-H])"
     r"(?:(?:\)\s*\}?|[.:、．]\s*\}?)\s*(?![\s,;)}]|[(]?[A-H][)]?\s*(?:$|[,、.])).+|[)}\s]*)",
     re.S | re.I,
 )
-ACTIVE = re.compile(r"\\(?:input|include|def|write|read|open|csname|catcode|uparrow|operatorname)(?![A-Za-z])|__|\d\s*_")
+ACTIVE = re.compile(
+    r"\\(?:input|include|def|write|read|open|csname|catcode|uparrow|operatorname)(?![A-Za-z])|__"
+    r"|\d\s*_"
+)
 
 
 class Grade(NamedTuple):
@@ -46,10 +53,11 @@ class Grade(NamedTuple):
 def equivalent(answer: str, gold: str) -> bool:
     """Say whether two answers are the same mathematical object.
 
-    Equal are the same number, however it is written (1/2, 0.5, 50 %), the same function, set, interval, matrix or text; a unit
-    that only one side has is ignored, two units are converted; (1, 2) has an order, {1, 2} and "1, 2" have none. A decimal
-    stands for a number without an end only with nine correct digits. 25 % against a bare 25 is equal by convention: the
-    reason says so. Too long, too costly and unreadable answers are not equal, unless they are the same string.
+    Equal are the same number, however it is written (1/2, 0.5, 50 %), the same function, set,
+    interval, matrix or text; a unit that only one side has is ignored, two units are converted; (1,
+    2) has an order, {1, 2} and "1, 2" have none. A decimal stands for a number without an end only
+    with nine correct digits. 25 % against a bare 25 is equal by convention: the reason says so. Too
+    long, too costly and unreadable answers are not equal, unless they are the same string.
     """
     return _compare(answer, gold)[0]
 
@@ -84,7 +92,9 @@ def _compare(answer: str, gold: str) -> tuple[bool, str]:
         return True, "equal text"
     if comparison.costly(x) or comparison.costly(y):
         return False, "too costly to compare"
-    if all(FORMULA.search(WRAPPED.sub(r"\1", side.text)) for side in (x, y) if isinstance(side, Words)):
+    if all(
+        FORMULA.search(WRAPPED.sub(r"\1", side.text)) for side in (x, y) if isinstance(side, Words)
+    ):
         return _verify(a, b)
     return False, reason
 
@@ -121,9 +131,18 @@ def _depth(text):
 
 
 def readable(answer: str) -> bool:
-    """Say whether an answer is read as mathematics or plain words; a formula that is neither is left to math-verify."""
-    value = reading.read(clean(answer)) if len(answer) <= LONGEST and not CONTROL.search(answer) else None
-    return value is not None and not (isinstance(value, Words) and FORMULA.search(WRAPPED.sub(r"\1", value.text)))
+    """Say whether an answer is read as mathematics or plain words.
+
+    A formula that is neither is left to math-verify.
+    """
+    value = (
+        reading.read(clean(answer))
+        if len(answer) <= LONGEST and not CONTROL.search(answer)
+        else None
+    )
+    return value is not None and not (
+        isinstance(value, Words) and FORMULA.search(WRAPPED.sub(r"\1", value.text))
+    )
 
 
 def grade(response: str, gold: str) -> Grade:
@@ -138,13 +157,17 @@ def grade(response: str, gold: str) -> Grade:
     if answer is None:
         return Grade(strict, strict, written, "equal string" if strict else "no answer found")
     same, reason = _compare(answer, gold)
-    if strict and not same:  # another answer was found elsewhere, or differs in a unit that strict drops
+    # another answer was found elsewhere, or differs in a unit that strict drops
+    if strict and not same:
         return Grade(True, True, written, "equal string")
     return Grade(strict, same, answer, reason + ", from the last expression" * (how == "number"))
 
 
 def grade_many(responses: Iterable[str], golds: Iterable[str]) -> list[Grade]:
-    """Grade many responses in order; equal pairs are graded once. Raises ValueError if the lengths differ."""
+    """Grade many responses in order; equal pairs are graded once.
+
+    Raises ValueError if the lengths differ.
+    """
     pairs = list(zip(responses, golds, strict=True))
     grades = {pair: grade(*pair) for pair in set(pairs)}
     return [grades[pair] for pair in pairs]

@@ -5,16 +5,36 @@ from fractions import Fraction
 
 from . import formulas, regions, spelling, values
 from .formulas import number, substitute
-from .objects import Collection, Matrix, Quantity, Ratio, Region, Relation, Sequence, Words, flat, has_sign
+from .objects import (
+    Collection,
+    Matrix,
+    Quantity,
+    Ratio,
+    Region,
+    Relation,
+    Sequence,
+    Words,
+    flat,
+    has_sign,
+)
 
 DECIMAL_DIGITS = 9  # correct digits from which a decimal may stand for a number that has no end
 AXES = [[" i", "j", "k"], *([f"{mark} {letter}" for letter in "ijk"] for mark in formulas.MARKS)]
-NOUNS = {Relation: "equation", Region: "interval", Sequence: "tuple", Matrix: "matrix", Ratio: "ratio"}
+NOUNS = {
+    Relation: "equation",
+    Region: "interval",
+    Sequence: "tuple",
+    Matrix: "matrix",
+    Ratio: "ratio",
+}
 NOUNS |= {Collection: "set", Quantity: "number", Words: "text"}
 
 
 def compare(a: object, b: object) -> tuple[bool, str]:
-    """Say whether two objects are the same, and why; an answer that is too costly to compute is not equal."""
+    """Say whether two objects are the same, and why.
+
+    An answer that is too costly to compute is not equal.
+    """
     try:
         return _compare(a, b)
     except values.TooCostly:
@@ -41,7 +61,11 @@ def same_value(a: object, b: object) -> bool:
         return False
     if compare(a, b)[0]:
         return True
-    if not (isinstance(a, Quantity) and isinstance(b, Quantity)) or b.places < 2 or len(a.trees) != 1:
+    if (
+        not (isinstance(a, Quantity) and isinstance(b, Quantity))
+        or b.places < 2
+        or len(a.trees) != 1
+    ):
         return False
     try:
         exact, rounded = (values.approximate(values.value(side.trees[0])) for side in (a, b))
@@ -51,7 +75,9 @@ def same_value(a: object, b: object) -> bool:
 
 
 def is_identity(a: object, b: object) -> bool:
-    """Say whether two sides of an equation are one value or function: 2 + 2 = 4 says 4, but x + 4 = 12 is an equation."""
+    """Say whether two sides of an equation are one value or function: 2 + 2 = 4 says 4, but x + 4 =
+    12 is an equation.
+    """
     return isinstance(a, Quantity) and isinstance(b, Quantity) and compare(a, b)[0]
 
 
@@ -61,7 +87,11 @@ def _same(a, b):
 
 def _compare(a, b):
     a, b = _expanded(a), _expanded(b)
-    if isinstance(a, Sequence | Collection) and isinstance(b, Sequence | Collection) and _assigned(a) != _assigned(b):
+    if (
+        isinstance(a, Sequence | Collection)
+        and isinstance(b, Sequence | Collection)
+        and _assigned(a) != _assigned(b)
+    ):
         a, b = (_values_of(side) for side in (a, b))
     if type(a) is not type(b):
         return _compare_kinds(*sorted((a, b), key=lambda item: list(NOUNS).index(type(item))))
@@ -111,8 +141,12 @@ def _assigned(item):
 
 
 def _values_of(item):
-    """Write x = 1, y = 2, which is sorted by name, or a list beside it, as the tuple of its values."""
-    return Sequence("()", tuple(part.object for part in item.items) if _assigned(item) else item.items)
+    """Write x = 1, y = 2, which is sorted by name, or a list beside it, as the tuple of its
+    values.
+    """
+    return Sequence(
+        "()", tuple(part.object for part in item.items) if _assigned(item) else item.items
+    )
 
 
 def _verdict(same, noun):
@@ -124,9 +158,16 @@ def _expanded(item):
     if isinstance(item, Quantity) and any(formulas.mentions(tree, "±") for tree in item.trees):
         signs = [tuple(substitute(tree, "±", number(n)) for tree in item.trees) for n in (1, -1)]
         return Collection(tuple(Quantity(trees, item.units, item.percent) for trees in signs))
-    if isinstance(item, Collection) and any(isinstance(part, Quantity) and formulas.mentions(part.trees[0], "±") for part in item.items):
+    if isinstance(item, Collection) and any(
+        isinstance(part, Quantity) and formulas.mentions(part.trees[0], "±") for part in item.items
+    ):
         return flat([_expanded(part) for part in item.items])
-    if has_sign(item, "=") and item.subject and isinstance(item.object, Quantity) and formulas.mentions(item.object.trees[0], "±"):
+    if (
+        has_sign(item, "=")
+        and item.subject
+        and isinstance(item.object, Quantity)
+        and formulas.mentions(item.object.trees[0], "±")
+    ):
         return _expanded(item.object)
     return item
 
@@ -141,13 +182,22 @@ def _compare_words(a, b):
     if moments[0][0] == "date" or moments[1][0] == "date":
         return _verdict(a == b, "date")
     left, right = (re.sub(r"[^\w]+", " ", spelling.words(text)).strip() for text in (a, b))
-    if left and left == right and (re.search(r"\w\w", left) and not re.search(r"[\\^_=<>+*/]", a + b)):
+    if (
+        left
+        and left == right
+        and (re.search(r"\w\w", left) and not re.search(r"[\\^_=<>+*/]", a + b))
+    ):
         return True, "equal text"
-    return _verdict(spelling.words(a).replace(" ", "") == spelling.words(b).replace(" ", ""), "text")
+    return _verdict(
+        spelling.words(a).replace(" ", "") == spelling.words(b).replace(" ", ""), "text"
+    )
 
 
 def _same_items(a, b):
-    """Say whether two lists hold the same things in any order; equal things are matched one to one."""
+    """Say whether two lists hold the same things in any order.
+
+    Equal things are matched one to one.
+    """
     if len(a) != len(b):
         return False
     left = list(b)
@@ -201,7 +251,9 @@ def _has_components(tree, items):
 
 
 def _same_ratios(a, b):
-    return len(a.parts) == len(b.parts) and all(_proportional(a, b, i) for i in range(1, len(a.parts)))
+    return len(a.parts) == len(b.parts) and all(
+        _proportional(a, b, i) for i in range(1, len(a.parts))
+    )
 
 
 def _proportional(a, b, i):
@@ -210,28 +262,55 @@ def _proportional(a, b, i):
 
 
 def _same_relations(a, b):
-    if a.sign == b.sign == "=" and a.subject and a.subject == b.subject and not (a.trees and b.trees):
+    if (
+        a.sign == b.sign == "="
+        and a.subject
+        and a.subject == b.subject
+        and not (a.trees and b.trees)
+    ):
         return _same(a.object, b.object)
     if not (a.trees and b.trees):
         return False
-    if {a.subject, b.subject} in ({"y", "f(x)"}, {"y", "g(x)"}) and "y" not in formulas.symbols(a.trees[1]) | formulas.symbols(b.trees[1]):
+    if {a.subject, b.subject} in ({"y", "f(x)"}, {"y", "g(x)"}) and "y" not in formulas.symbols(
+        a.trees[1]
+    ) | formulas.symbols(b.trees[1]):
         return values.same(a.trees[1], b.trees[1])
-    if a.sign == "=" == b.sign and a.subject and b.subject and len(a.subject) == len(b.subject) == 1 and a.subject == b.subject:
+    if (
+        a.sign == "=" == b.sign
+        and a.subject
+        and b.subject
+        and len(a.subject) == len(b.subject) == 1
+        and a.subject == b.subject
+    ):
         if _same(a.object, b.object):
             return True
     left, right = regions.of_relation(a), regions.of_relation(b)
     if isinstance(left, Region) and isinstance(right, Region):
-        return formulas.symbols(("sum", a.trees)) == formulas.symbols(("sum", b.trees)) and regions.same(left, right)
+        return formulas.symbols(("sum", a.trees)) == formulas.symbols(
+            ("sum", b.trees)
+        ) and regions.same(left, right)
     factor = values.ratio(formulas.minus(*a.trees), formulas.minus(*b.trees))
     if not factor:
         return False
-    return a.sign in ("=", "!=") and a.sign == b.sign or b.sign == (a.sign if factor > 0 else regions.FLIPPED[a.sign])
+    return (
+        a.sign in ("=", "!=")
+        and a.sign == b.sign
+        or b.sign == (a.sign if factor > 0 else regions.FLIPPED[a.sign])
+    )
 
 
 def _compare_relation(relation, other):
-    """Compare `x = 5` with 5, and `x > 2` with an interval; a relation that says more than a name equals nothing else."""
+    """Compare `x = 5` with 5, and `x > 2` with an interval.
+
+    A relation that says more than a name equals nothing else.
+    """
     if relation.sign == "=":
-        if relation.subject and not isinstance(other, Region | Words) or relation.subject and isinstance(relation.object, type(other)):
+        if (
+            relation.subject
+            and not isinstance(other, Region | Words)
+            or relation.subject
+            and isinstance(relation.object, type(other))
+        ):
             return _compare(relation.object, other)
         return False, "equation against value"
     region, whole = regions.of_relation(relation), regions.of_object(other)
@@ -254,7 +333,9 @@ def _compare_regions(a, b):
 def _compare_quantities(a, b):
     if a.units and b.units and not (a.percent or b.percent):
         return _compare_measured(a, b)
-    if len({side.units[0].dimensions for side in (a, b) if side.units} & {(("degree", 1),)}) == 1 and _same_angle(a, b):
+    if len(
+        {side.units[0].dimensions for side in (a, b) if side.units} & {(("degree", 1),)}
+    ) == 1 and _same_angle(a, b):
         return True, "equal number"
     if len(a.trees) > 1 or len(b.trees) > 1:
         several, one = (a, b) if len(a.trees) > 1 else (b, a)
@@ -266,9 +347,13 @@ def _compare_quantities(a, b):
 
 
 def _same_angle(a, b):
-    """Say whether degrees on one side are the radians on the other, which has no unit but holds π or an inverse sine."""
+    """Say whether degrees on one side are the radians on the other, which has no unit but holds π
+    or an inverse sine.
+    """
     degrees, other = (a, b) if a.units else (b, a)
-    if not any(formulas.mentions(other.trees[0], name) for name in ("π", "arcsin", "arccos", "arctan")):
+    if not any(
+        formulas.mentions(other.trees[0], name) for name in ("π", "arcsin", "arccos", "arctan")
+    ):
         return False
     return values.same(_radians(degrees), other.trees[0])
 
@@ -279,7 +364,9 @@ def _radians(degrees):
 
 def _compare_values(a, b):
     x, y = a.trees[0], b.trees[0]
-    choices = [tree[1] for tree in (x, y) if tree[0] == "symbol" and re.fullmatch("[A-Ha-h]", tree[1])]
+    choices = [
+        tree[1] for tree in (x, y) if tree[0] == "symbol" and re.fullmatch("[A-Ha-h]", tree[1])
+    ]
     if len(choices) == 2:
         return _verdict(choices[0].lower() == choices[1].lower(), "choice")
     if ("symbol", "∞") in (x, y) or any(formulas.mentions(tree, "∞") for tree in (x, y)):
@@ -289,7 +376,10 @@ def _compare_values(a, b):
     if values.same(x, y):
         return True, f"equal {noun}"
     if a.percent != b.percent and plain:
-        bare = [("product", (tree, number(100))) if side.percent else tree for side, tree in ((a, x), (b, y))]
+        bare = [
+            ("product", (tree, number(100))) if side.percent else tree
+            for side, tree in ((a, x), (b, y))
+        ]
         if values.same(*bare):
             return True, "equal number, percent sign aside"
     if plain and _same_digits(a, y) or plain and _same_digits(b, x):
@@ -330,7 +420,11 @@ def _compare_measured(a, b):
         if one.dimensions and other.dimensions:
             return False, "different unit"
     if not one.dimensions or not other.dimensions:
-        if one.dimensions or other.dimensions or not (one.nouns <= other.nouns or other.nouns <= one.nouns):
+        if (
+            one.dimensions
+            or other.dimensions
+            or not (one.nouns <= other.nouns or other.nouns <= one.nouns)
+        ):
             return False, "different unit"
         return _compare_values(a, b)
     if len(a.trees) == len(b.trees) == 1 and one.worth == other.worth:

@@ -1,4 +1,7 @@
-"""Finding the final answer in a response: the paper's exact prefix, and the flexible reader with its stated order."""
+"""Finding the final answer in a response.
+
+The paper's exact prefix, and the flexible reader with its stated order.
+"""
 
 import json
 import re
@@ -8,9 +11,11 @@ from . import segments, spelling
 from .segments import backwards, expressions, is_whole
 
 # The order of evidence of `find`; the first that gives an answer decides.
-#   1. Only what follows the thoughts counts, whatever the tag is named; an unclosed tag means a truncated response.
+# 1. Only what follows the thoughts counts, whatever the tag is named; an unclosed tag means a
+# truncated response.
 #   2. The last box, unless an announcement comes later; boxes that are joined are one answer.
-#   3. The last announcement that reads as an answer: "the answer is", 答案是, "answer:", "(C) is correct".
+# 3. The last announcement that reads as an answer: "the answer is", 答案是, "answer:", "(C) is
+# correct".
 #   4. <answer> tags and the answer in JSON.
 #   5. What follows the last ####.
 #   6. A response that is nothing but its answer.
@@ -20,7 +25,8 @@ THINK_END = "</think>"
 PREFIX = "The answer is"
 LONGEST_TAIL = 2000  # characters read behind an announcement
 LONGEST_ENDING = 800  # characters of a response in which its last expression is looked for
-LONGEST_PHRASE = 50  # characters of a text that has three words in a row and still may be nothing but an answer
+# characters of a text that has three words in a row and still may be nothing but an answer
+LONGEST_PHRASE = 50
 LONGEST_BARE = 200  # characters of a response that is nothing but its answer
 LONGEST_UNENDED = 60  # characters behind the last expression of a sentence that does not end
 LONGEST_GAP = 100  # characters between two boxes that count together
@@ -32,7 +38,10 @@ JOINED = re.compile(
     r"(?P<name>[A-Za-z](?:_\{?\w\}?)?\s*=)?\s*"
 )
 NAME_BEFORE = re.compile(r"(?<![\w\\])([A-Za-z](?:_\{?\w\}?)?)\s*=\s*$")
-THOUGHT = r"(?:\w{1,20}[:_-])?(?:think|thinking|thoughts?|reasoning|reason|reflection|scratch_?pad|analysis|monologue|deliberation)"
+THOUGHT = (
+    r"(?:\w{1,20}[:_-])?(?:think|thinking|thoughts?|reasoning|reason|reflection|scratch_?pad"
+    r"|analysis|monologue|deliberation)"
+)
 THOUGHTS = re.compile(
     rf"<(?P<closed>/)?{THOUGHT}>|\[(?P<closed_2>/)?THINK\]|◁(?P<closed_3>/)?think▷"
     rf"|<\|(?:(?P<closed_4>end_of_|end_|/)|begin_of_|begin_|start_of_|start_)?{THOUGHT}\|>"
@@ -40,63 +49,104 @@ THOUGHTS = re.compile(
     re.I,
 )
 ENDED = re.compile(
-    r"(?<=\S)\s*(?:<\|(?:im_end|eot_id|endoftext|end|eom_id|end_of_text)\|>|<end_of_turn>|<eos>|</s>)"
+    r"(?<=\S)\s*(?:<\|(?:im_end|eot_id|endoftext|end|eom_id|end_of_text)\|>|<end_of_turn>|<eos>"
+    r"|</s>)"
     r"|\n(?:User|Human) ?:"
 )
 MARKUP = re.compile(
-    r"<\|[\w/]{1,40}\|>|</?(?:s|b|i|u|p|em|strong|span|div|center|code|pre|br|start_of_turn|bos) ?/?>|\[/?INST\]|<<[^<>\n]*>>"
+    r"<\|[\w/]{1,40}\|>|</?(?:s|b|i|u|p|em|strong|span|div|center|code|pre|br|start_of_turn|bos) "
+    r"?/?>|\[/?INST\]|<<[^<>\n]*>>"
     r"|</?(?!(?:final[_-]?)?(?:answer|ans|result)>)[a-z][a-z_-]{1,20}>"
     r"|(?<![\w)])\*\*|\*\*(?![\w(])|(?<!\w)__|__(?!\w)|```\w*"
 )
 MARKED = re.compile(r"[<*_`\[]")
-TAG = re.compile(r"<(/?)(?:final[_-]?)?(?:answer|ans|result)>|<\|(?:begin_of|(end_of))_answer\|>", re.I)
+TAG = re.compile(
+    r"<(/?)(?:final[_-]?)?(?:answer|ans|result)>|<\|(?:begin_of|(end_of))_answer\|>", re.I
+)
 JSON = re.compile(
     r"""["']?\b(?:final_?\s?)?(?:answer|result)["']\s*:\s*("(?:[^"\\\n]|\\.){0,400}"|\[[^\[\]\n]{0,400}\]|[^,}\s"\[][^,}\n"]{0,100})""",
     re.I,
 )
 BULLET = re.compile(r"[ \t]*\n\s*[-*•]\s+")
 ANSWER_IS = re.compile(
-    r"\b(?:the|our|my)\s+(?:(?:final|correct|right|required|desired|best)\s+)?(?:answer|result|option|choice)"
-    r"(?:\s+(?:to|for)\s+[^.\n]{1,60}?)?\s*(?:is\b|are\b|should be\b|must be\b|would be\b|will be\b|:|=)\s*:?"
-    r"|\b(?:final\s+|correct\s+)?(?:answer|ans)\b\s*\}?\s*(?::|=|is\b|\.(?=\s*\d)|[-–—]\s(?=[\d$\\(]))\s*\}?"
-    r"|(?:答案|结果|得数|选项)\s*(?:就)?(?:应该|应)?\s*(?:是|为|选|等于|[:：])\s*[:：]?|【答案】|(?<![问回解])答\s*[:：]"
+    r"\b(?:the|our|my)\s+(?:(?:final|correct|right|required|desired|best)\s+)?(?:answer|result"
+    r"|option|choice)"
+    r"(?:\s+(?:to|for)\s+[^.\n]{1,60}?)?\s*(?:is\b|are\b|should be\b|must be\b|would be\b|will "
+    r"be\b|:|=)\s*:?"
+    r"|\b(?:final\s+|correct\s+)?(?:answer|ans)\b\s*\}?\s*(?::|=|is\b|\.(?=\s*\d)"
+    r"|[-–—]\s(?=[\d$\\(]))\s*\}?"
+    r"|(?:答案|结果|得数|选项)\s*(?:就)?(?:应该|应)?\s*(?:是|为|选|等于|[:：])\s*[:：]?|【答案】"
+    r"|(?<![问回解])答\s*[:：]"
     r"|选(?:择)?(?:选项)?\s*[:：]?\s*(?=[(（]?[A-H]{1,5}(?![A-Za-z]))",
     re.I,
 )
 IS_ANSWER = re.compile(
-    r"\(?\b([A-H])\)?\s+(?:is|must be)\s+(?:the\s+)?(?:only\s+)?(?:correct|right|best|answer)\b|([A-H])项?(?:是|为)?正确"
-    r"|(?<=\S)(?=\s+(?:is|are)\s+(?:the|our|my)\s+(?:final\s+|correct\s+|right\s+)?(?:answer|result)\b)"
+    r"\(?\b([A-H])\)?\s+(?:is|must be)\s+(?:the\s+)?(?:only\s+)?(?:correct|right|best|answer)\b"
+    r"|([A-H])项?(?:是|为)?正确"
+    r"|(?<=\S)(?=\s+(?:is|are)\s+(?:the|our|my)\s+(?:final\s+|correct\s+|right\s+)?(?:answer"
+    r"|result)\b)"
 )
 ANSWER_WORDS = ("answer", "ans", "result", "option", "choice", "答", "结果", "得数", "选")
-IS_WORDS = ("is the", "are the", "is our", "is my", "is correct", "is right", "must be", "is best", "is answer", "正确")
+IS_WORDS = (
+    "is the",
+    "are the",
+    "is our",
+    "is my",
+    "is correct",
+    "is right",
+    "must be",
+    "is best",
+    "is answer",
+    "正确",
+)
 VALUE_IS = re.compile(
-    r"\bthe\s+(?:\w+\s+){0,2}(?:value|values|number|total|sum|probability|area|length|solution|solutions)\s+of\s+[^.\n]{1,60}?\s+(?:is|are)\b:?"
+    r"\bthe\s+(?:\w+\s+){0,2}(?:value|values|number|total|sum|probability|area|length|solution"
+    r"|solutions)\s+of\s+[^.\n]{1,60}?\s+(?:is|are)\b:?"
     r"|\b(?:total|result|solution)\s*(?::|=)",
     re.I,
 )
 HASHES = re.compile(r"####")
 LEAD = re.compile(  # what may stand between an announcement and its answer
     r"(?:[\s:：~`\"“]|\.\.\.+|…|—\s|(?<=\n)(?:[-•‣+*>]\s+|\#+\s+|\d{1,2}\.\s+(?=\S))"
-    r"|(?:therefore|thus|hence|indeed|simply|just|exactly|precisely|clearly|then|obviously|now|also|about|approximately|roughly"
-    r"|around|equal to|equals|given by|as follows|the following|that|option|choice|letter|answer|number|value|final|is|the"
+    r"|(?:therefore|thus|hence|indeed|simply|just|exactly|precisely|clearly|then|obviously|now"
+    r"|also|about|approximately|roughly"
+    r"|around|equal to|equals|given by|as follows|the "
+    r"following|that|option|choice|letter|answer|number|value|final|is|the"
     r"|就是|是|为|约为?|大约|等于|一共|共)(?:(?<=[a-z])\b|(?<=[一-鿿])),?)*",
     re.I,
 )
-CHOSEN = re.compile(r"(?:\\(?:text|mathrm|textbf|mathbf)\s*\{)?[(（\[<]?([A-H]{1,5}|[a-h](?=[)）]))(?:[)）\]>}]|[.:、](?=\s|$))*(?![\w'’])")
-BEHIND_CHOICE = re.compile(r"\s*(?:$|[\n.,;:!?(（。，；*}<\"]|\\|[—–-]\s|(?:because|since|as|for|so|and not|which|where|is)\b)", re.I)
+CHOSEN = re.compile(
+    r"(?:\\(?:text|mathrm|textbf|mathbf)\s*\{)?[(（\[<]?([A-H]{1,5}|[a-h](?=[)）]))(?:[)）\]>}]"
+    r"|[.:、](?=\s|$))*(?![\w'’])"
+)
+BEHIND_CHOICE = re.compile(
+    r"\s*(?:$|[\n.,;:!?(（。，；*}<\"]|\\|[—–-]\s|(?:because|since|as|for|so|and "
+    r"not|which|where|is)\b)",
+    re.I,
+)
 PLAIN = re.compile(r"[ :*$]*(-?\$?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)[.*$]*\s*(?:\n|$)")
 SENTENCE_END = re.compile(r"\.(?=\s|$)|[。；;!！？\n]")
 CLAUSE_END = re.compile(r"\.(?=\s|$)|[。；;!！？\n，]|,(?=\s)|\s[—–-]\s|[(（]")
 REASON = re.compile(r"(?<=\S)\s*,?\s+(?:because|since|as|which|where)\b|，?(?:因为|由于)", re.I)
-CONDITION = re.compile(r"\s*(?:(?:if|when|suppose|assuming|unless|as|given|with|without|after|before)\b|如果|若|当|假如|按)", re.I)
+CONDITION = re.compile(
+    r"\s*(?:(?:if|when|suppose|assuming|unless|as|given|with|without|after|before)\b|如果|若|当"
+    r"|假如|按)",
+    re.I,
+)
 EXPLAINED = re.compile(r"比|即|也就是|因为|由于|其中|而|约|相当于|是")
 PERSON = re.compile(r"[A-Z][a-z]+(?: [A-Z][a-z]+)?\s*[,(]")
-NEGATED = re.compile(r"\b(?:not|never|neither|nor|cannot|none|incorrect|wrong|impossible|unknown|unless)\b|n['’]t\b|不是|不等于|错", re.I)
+NEGATED = re.compile(
+    r"\b(?:not|never|neither|nor|cannot|none|incorrect|wrong|impossible|unknown|unless)\b"
+    r"|n['’]t\b|不是|不等于|错",
+    re.I,
+)
 STOPPED = re.compile(
     r"[=+\-*/×÷,(:：{^\\]\s*$|\n\s*\d{1,2}\.$"
-    r"|\b(?:and|or|the|an?|to|of|is|are|we|so|then|that|if|which|for|with|by|from|be|has|have|need|get|equals)\s*$"
+    r"|\b(?:and|or|the|an?|to|of|is|are|we|so|then|that|if|which|for|with|by|from|be|has|have"
+    r"|need|get|equals)\s*$"
 )
-UNFINISHED = re.compile(r"(?:^|[^\w\s=.,)}\\^/-])\s*\d[\d.,]*(?:\s*[-+*×÷]\s*\d[\d.,]*)+\s*$")  # a computation without its result
+# a computation without its result
+UNFINISHED = re.compile(r"(?:^|[^\w\s=.,)}\\^/-])\s*\d[\d.,]*(?:\s*[-+*×÷]\s*\d[\d.,]*)+\s*$")
 PHRASE = re.compile(r"[A-Za-z]+ [A-Za-z]+ [A-Za-z]{2}")
 NO_SOLUTION = re.compile(r"\b(?:no (?:real |integer )?(?:solutions?|roots?))\b", re.I)
 SEVERAL = re.compile(r"\\(?:vee|lor|text|begin)\b|,(?!\d{3})|，|;|、|\b(?:or|and)\b|或|和")
@@ -104,7 +154,9 @@ CHAINED = re.compile(r"(?<![<>!:\\])=(?!=)")
 
 
 def boxes(text: str) -> list[tuple[int, int, str]]:
-    r"""List every closed \boxed or \fbox that lies in no other as (start, end, content); `\boxed 2` is read.
+    r"""List every closed \boxed or \fbox that lies in no other as (start, end, content).
+
+    `\boxed 2` is read.
 
     A box that lies inside an unclosed one is not listed: the answer was cut off.
     """
@@ -120,7 +172,9 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
             continue
         depth = 0
         for brace in BRACE.finditer(text, start):
-            depth += 1 if brace[0][-1] == "{" and brace[0] != "\\{" else -1 if brace[0] == "}" else 0
+            depth += (
+                1 if brace[0][-1] == "{" and brace[0] != "\\{" else -1 if brace[0] == "}" else 0
+            )
             if depth == 0:
                 found.append((match.start(), brace.end(), text[start + 1 : brace.start()].strip()))
                 closed = brace.end()
@@ -131,8 +185,11 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
 
 
 def last_boxed(text: str) -> str | None:
-    r"""Return the content of the last closed \boxed; several that are joined by "and", "or" or a comma count
-    together; None if there is none or it is empty."""
+    r"""Return the content of the last closed \boxed.
+
+    Several that are joined by "and", "or" or a comma count together; None if there is none or it is
+    empty.
+    """
     return _join(text, boxes(text))
 
 
@@ -160,11 +217,14 @@ def _join(text, found):
 
 
 def strict_answer(response: str) -> str | None:
-    """Return what the paper's matcher reads: the text after the last "The answer is", cut at a full stop that
-    ends a line, without a final full stop; None without that prefix.
+    """Return what the paper's matcher reads.
+
+    The text after the last "The answer is", cut at a full stop that ends a line, without a final
+    full stop; None without that prefix.
 
     The mark of a list in front of it is no minus sign.
-    Source: arXiv 2407.08348, section 4.1, and MetaMath's matcher, whose prefix has a colon where the paper's has none.
+    Source: arXiv 2407.08348, section 4.1, and MetaMath's matcher, whose prefix has a colon where
+    the paper's has none.
     """
     _, found, tail = (_spoken(response) or "").rpartition(PREFIX)
     if not found:
@@ -177,24 +237,35 @@ def strict_answer(response: str) -> str | None:
 
 
 def extract(response: str) -> str | None:
-    """Return the final answer that a response gives, or None; what follows its thoughts outranks them."""
+    """Return the final answer that a response gives, or None.
+
+    What follows its thoughts outranks them.
+    """
     return find(response)[0]
 
 
 def find(response: str) -> tuple[str | None, str]:
-    """Return the final answer and where it was found, in the order of evidence that stands at the head of this module.
+    """Return the final answer and where it was found, in the order of evidence that stands at the
+    head of this module.
 
-    Where: "box", "prefix" (announced, tagged or behind ####), "whole", "number" (the last expression, a fallback), "none", or
-    "truncated" for thoughts that do not end.
+    Where: "box", "prefix" (announced, tagged or behind ####), "whole", "number" (the last
+    expression, a fallback), "none", or "truncated" for thoughts that do not end.
     """
     text = _spoken(response)
     if text is None:
         return None, "truncated"
-    return _find_in(MARKUP.sub("", text) if MARKED.search(text) else text) if text.strip() else (None, "none")
+    return (
+        _find_in(MARKUP.sub("", text) if MARKED.search(text) else text)
+        if text.strip()
+        else (None, "none")
+    )
 
 
 def _spoken(response):
-    """Return what a response says behind its thoughts and before another turn; None where its thoughts do not end."""
+    """Return what a response says behind its thoughts and before another turn.
+
+    None where its thoughts do not end.
+    """
     text, thoughts = response, ""
     if last := _last(THOUGHTS, response) if MARKED.search(response) or "◁" in response else None:
         if not any(last.groupdict().values()):
@@ -246,7 +317,8 @@ def _last(pattern, text, start=0):
 def _announcements(text, start):
     """List what follows the last announcements behind a place, the last one first."""
     matches, lower = [], text[start:].lower()
-    for pattern, words in ((ANSWER_IS, ANSWER_WORDS), (IS_ANSWER, IS_WORDS)):  # plain words are found sooner
+    # plain words are found sooner
+    for pattern, words in ((ANSWER_IS, ANSWER_WORDS), (IS_ANSWER, IS_WORDS)):
         if any(word in lower for word in words):
             matches += deque(pattern.finditer(text, start), maxlen=3)
     if not matches and not start and (last := _last(VALUE_IS, text)):
@@ -266,7 +338,9 @@ def _announcements(text, start):
 
 
 def _at_start(tail: str) -> str | None:
-    """Return the longest prefix of a text, behind a few words that lead to it, that reads as an answer."""
+    """Return the longest prefix of a text, behind a few words that lead to it, that reads as an
+    answer.
+    """
     if plain := PLAIN.match(tail):
         return plain[1]
     tail = _led(tail)
@@ -294,12 +368,18 @@ def _led(tail):
 
 
 def _only_one(tail: str) -> str | None:
-    """Return the only expression of the sentence that an announcement begins: "that there are 42 apples"."""
+    """Return the only expression of the sentence that an announcement begins: "that there are 42
+    apples".
+    """
     sentence = SENTENCE_END.split(_led(tail), maxsplit=1)[0][:LONGEST_BARE]
     if NEGATED.search(sentence) or PERSON.match(sentence):
         return None
     for part in REASON.split(sentence):
-        clauses = [clause for clause in CLAUSE_END.split(part) if clause.strip() and not CONDITION.match(clause)]
+        clauses = [
+            clause
+            for clause in CLAUSE_END.split(part)
+            if clause.strip() and not CONDITION.match(clause)
+        ]
         if re.search("[一-鿿]", part) and (answer := _of_chinese(clauses)):
             return answer
         if len([*expressions(part)]) == 1:
@@ -311,7 +391,10 @@ def _only_one(tail: str) -> str | None:
 
 
 def _of_chinese(clauses):
-    """Return the last number of a Chinese sentence; a clause that only explains what stands before it does not count."""
+    """Return the last number of a Chinese sentence.
+
+    A clause that only explains what stands before it does not count.
+    """
     answer = None
     for clause in clauses:
         if answer is not None and EXPLAINED.match(clause):
@@ -323,7 +406,9 @@ def _of_chinese(clauses):
 
 
 def _is_unmodified(text, expression):
-    """Say whether no word beside an expression makes it another value: "at least 5", "5 more than"."""
+    """Say whether no word beside an expression makes it another value: "at least 5", "5 more
+    than".
+    """
     before = text[max(0, expression.start - 40) : expression.start]
     after = segments.MODIFIED_AFTER.match(text, expression.end)
     return not (after or segments.MODIFIED_BEFORE.search(before))
@@ -338,7 +423,12 @@ def _words(tail: str) -> str | None:
 
 def _of_phrase(text: str) -> str:
     """Return the answer in a box or a tag that holds a sentence: "The total is 42 dollars"."""
-    if len(text) > spelling.LONGEST or PLAIN.fullmatch(text) or is_whole(text) or CHOSEN.match(text):
+    if (
+        len(text) > spelling.LONGEST
+        or PLAIN.fullmatch(text)
+        or is_whole(text)
+        or CHOSEN.match(text)
+    ):
         return text
     plain = re.sub(r"\\(?:text|mathrm|textbf|mbox|mathbf)\s*\{([^{}]*)\}", r" \1 ", text)
     if not re.search("[A-Za-z]{2}", plain) and not re.search("[一-鿿]", plain):
@@ -350,7 +440,9 @@ def _of_phrase(text: str) -> str:
 
 
 def _tagged(text):
-    """Return the answer between the last <answer> and </answer>, tags without a partner left out."""
+    """Return the answer between the last <answer> and </answer>, tags without a partner left
+    out.
+    """
     opened = content = None
     for tag in TAG.finditer(text):
         if not (tag[1] or tag[2]):
@@ -372,7 +464,10 @@ def _in_json(text):
 
 
 def _behind_hashes(text):
-    """Return the answer behind the last ####, which may be a heading: then what follows it is read as a response."""
+    """Return the answer behind the last ####, which may be a heading.
+
+    Then what follows it is read as a response.
+    """
     last = _last(HASHES, text)
     if not last:
         return None
@@ -399,9 +494,13 @@ def _bare(text):
 
 
 def _last_expression(text):
-    """Return the last expression of a text that does not stop before its answer; None where it does not read whole."""
+    """Return the last expression of a text that does not stop before its answer.
+
+    None where it does not read whole.
+    """
     ending = text.rstrip()[-LONGEST_ENDING:]
-    if len(text) > LONGEST_ENDING:  # it begins with a line or a word, never with a piece of a number
+    # it begins with a line or a word, never with a piece of a number
+    if len(text) > LONGEST_ENDING:
         ending = ending.partition("\n")[2] or ending.partition(" ")[2]
     final, last = None, None
     for last in backwards(ending):  # a lone letter only where nothing else is in its sentence

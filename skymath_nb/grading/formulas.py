@@ -1,8 +1,10 @@
-r"""Reading one formula, in LaTeX or plain text, into a tree of tuples. Text is read by this grammar and never run.
+r"""Reading one formula, in LaTeX or plain text, into a tree of tuples.
 
-A tree is ("number", Fraction), ("symbol", name), ("sum", trees), ("product", trees), ("power", base, exponent) or
-("call", name, trees). `a \pm b` holds the symbol "±", which stands for 1 and for -1. What the grammar does not know raises
-`Unreadable`; nothing is guessed and nothing is skipped.
+Text is read by this grammar and never run.
+
+A tree is ("number", Fraction), ("symbol", name), ("sum", trees), ("product", trees), ("power",
+base, exponent) or ("call", name, trees). `a \pm b` holds the symbol "±", which stands for 1 and for
+-1. What the grammar does not know raises `Unreadable`; nothing is guessed and nothing is skipped.
 """
 
 import re
@@ -13,18 +15,21 @@ DEEPEST = 24  # nested groups
 LARGEST_POWER_OF_TEN = 5000  # in 1e5000
 
 GREEK = set(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau upsilon phi varphi "
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu "
+    "xi rho sigma tau upsilon phi varphi "
     "chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar".split()
 )
 FUNCTIONS = set(
-    "sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh ln log lg exp sqrt arcsinh arccosh arctanh cis".split()
+    "sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh ln log lg exp "
+    "sqrt arcsinh arccosh arctanh cis".split()
 )
 CALLED = {  # functions that are read with brackets around their arguments: the name in a tree
     name: name for name in "floor ceiling abs cbrt factorial max min gcd lcm".split()
 } | {"ceil": "ceiling"}
 SEVERAL = set("max min gcd lcm".split())  # of several arguments
 CONSTANTS = {"pi": "π", "infty": "∞", "infinity": "∞", "inf": "∞", "oo": "∞"}
-STARTING = {*FUNCTIONS, *GREEK, *CONSTANTS, *CALLED, "frac", "sqrt", "binom"}  # commands that begin a factor
+# commands that begin a factor
+STARTING = {*FUNCTIONS, *GREEK, *CONSTANTS, *CALLED, "frac", "sqrt", "binom"}
 TIMES = {"*", "\\cdot", "\\times", "·", "\\ast"}
 DIVIDED = {"/", "\\div", "\\over"}
 PLUS_MINUS = {"\\pm": 1, "\\mp": -1}
@@ -33,10 +38,13 @@ CLOSERS = dict(zip(OPENERS, r") ] } \rfloor \rceil \rvert | \vert".split(), stri
 CALLS = {"\\lfloor": "floor", "\\lceil": "ceiling", "\\lvert": "abs", "|": "abs", "\\vert": "abs"}
 MARKS = ("mathbf", "hat", "vec", "boldsymbol", "bar", "overrightarrow")  # of vectors
 WRAPPERS = set(r"\mathrm \text \operatorname \mathit \textit \mbox \textrm \rm".split())
-NAMERS = set(r"\vec \mathbf \hat \bar \overrightarrow \mathcal \boldsymbol \tilde \overline".split())
+NAMERS = set(
+    r"\vec \mathbf \hat \bar \overrightarrow \mathcal \boldsymbol \tilde \overline".split()
+)
 
 TOKEN = re.compile(
-    r"\s*(?:(?P<repeating>\d*\.\d*(?:\\overline\s*\{\d+\}|\\dot\s*\{?\d\}?(?:\d*\\dot\s*\{?\d\}?)?|\(\d+\)|\d(?:\.\.\.|\\[lc]?dots)))"
+    r"\s*(?:(?P<repeating>\d*\.\d*(?:\\overline\s*\{\d+\}"
+    r"|\\dot\s*\{?\d\}?(?:\d*\\dot\s*\{?\d\}?)?|\(\d+\)|\d(?:\.\.\.|\\[lc]?dots)))"
     r"|(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+(?![\d^.]))?)"
     r"|(?P<command>\\[A-Za-z]+|\\[{}|%$])|(?P<word>[A-Za-z]+)|(?P<sign>\*\*|\S))"
 )
@@ -66,7 +74,9 @@ def symbols(tree: tuple) -> set[str]:
 
 def mentions(tree: tuple, name: str) -> bool:
     """Say whether a symbol, or a function by its name, occurs in a tree."""
-    return tree[:2] in (("symbol", name), ("call", name)) or any(mentions(part, name) for part in _parts(tree))
+    return tree[:2] in (("symbol", name), ("call", name)) or any(
+        mentions(part, name) for part in _parts(tree)
+    )
 
 
 def minus(left: tuple, right: tuple) -> tuple:
@@ -99,11 +109,16 @@ def _parts(tree):
 
 
 def repeating(text: str) -> Fraction:
-    r"""Return the value of 0.1\overline{6}, 0.\dot{3}, 0.(3) or 0.333...; Raises Unreadable if the last repeats nothing."""
+    r"""Return the value of 0.1\overline{6}, 0.\dot{3}, 0.(3) or 0.333....
+
+    Raises Unreadable if the last repeats nothing.
+    """
     whole, tail = text.split(".", 1)
     if match := re.fullmatch(r"(\d+)(?:\.\.\.|\\[lc]?dots)", tail):
         digits = match[1]
-        found = re.fullmatch(r"(\d*?)(\d)\2{2,}", digits) or re.fullmatch(r"(\d{0,3}?)(\d{2,8}?)(?:\2)+", digits)
+        found = re.fullmatch(r"(\d*?)(\d)\2{2,}", digits) or re.fullmatch(
+            r"(\d{0,3}?)(\d{2,8}?)(?:\2)+", digits
+        )
         if not found:
             raise Unreadable(text)
         fixed, block = found[1], found[2]
@@ -117,18 +132,32 @@ def repeating(text: str) -> Fraction:
 
 
 def _tokens(text):
-    """List (kind, text) pairs; letters one by one unless they spell a name that the grammar knows."""
+    """List (kind, text) pairs.
+
+    Letters one by one unless they spell a name that the grammar knows.
+    """
     found, position = [], 0
     text = text.rstrip()
     while position < len(text):
         match = TOKEN.match(text, position)
         position = match.end()
         kind, word = match.lastgroup, match[match.lastgroup]
-        if kind != "word" or len(word) == 1 or found and found[-1][1] in WRAPPERS or found[-2:-1] and found[-2][1] in WRAPPERS:
+        if (
+            kind != "word"
+            or len(word) == 1
+            or found
+            and found[-1][1] in WRAPPERS
+            or found[-2:-1]
+            and found[-2][1] in WRAPPERS
+        ):
             found.append((kind, "^" if word == "**" else word))
         elif word.lower() in CONSTANTS or word in FUNCTIONS or word in GREEK:
-            found.append(("command", "\\" + (word if word in FUNCTIONS or word in GREEK else word.lower())))
-        elif (head := re.match("|".join(sorted(FUNCTIONS, key=len, reverse=True)), word)) and len(word) - head.end() == 1:
+            found.append(
+                ("command", "\\" + (word if word in FUNCTIONS or word in GREEK else word.lower()))
+            )
+        elif (head := re.match("|".join(sorted(FUNCTIONS, key=len, reverse=True)), word)) and len(
+            word
+        ) - head.end() == 1:
             found += [("command", "\\" + head[0]), ("word", word[head.end() :])]
         elif word in CALLED and re.match(r"\s*[({]", text[position : position + 4]):
             found.append(("command", "\\" + word))
@@ -174,7 +203,10 @@ class _Reader:
         return parts[0] if len(parts) == 1 else ("sum", tuple(parts))
 
     def product(self, argument=False):
-        """Read factors; as the argument of a function without brackets the product ends at the next function."""
+        """Read factors.
+
+        As the argument of a function without brackets the product ends at the next function.
+        """
         parts = [self.unary()]
         while self.next:
             if self.peek() in TIMES and not argument:
@@ -183,9 +215,15 @@ class _Reader:
             elif self.peek() in DIVIDED and (not argument or self.peek() == "/"):
                 self.take()
                 parts.append(("power", self.unary(), ("number", Fraction(-1))))
-            elif self.next[0] == "number" and self.tokens[self.at - 1][1] in ("!", ")", "]", "}") and not argument:
+            elif (
+                self.next[0] == "number"
+                and self.tokens[self.at - 1][1] in ("!", ")", "]", "}")
+                and not argument
+            ):
                 parts.append(self.power())
-            elif self.starts_factor() and not (argument and (self.peek().lstrip("\\") in FUNCTIONS or self.peek() in ("(", "["))):
+            elif self.starts_factor() and not (
+                argument and (self.peek().lstrip("\\") in FUNCTIONS or self.peek() in ("(", "["))
+            ):
                 parts.append(self.power())
             else:
                 break
@@ -212,7 +250,10 @@ class _Reader:
             if sign == "+":
                 return tree
             factor = number(PLUS_MINUS.get(sign, -1))
-            return ("product", (factor, ("symbol", "±"), tree) if sign in PLUS_MINUS else (factor, tree))
+            return (
+                "product",
+                (factor, ("symbol", "±"), tree) if sign in PLUS_MINUS else (factor, tree),
+            )
         return self.power()
 
     def power(self):
@@ -247,7 +288,11 @@ class _Reader:
                 self.take()
                 tree = ("call", "double factorial", (tree,))
                 continue
-            tree = ("call", "factorial", (tree,)) if sign == "!" else ("product", (tree, ("number", Fraction(1, 100))))
+            tree = (
+                ("call", "factorial", (tree,))
+                if sign == "!"
+                else ("product", (tree, ("number", Fraction(1, 100))))
+            )
         return tree
 
     def atom(self):
@@ -292,7 +337,10 @@ class _Reader:
         return ("number", value)
 
     def plain_fraction(self):
-        r"""Step over \frac{p}{q} of two whole numbers and return p/q; anything else is left where it is."""
+        r"""Step over \frac{p}{q} of two whole numbers and return p/q.
+
+        Anything else is left where it is.
+        """
         shape = [self.peek(i) for i in range(7)]
         digits = [token for token in shape[1:] if token.isdigit()]
         bare = re.sub(r"\d+", "d", " ".join(shape))
@@ -303,7 +351,12 @@ class _Reader:
 
     def named(self, letter):
         name = letter
-        if letter in "fghFGHP" and self.peek() == "(" and self.peek(1).isdigit() and self.peek(2) == ")":
+        if (
+            letter in "fghFGHP"
+            and self.peek() == "("
+            and self.peek(1).isdigit()
+            and self.peek(2) == ")"
+        ):
             name += f"({self.peek(1)})"  # the value of a function there
             self.at += 3
         if self.peek() == "_":
@@ -327,7 +380,12 @@ class _Reader:
                 continue
             parts.append(token)
         self.take()
-        if self.peek() == "}" and parts and len(parts) == 1 and self.tokens[self.at - 3][1] in WRAPPERS:
+        if (
+            self.peek() == "}"
+            and parts
+            and len(parts) == 1
+            and self.tokens[self.at - 3][1] in WRAPPERS
+        ):
             self.take()
         return "".join(parts)
 
@@ -439,7 +497,11 @@ class _Reader:
             argument = self.product(argument=True)
             self.depth -= 1
         tree = self.called(name, argument, base)
-        if power == ("product", (("number", Fraction(-1)), ("number", Fraction(1)))) and name in ("sin", "cos", "tan"):
+        if power == ("product", (("number", Fraction(-1)), ("number", Fraction(1)))) and name in (
+            "sin",
+            "cos",
+            "tan",
+        ):
             return ("call", "arc" + name, (argument,))
         return ("power", tree, power) if power else tree
 
@@ -451,4 +513,8 @@ class _Reader:
         name = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}.get(name, name)
         if name == "exp":
             return ("power", ("symbol", "e"), argument)
-        return ("call", "root", (argument, ("number", Fraction(2)))) if name == "sqrt" else ("call", name, (argument,))
+        return (
+            ("call", "root", (argument, ("number", Fraction(2))))
+            if name == "sqrt"
+            else ("call", name, (argument,))
+        )

@@ -1,4 +1,7 @@
-r"""The kinds of answers: a number with its unit, a list, a set, an interval, a matrix, an equation, words."""
+r"""The kinds of answers.
+
+A number with its unit, a list, a set, an interval, a matrix, an equation, words.
+"""
 
 from dataclasses import dataclass
 
@@ -41,7 +44,10 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Relation:
-    """left sign right, as trees, where both could be read; `subject` and `object` are the sides as objects."""
+    """left sign right, as trees, where both could be read.
+
+    `subject` and `object` are the sides as objects.
+    """
 
     sign: str
     trees: tuple | None
@@ -51,7 +57,10 @@ class Relation:
 
 @dataclass(frozen=True)
 class Region:
-    """A part of the real line. `holds` has one flag for each gap and each cut, in order: below the first cut, at it, ..."""
+    """A part of the real line.
+
+    `holds` has one flag for each gap and each cut, in order: below the first cut, at it, ...
+    """
 
     cuts: tuple
     holds: tuple

@@ -13,7 +13,8 @@ COMMAND_BUT_PI = re.compile(r"\\(?!pi)[A-Za-z]+")
 PLAIN = re.compile(r"(-?)(\d{1,40})(?:\.(\d{1,40}))?|(-?)(\d{1,3}(?:,\d{3})+)(?:\.(\d{1,40}))?")
 THOUSANDS = re.compile(r"(?<![\d,.])(\d{1,3}(?:,\d{3})+)(?![\d,]\d)(?!\d)")
 CURRENCY = re.compile(
-    rf"(?P<sign>[-+]?)\s*(?P<mark>(?P<country>US|RMB|AU?|CA?|NZ|HK|S)?\s*\\?[$€£¥₹₩₱₽₺฿]|(?P<code>{units.CODES}|Rs\.?)(?=\s*[\d.]))"
+    r"(?P<sign>[-+]?)\s*(?P<mark>(?P<country>US|RMB|AU?|CA?|NZ|HK|S)?\s*\\?[$€£¥₹₩₱₽₺฿]"
+    rf"|(?P<code>{units.CODES}|Rs\.?)(?=\s*[\d.]))"
     r"\s*(?P<rest>.+)",
     re.S,
 )
@@ -21,7 +22,8 @@ WRAPPED_CODE = re.compile(rf"^\\(?:text|mathrm)\s*\{{\s*({units.CODES})\s*\}}")
 COUNTRIES = {"A": "aud", "AU": "aud", "C": "cad", "CA": "cad", "NZ": "nzd", "HK": "hkd", "S": "sgd"}
 PERCENT = re.compile(r"\s*\\?%$")
 PIECE = re.compile(
-    r"(?P<degree>\^\s*(?:\\circ|\{\s*\\circ\s*\})\s*[CF]?)|\\cdot|\\[A-Za-z]+|(?P<word>[A-Za-zμµ¢€£¥]+\.?|[一-鿿]+)"
+    r"(?P<degree>\^\s*(?:\\circ|\{\s*\\circ\s*\})\s*[CF]?)|\\cdot|\\[A-Za-z]+"
+    r"|(?P<word>[A-Za-zμµ¢€£¥]+\.?|[一-鿿]+)"
     r"|(?P<joint>\s+|[/·*-]|\^\s*(?:-?\d|\{\s*-?\d\s*\}))|.",
     re.S,
 )
@@ -46,10 +48,15 @@ def _decimal(value, places):
 
 
 def compound(text, depth):
-    """Read 2 feet 3 inches, 5 dollars and 50 cents, 1小时30分: numbers whose units are of one kind."""
+    """Read 2 feet 3 inches, 5 dollars and 50 cents, 1小时30分.
+
+    Numbers whose units are of one kind.
+    """
     text = WRAPPED.sub(r" \1 ", text)
     pieces = re.findall(r"(\d+(?:\.\d+)?(?:/\d+)?)\s*([A-Za-z]+|[一-鿿]+|'{1,2}|\")\.?", text)
-    if len(pieces) < 2 or re.sub(r"(?:\b(?:and)\b|[\s,.])", "", text) != re.sub(r"[\s,.]", "", "".join(map("".join, pieces))):
+    if len(pieces) < 2 or re.sub(r"(?:\b(?:and)\b|[\s,.])", "", text) != re.sub(
+        r"[\s,.]", "", "".join(map("".join, pieces))
+    ):
         return None
     money = any(name in ("元", "角", "块") for _, name in pieces)
     measured = [units.read("角" if money and name == "分" else name) for _, name in pieces]
@@ -60,10 +67,16 @@ def compound(text, depth):
 
 
 def without_thousands(text):
-    """Take the commas out of 1,234, but not out of (1,234) or {1,234}, unless the brackets part their items by ", "."""
+    """Take the commas out of 1,234, but not out of (1,234) or {1,234}, unless the brackets part
+    their items by ", ".
+    """
 
     def join(match):
-        before = re.sub(r"\\[A-Za-z]+\s*\[", "", text[: match.start()]).replace("\\{", "(").replace("\\}", ")")
+        before = (
+            re.sub(r"\\[A-Za-z]+\s*\[", "", text[: match.start()])
+            .replace("\\{", "(")
+            .replace("\\}", ")")
+        )
         inside = sum((c in "([") - (c in ")]") for c in before) > 0
         return match[0] if inside and ", " not in text else match[1].replace(",", "")
 
@@ -71,24 +84,35 @@ def without_thousands(text):
 
 
 def read(text: str, depth: int) -> Quantity | None:
-    r"""Read one number, or one formula, with what stands around it: a base, a currency, a percent sign, a scale, a unit.
+    r"""Read one number, or one formula, with what stands around it.
 
-    Raises:  formulas.Unreadable if what is left is no formula. `depth` is unused; all readers of `reading` take it.
+    A base, a currency, a percent sign, a scale, a unit.
+
+    Raises:
+        formulas.Unreadable if what is left is no formula. `depth` is unused; all readers of
+            `reading` take it.
     """
     base = re.fullmatch(
-        r"\(?\s*(?:\\(?:text|mathrm)\s*\{)?\s*([0-9A-Fa-f]+)\s*\}?\s*\)?\s*_\s*\{?\s*(?:\\text\{)?(\d{1,2}|[a-z]+)\}?\}?", text
+        r"\(?\s*(?:\\(?:text"
+        r"|mathrm)\s*\{)?\s*([0-9A-Fa-f]+)\s*\}?\s*\)?\s*_\s*\{?\s*(?:\\text\{)?(\d{1,2}"
+        r"|[a-z]+)\}?\}?",
+        text,
     )
     if base and (n := base[2] if base[2].isdigit() else spelling.ENGLISH.get(base[2])):
         if 2 <= int(n) <= 36 and all(int(digit, 36) < int(n) for digit in base[1]):
             return Quantity((("number", Fraction(int(base[1], int(n)))),))
-    text = re.sub(r"\s*\b(?:percent|per cent)\b\.?$|\s*\\text\s*\{\s*(?:percent|per cent)\s*\}$", r"\\%", text)
+    text = re.sub(
+        r"\s*\b(?:percent|per cent)\b\.?$|\s*\\text\s*\{\s*(?:percent|per cent)\s*\}$", r"\\%", text
+    )
     text = re.sub(r"^(?:\\approx|≈|about|approximately|约为?|大约)\s*", "", text)
     text = re.sub(r"\\text\s*\{\s*\\?([$€£¥₹])\s*\}|\\mathdollar", lambda m: m[1] or "$", text)
     text = WRAPPED_CODE.sub(r"\1 ", text)
     text = re.sub(r"^([-\d.,]*\d)\s*\\?\$$", r"$\1", text)
     found = []
     if match := CURRENCY.fullmatch(text):
-        found.append(COUNTRIES.get(match["country"]) or (match["code"] or match["mark"][-1]).rstrip("."))
+        found.append(
+            COUNTRIES.get(match["country"]) or (match["code"] or match["mark"][-1]).rstrip(".")
+        )
         text = match["sign"] + match["rest"].strip()
     head, unit = _tail(WRAPPED.sub(_unwrapped_unit, text))
     percent = bool(PERCENT.search(head))
@@ -119,9 +143,18 @@ def read(text: str, depth: int) -> Quantity | None:
 
 
 def _unwrapped_unit(match):
-    """Take the words out of \\text; a single letter gets a point, which says that it is a unit and no unknown."""
+    """Take the words out of \\text.
+
+    A single letter gets a point, which says that it is a unit and no unknown.
+    """
     words = match[1].strip()
-    return f" {words}. " if len(words) == 1 and words.isascii() and units.find(words) else f" {words} " if words else " "
+    return (
+        f" {words}. "
+        if len(words) == 1 and words.isascii() and units.find(words)
+        else f" {words} "
+        if words
+        else " "
+    )
 
 
 def _places(text):
@@ -130,7 +163,10 @@ def _places(text):
 
 
 def _tail(text):
-    """Cut the unit behind a number off: ("5", "cm^2"); letters that are mathematics stay: 5xy, 2 pi."""
+    """Cut the unit behind a number off: ("5", "cm^2").
+
+    Letters that are mathematics stay: 5xy, 2 pi.
+    """
     text = text.strip()
     words = []  # where the words begin that only joints follow
     for piece in PIECE.finditer(text):
@@ -150,7 +186,9 @@ def _tail(text):
         if head.endswith("/") and units.is_unit(unit):  # $15/hour
             return head[:-1].strip(), f"/{unit}"
         names = re.findall(r"[A-Za-zμµ¢€£¥]+|[一-鿿]+", unit)
-        if not MATHEMATICS & {name.lower() for name in names} and _behind(head.rstrip(), head[len(head.rstrip()) :], unit, names):
+        if not MATHEMATICS & {name.lower() for name in names} and _behind(
+            head.rstrip(), head[len(head.rstrip()) :], unit, names
+        ):
             return head.strip(), unit
     return text, ""
 
@@ -162,10 +200,18 @@ def _behind(head, gap, unit, names):
         return False
     if re.match("[一-鿿€£¥¢]", first):
         return True
-    known = units.find(first) is not None or any(first.lower() in table for table in (units.SPEEDS, units.PREFIX, units.SCALES))
+    known = units.find(first) is not None or any(
+        first.lower() in table for table in (units.SPEEDS, units.PREFIX, units.SCALES)
+    )
     if known and (len(first) > 1 or unit.startswith(first + ".")):
         return True
     numeric = bool(re.search(r"[\d)}\]%!]$|\\pi$", head))
     if known:
-        return numeric and not re.search(r"\\pi|[A-Za-z]", COMMAND_BUT_PI.sub("", head)) and (gap != "" or first in units.SHORT)
-    return numeric and (gap != "" and len(first) > 2 or len(first) > 4 or first.lower() in units.FILLERS)
+        return (
+            numeric
+            and not re.search(r"\\pi|[A-Za-z]", COMMAND_BUT_PI.sub("", head))
+            and (gap != "" or first in units.SHORT)
+        )
+    return numeric and (
+        gap != "" and len(first) > 2 or len(first) > 4 or first.lower() in units.FILLERS
+    )

@@ -1,4 +1,6 @@
-"""Reading a cleaned answer as an object: it is taken apart at its outermost level, and its parts are read in turn.
+"""Reading a cleaned answer as an object.
+
+It is taken apart at its outermost level, and its parts are read in turn.
 
 The leaves are the trees of `formulas`. A part that cannot be read becomes `Words`.
 """
@@ -7,7 +9,20 @@ import re
 from functools import lru_cache
 
 from . import comparison, formulas, quantities, regions, spelling, units, values
-from .objects import ALL_REALS, EMPTY, Collection, Matrix, Quantity, Ratio, Region, Relation, Sequence, Words, flat, has_sign
+from .objects import (
+    ALL_REALS,
+    EMPTY,
+    Collection,
+    Matrix,
+    Quantity,
+    Ratio,
+    Region,
+    Relation,
+    Sequence,
+    Words,
+    flat,
+    has_sign,
+)
 from .quantities import WRAPPED
 
 OPENERS, CLOSERS = "([{", ")]}"
@@ -17,12 +32,15 @@ SIGNS = r"\approx = < > \le \ge \ne <= >= != \in".split()
 RELATIONS = dict(zip(SIGNS, "≈ = < > <= >= != <= >= != in".split(), strict=True))
 RELATION = re.compile(r"<=|>=|!=|\\(?:le|ge|ne|in|approx)(?![A-Za-z])|[=<>]")
 NOTHING = set(
-    "none|no solution|no solutions|no real solution|no real solutions|there is no solution|there are no solutions|no answer exists|"
-    "no such number|empty set|empty|null set|无解|空集|无实数解|方程无解|没有解|no real roots|no roots|no value|no values|has no solution|"
-    "no real root|there are no real solutions|无实根|不等式无解|no possible values|no such values".split("|")
+    "none|no solution|no solutions|no real solution|no real solutions|there is no solution|"
+    "there are no solutions|there are no real solutions|has no solution|no answer exists|"
+    "no such number|no such values|empty set|empty|null set|no value|no values|no possible values|"
+    "no roots|no real roots|no real root|"
+    "无解|空集|无实数解|方程无解|没有解|无实根|不等式无解".split("|")
 )
 EVERYTHING = set(
-    "all real numbers|all reals|all real values|any real number|全体实数|一切实数|任意实数|实数集|reals|real numbers".split("|")
+    "all real numbers|all reals|all real values|any real number|reals|real numbers|"
+    "全体实数|一切实数|任意实数|实数集".split("|")
 )
 LETTERS = re.compile(
     r"[A-H]{1,8}|\(?[A-H]\)?(?:\s*,?\s*(?:and\s+|or\s+)?\(?[A-H]\)?)+|[^A-Za-z]*\d[^A-Za-z]*"
@@ -30,34 +48,46 @@ LETTERS = re.compile(
 SHORT_WORDS = set("no on yes odd even true none all any both one left up down east west".split())
 ABSENT = set("does not exist|dne|doesn't exist|不存在".split("|"))
 LIST = re.compile(
-    r"\s*(?:(?:,\s*)?\\text\s*\{\s*,?\s*(?:and|or|或者?|和|及)\s*,?\s*\}|,\s*(?:and|or)\b|;|、|,|\b(?:or|and)\b|或者?|和|及|\\\\)\s*"
+    r"\s*(?:(?:,\s*)?\\text\s*\{\s*,?\s*(?:and|or|或者?|和|及)\s*,?\s*\}|,\s*(?:and|or)\b|;|、|,"
+    r"|\b(?:or|and)\b|或者?|和|及|\\\\)\s*"
 )
 EXCEPT = re.compile(
-    r"(?:\\text\s*\{\s*)?(?:all )?(?:real numbers|reals)\s*,?\s*(?:except|other than|excluding|but not)\s*(?:for\s*)?\}?\s*(.+?)"
+    r"(?:\\text\s*\{\s*)?(?:all )?(?:real numbers|reals)\s*,?\s*(?:except|other "
+    r"than|excluding|but not)\s*(?:for\s*)?\}?\s*(.+?)"
     r"|\\mathbb\{R\}\s*(?:except|\\backslash)(.+)"
 )
 EITHER = re.compile(r"\s*(?:\\text\s*\{\s*(?:or|或者?)\s*\}|\bor\b|或者?)\s*")
 COMMA = re.compile(r"\s*[,;]\s*")
-UNION = re.compile(r"\s*(?:\\cup|\\cap|\\setminus)(?![A-Za-z])\s*|(?<=[)\]}])\s*(?:\bU\b|-)\s*(?=[(\[]|\\\{)")
+UNION = re.compile(
+    r"\s*(?:\\cup|\\cap|\\setminus)(?![A-Za-z])\s*|(?<=[)\]}])\s*(?:\bU\b|-)\s*(?=[(\[]|\\\{)"
+)
 LETTER = r"(?:[A-Za-z]|\\[A-Za-z]+)'*(?:_(?:\w|\{[^{}]*\}))?"
 NAME = re.compile(
     r"(?:\\(?:angle|triangle|overline|text|mathrm|vec|overrightarrow|mathbf|hat|bar|widehat)\s*)?"
     rf"\{{?(?:{LETTER}|[A-Z]{{2,4}}|\\(?:angle|triangle)\s*[A-Z]{{1,3}}|[A-Za-z一-鿿 ]{{3,30}})\}}?"
     r"(?:_(?:\w|\{[^{}]*\}))?(?:\^\{-1\})?'*(?:\([^()=]*(?:\([^()]*\)[^()=]*)*\))?"
 )
-VALUED = re.compile(  # what has one value, though it is no name: P(X = 2), \deg f, \lim ..., |AB|, \sin A
-    r"(?:[A-Za-z]{1,3}|\\(?:Pr|mathbb\s*\{?[EP]\}?|operatorname\s*\{\w+\}|mathrm\s*\{\w+\}))\s*[(\[][^()\[\]]*[)\]]"
+# what has one value, though it is no name: P(X = 2), \deg f, \lim ..., |AB|, \sin A
+VALUED = re.compile(
+    r"(?:[A-Za-z]{1,3}|\\(?:Pr|mathbb\s*\{?[EP]\}?|operatorname\s*\{\w+\}"
+    r"|mathrm\s*\{\w+\}))\s*[(\[][^()\[\]]*[)\]]"
     r"|\\(?:deg|det|dim|gcd|lcm|max|min|sup|inf|lim|sum|prod|int|operatorname|arg)(?![A-Za-z]).*"
-    r"|(?:\||\\[lr]?vert)\s*(?:\\(?:vec|mathbf|overrightarrow|overline)\s*\{?\w{1,2}\}?|[A-Z]{1,2}|[A-Z]\s*\\c[au]p\s*[A-Z])\s*(?:\||\\[lr]?vert)"
-    r"|(?:\\\||\\[lr]?Vert).{1,20}(?:\\\||\\[lr]?Vert)|m\s*\\angle\s*[A-Z]{1,3}|\([a-z]\s*\\circ\s*[a-z]\)\(\w+\)"
+    r"|(?:\||\\[lr]?vert)\s*(?:\\(?:vec|mathbf|overrightarrow|overline)\s*\{?\w{1,2}\}?"
+    r"|[A-Z]{1,2}|[A-Z]\s*\\c[au]p\s*[A-Z])\s*(?:\||\\[lr]?vert)"
+    r"|(?:\\\||\\[lr]?Vert).{1,20}(?:\\\||\\[lr]?Vert)|m\s*\\angle\s*[A-Z]{1,3}"
+    r"|\([a-z]\s*\\circ\s*[a-z]\)\(\w+\)"
     r"|\\(?:sin|cos|tan)\s*(?:\\angle\s*)?(?:[A-Z]{1,3}|\\(?:alpha|beta|gamma|theta|phi|varphi))"
     r"|\\frac\s*\{\s*(?:[A-Z]{2}|d[a-z])\s*\}\s*\{\s*(?:[A-Z]{2}|d[a-z])\s*\}"
 )
 DEGREE = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})(?!\s*[CF])")
 POINT = re.compile(r"(?:\\text\s*\{\s*)?(?:the\s+)?(?:points?\b\s*)?\}?\s*[A-Z]?'?\s*(?=\()", re.I)
-AGAIN = r"(?:or(?: equivalently)?|i\.?e\.?,?|that is,?|which (?:is|equals)|(?:or )?(?:about|approximately|roughly)|=|\\approx)"
+AGAIN = (
+    r"(?:or(?: equivalently)?|i\.?e\.?,?|that is,?|which (?:is|equals)|(?:or "
+    r")?(?:about|approximately|roughly)|=|\\approx)"
+)
 ALSO = re.compile(  # a value that is written twice; a bare "or" between two stands for a list
-    rf"(.+?)\s*(?:(?:\(\s*{AGAIN}|\s\()\s*(.+?)\s*\)|,?\s*(?!(?:or|=|\\approx) )\b{AGAIN}\s+(.+)|,?\s*or equivalently,?\s+(.+))"
+    rf"(.+?)\s*(?:(?:\(\s*{AGAIN}|\s\()\s*(.+?)\s*\)|,?\s*(?!(?:or|=|\\approx) "
+    rf")\b{AGAIN}\s+(.+)|,?\s*or equivalently,?\s+(.+))"
 )
 
 
@@ -80,19 +110,34 @@ def _read(text, depth):
         return Words(moment)
     if depth > DEEPEST:
         return Words(text)
-    if (inside := re.fullmatch(rf"\\(?:{spelling.WORDS_AROUND})\s*\{{([^{{}}]*)\}}", text)) and LETTERS.fullmatch(inside[1].strip()):
+    if (
+        inside := re.fullmatch(rf"\\(?:{spelling.WORDS_AROUND})\s*\{{([^{{}}]*)\}}", text)
+    ) and LETTERS.fullmatch(inside[1].strip()):
         return _read(inside[1], depth + 1)
-    if word in SHORT_WORDS or re.fullmatch(r"[a-z]{2,}(?: [a-z]+)*", word) and text.startswith("\\text") and not units.is_unit(word):
+    if (
+        word in SHORT_WORDS
+        or re.fullmatch(r"[a-z]{2,}(?: [a-z]+)*", word)
+        and text.startswith("\\text")
+        and not units.is_unit(word)
+    ):
         return Words(text)
     if except_for := EXCEPT.fullmatch(text):
-        excluded = regions.of_object(_read("\\{" + (except_for[1] or except_for[2]) + "\\}", depth + 1))
+        excluded = regions.of_object(
+            _read("\\{" + (except_for[1] or except_for[2]) + "\\}", depth + 1)
+        )
         if excluded:
             return regions.combine(ALL_REALS, excluded, lambda a, b: a and not b)
     first = (_matrix, quantities.plain, quantities.compound, _also, _list, _relation)
     for reader in (*first, _union, _bracketed, _ratio, quantities.read):
         try:
             found = reader(text, depth)
-        except (formulas.Unreadable, values.Undefined, values.TooCostly, KeyError, ZeroDivisionError):
+        except (
+            formulas.Unreadable,
+            values.Undefined,
+            values.TooCostly,
+            KeyError,
+            ZeroDivisionError,
+        ):
             found = None
         if found is not None:
             return found
@@ -100,7 +145,10 @@ def _read(text, depth):
 
 
 def split(text: str, separators: re.Pattern) -> tuple[list[str], list[str]]:
-    """Cut text at the separators that lie in no bracket: the parts, and the separators between them."""
+    """Cut text at the separators that lie in no bracket.
+
+    The parts, and the separators between them.
+    """
     if not separators.search(text):
         return [text], []
     parts, found, depth, start, position = [], [], 0, 0, 0
@@ -130,7 +178,10 @@ def is_named_text(text: str) -> bool:
 
 
 def _also(text, depth):
-    """Read one value that is written twice, "3/4 (or 75%)", as the first; "about" may introduce a rounded one."""
+    """Read one value that is written twice, "3/4 (or 75%)", as the first.
+
+    "about" may introduce a rounded one.
+    """
     match = ALSO.fullmatch(re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text).strip())
     if not match:
         return None
@@ -139,21 +190,33 @@ def _also(text, depth):
 
 
 def _matrix(text, depth):
-    match = re.fullmatch(r"(.*?)\\begin\{([pbB]?(?:small)?matrix|array)\*?\}(?:\s*\{[clr|\s]*\})?(.*)\\end\{\2\*?\}", text, re.S)
+    match = re.fullmatch(
+        r"(.*?)\\begin\{([pbB]?(?:small)?matrix|array)\*?\}(?:\s*\{[clr|\s]*\})?(.*)\\end\{\2\*?\}",
+        text,
+        re.S,
+    )
     if not match or "\\begin" in match[3]:
         return None
     factor = match[1].strip().removesuffix("\\cdot").strip()
     if factor in ("(", "["):
         return None
     scale = formulas.read("-1" if factor == "-" else factor) if factor else None
-    rows = [row for row in re.split(r"\\\\(?:\[[^\]]*\])?", match[3].replace("\\hline", "")) if row.strip()]
+    rows = [
+        row
+        for row in re.split(r"\\\\(?:\[[^\]]*\])?", match[3].replace("\\hline", ""))
+        if row.strip()
+    ]
     cells = tuple(tuple(_read(cell, depth + 1) for cell in row.split("&")) for row in rows)
     if not cells or len({len(row) for row in cells}) > 1 or sum(map(len, cells)) > LONGEST_LIST:
         return None
     if scale:
-        if not all(isinstance(cell, Quantity) and len(cell.trees) == 1 for row in cells for cell in row):
+        if not all(
+            isinstance(cell, Quantity) and len(cell.trees) == 1 for row in cells for cell in row
+        ):
             return None
-        cells = tuple(tuple(Quantity((("product", (scale, cell.trees[0])),)) for cell in row) for row in cells)
+        cells = tuple(
+            tuple(Quantity((("product", (scale, cell.trees[0])),)) for cell in row) for row in cells
+        )
     return Matrix(cells)
 
 
@@ -167,7 +230,11 @@ def _list(text, depth):
     either, _ = split(text, EITHER)
     if 1 < len(either) < len(parts) and all("=" in part and COMMA.search(part) for part in either):
         return Collection(tuple(_read(part, depth + 1) for part in either))  # x=1, y=2 or x=2, y=1
-    kept = [(part, before) for part, before in zip(parts, ["", *separators], strict=True) if part.strip()]
+    kept = [
+        (part, before)
+        for part, before in zip(parts, ["", *separators], strict=True)
+        if part.strip()
+    ]
     if len(kept) > LONGEST_LIST or len(kept) < len(parts):
         return None
     items = [_read(part, depth + 1) for part, _ in kept]
@@ -179,23 +246,33 @@ def _list(text, depth):
     if has_sign(items[0], "!=") and all(isinstance(item, Quantity) for item in items[1:]):
         name, subject = items[0].trees[0], items[0].subject
         items[1:] = [Relation("!=", (name, item.trees[0]), subject, item) for item in items[1:]]
-    ranges = [regions.of_relation(item) if isinstance(item, Relation) and item.sign != "=" else item for item in items]
+    ranges = [
+        regions.of_relation(item) if isinstance(item, Relation) and item.sign != "=" else item
+        for item in items
+    ]
     if all(isinstance(region, Region) for region in ranges):
         region = ranges[0]
         for other in ranges[1:]:
-            region = regions.combine(region, other, (lambda a, b: a or b) if either else (lambda a, b: a and b))
+            region = regions.combine(
+                region, other, (lambda a, b: a or b) if either else (lambda a, b: a and b)
+            )
         if region == EMPTY and not either:  # "x < 1, x > 3" means one or the other
             for other in ranges:
                 region = regions.combine(region, other, lambda a, b: a or b)
         return region
     if all(has_sign(item, "=") and item.subject for item in items):
         names = [item.subject for item in items]
-        if len({re.sub(r"_\{?\d\}?$", "", name) for name in names}) == 1:  # x_1 = 2, x_2 = 3: numbered roots
+        # x_1 = 2, x_2 = 3: numbered roots
+        if len({re.sub(r"_\{?\d\}?$", "", name) for name in names}) == 1:
             return flat([item.object for item in items])
         if len(set(names)) == len(names):
             ordered = sorted(items, key=lambda item: item.subject)
             return Sequence("assigned", tuple(ordered))
-    if has_sign(items[0], "=") and items[0].subject and not any(isinstance(item, Relation) for item in items[1:]):
+    if (
+        has_sign(items[0], "=")
+        and items[0].subject
+        and not any(isinstance(item, Relation) for item in items[1:])
+    ):
         items[0] = items[0].object  # x = 1, 2, 3
     return flat(items)
 
@@ -212,7 +289,11 @@ def _relation(text, depth):
     if "≈" in signs:  # what follows is a rounded value, unless it is all there is
         at = signs.index("≈")
         kept = " = ".join(parts[: at + 1]) if set(signs[:at]) <= {"="} else ""
-        return _read(parts[1], depth + 1) if at == 0 and _is_name(parts[0]) and parts[0] not in ("\\pi", "e") else _read(kept, depth + 1)
+        return (
+            _read(parts[1], depth + 1)
+            if at == 0 and _is_name(parts[0]) and parts[0] not in ("\\pi", "e")
+            else _read(kept, depth + 1)
+        )
     if signs == ["in"]:
         found = _read(parts[1], depth + 1)
         return found if isinstance(found, Region | Collection | Sequence) else None
@@ -223,7 +304,11 @@ def _relation(text, depth):
         if not subject and len(parts) == 2 and re.fullmatch(LETTER, parts[1]):  # 5 = x
             parts, subject = parts[::-1], parts[1].replace(" ", "")
         if not subject and not VALUED.fullmatch(parts[0]):
-            bare = parts if quantities.TRIGONOMETRY.search(text) else [DEGREE.sub("", part) for part in parts]
+            bare = (
+                parts
+                if quantities.TRIGONOMETRY.search(text)
+                else [DEGREE.sub("", part) for part in parts]
+            )
             sides = [_read(part, depth + 1) for part in bare]
             if all(comparison.is_identity(side, sides[-1]) for side in sides[:-1]):  # 2 + 2 = 4
                 return _read(parts[-1], depth + 1)
@@ -235,7 +320,10 @@ def _relation(text, depth):
     if "=" in signs:
         return None
     region = ALL_REALS
-    links = [Relation(sign, _trees(*pair), "", None) for sign, *pair in zip(signs, parts, parts[1:], strict=False)]
+    links = [
+        Relation(sign, _trees(*pair), "", None)
+        for sign, *pair in zip(signs, parts, parts[1:], strict=False)
+    ]
     if not all(link.trees for link in links):
         return None
     for link in links:
@@ -248,7 +336,11 @@ def _relation(text, depth):
 
 def _is_name(text):
     text = WRAPPED.sub(r"\1", text).strip()
-    return bool(NAME.fullmatch(text) or VALUED.fullmatch(text) or re.fullmatch(r"\(\s*\\?[A-Za-z]+\s*(?:,\s*\\?[A-Za-z]+\s*){1,3}\)", text))
+    return bool(
+        NAME.fullmatch(text)
+        or VALUED.fullmatch(text)
+        or re.fullmatch(r"\(\s*\\?[A-Za-z]+\s*(?:,\s*\\?[A-Za-z]+\s*){1,3}\)", text)
+    )
 
 
 def _trees(left, right):
@@ -272,9 +364,11 @@ def _union(text, depth):
         if other is None:
             return None
         name = sign.strip()
-        act = {"\\cap": lambda a, b: a and b, "\\setminus": lambda a, b: a and not b, "-": lambda a, b: a and not b}.get(
-            name, lambda a, b: a or b
-        )
+        act = {
+            "\\cap": lambda a, b: a and b,
+            "\\setminus": lambda a, b: a and not b,
+            "-": lambda a, b: a and not b,
+        }.get(name, lambda a, b: a or b)
         region = other if region is None else regions.combine(region, other, act)
     return region
 
@@ -282,7 +376,9 @@ def _union(text, depth):
 def _bracketed(text, depth):
     if (point := POINT.match(text)) and point.end() and "," in text:
         text = text[point.end() :]
-    match = re.fullmatch(r"(\(|\[|\\\{|\{|\\langle|<|\])(.*?)(\)|\]|\\\}|\}|\\rangle|>|\[)", text, re.S)
+    match = re.fullmatch(
+        r"(\(|\[|\\\{|\{|\\langle|<|\])(.*?)(\)|\]|\\\}|\}|\\rangle|>|\[)", text, re.S
+    )
     if not match or not _balanced(match[2]):
         return None
     opener, inside, closer = match[1][-1], match[2].strip(), match[3][-1]
@@ -294,14 +390,22 @@ def _bracketed(text, depth):
         condition = re.fullmatch(r"[^|:]{1,20}?(?:\||\\mid|:|\\vert)(.+)", inside)
         if match[1] == "\\{" and condition and RELATION.search(condition[1]):
             found = _read(condition[1], depth + 1)
-            return regions.of_relation(found) if isinstance(found, Relation) and isinstance(regions.of_relation(found), Region) else found
+            return (
+                regions.of_relation(found)
+                if isinstance(found, Relation) and isinstance(regions.of_relation(found), Region)
+                else found
+            )
         found = _read(inside, depth + 1)
         if isinstance(found, Collection):
             return Collection(tuple(comparison.distinct(found.items)))
         return Collection((found,)) if match[1] == "\\{" or "," in inside else found
     parts, commas = split(inside, COMMA)
     if not commas:
-        return _read(inside, depth + 1) if opener + closer in ("()", "[]") and not RELATION.search(inside) else None
+        return (
+            _read(inside, depth + 1)
+            if opener + closer in ("()", "[]") and not RELATION.search(inside)
+            else None
+        )
     if not all(part.strip() for part in parts) or len(parts) > LONGEST_LIST:
         return None
     items = tuple(_read(part, depth + 1) for part in parts)

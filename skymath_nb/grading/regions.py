@@ -1,4 +1,7 @@
-"""Parts of the real line: made from intervals, inequalities and sets of numbers, combined point by point, and compared."""
+"""Parts of the real line.
+
+Made from intervals, inequalities and sets of numbers, combined point by point, and compared.
+"""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -13,14 +16,20 @@ FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 
 def of_relation(relation) -> object:
-    """Return the region that an inequality in one unknown describes if it is linear; else the relation itself."""
+    """Return the region that an inequality in one unknown describes if it is linear.
+
+    Else the relation itself.
+    """
     if not isinstance(relation, Relation) or relation.sign == "=" or not relation.trees:
         return relation
     left, right = relation.trees
     names = formulas.symbols(left) | formulas.symbols(right)
     if len(names) != 1:
         return relation
-    if any(tree in (("symbol", "∞"), ("product", (number(-1), ("symbol", "∞")))) for tree in (left, right)):
+    if any(
+        tree in (("symbol", "∞"), ("product", (number(-1), ("symbol", "∞"))))
+        for tree in (left, right)
+    ):
         return ALL_REALS if relation.sign in ("<", ">") else relation
     name = names.pop()
     difference = minus(left, right)
@@ -28,7 +37,11 @@ def of_relation(relation) -> object:
         at = [values.value(difference, {name: Fraction(n)}) for n in (0, 1, 2, -7, 31)]
     except (values.Undefined, values.TooCostly):
         return relation
-    slope = at[1] - at[0] if type(at[0]) is type(at[1]) else values.approximate(at[1]) - values.approximate(at[0])
+    slope = (
+        at[1] - at[0]
+        if type(at[0]) is type(at[1])
+        else values.approximate(at[1]) - values.approximate(at[0])
+    )
     if any(getattr(v, "imag", 0) for v in at) or not slope:
         return relation
     for n, v in zip((2, -7, 31), at[2:], strict=True):
@@ -50,10 +63,16 @@ def of_object(item) -> Region | None:
     if isinstance(item, Relation):
         found = of_relation(item)
         return found if isinstance(found, Region) else None
-    if isinstance(item, Sequence) and len(item.items) == 2 and item.brackets in ("()", "[]", "(]", "[)"):
+    if (
+        isinstance(item, Sequence)
+        and len(item.items) == 2
+        and item.brackets in ("()", "[]", "(]", "[)")
+    ):
         if all(isinstance(end, Quantity) and len(end.trees) == 1 for end in item.items):
             return interval(item.items[0].trees[0], item.items[1].trees[0], item.brackets)
-    if isinstance(item, Collection) and all(isinstance(part, Quantity) and len(part.trees) == 1 for part in item.items):
+    if isinstance(item, Collection) and all(
+        isinstance(part, Quantity) and len(part.trees) == 1 for part in item.items
+    ):
         region = EMPTY
         for part in item.items:
             point = interval(part.trees[0], part.trees[0], "[]")
@@ -127,11 +146,16 @@ def _on(region, cuts):
 
 
 def same(a, b):
-    return a.holds == b.holds and all(values.same(x, y) for x, y in zip(a.cuts, b.cuts, strict=True))
+    return a.holds == b.holds and all(
+        values.same(x, y) for x, y in zip(a.cuts, b.cuts, strict=True)
+    )
 
 
 def describes(relation, region):
-    """Say whether an inequality in one unknown holds on a region and nowhere else: at its cuts, and all over its gaps."""
+    """Say whether an inequality in one unknown holds on a region and nowhere else.
+
+    At its cuts, and all over its gaps.
+    """
     left, right = relation.trees
     names = formulas.symbols(left) | formulas.symbols(right)
     if len(names) != 1 or not region.cuts:
@@ -163,11 +187,16 @@ def _holds_at_cut(tree, sign):
 
 def _holds(value, sign):
     value = getattr(value, "real", value)
-    return {"<": value < 0, ">": value > 0, "<=": value <= 0, ">=": value >= 0, "!=": value != 0}[sign]
+    return {"<": value < 0, ">": value > 0, "<=": value <= 0, ">=": value >= 0, "!=": value != 0}[
+        sign
+    ]
 
 
 def _samples(region):
-    """Yield (place, whether the region holds it): close to both ends of every gap, and spread between them."""
+    """Yield (place, whether the region holds it).
+
+    Close to both ends of every gap, and spread between them.
+    """
     cuts = [Fraction(str(float(values.value(cut)))) for cut in region.cuts]
     ends = [cuts[0] - 1000, *cuts, cuts[-1] + 1000]
     for i, (low, high) in enumerate(zip(ends, ends[1:], strict=False)):

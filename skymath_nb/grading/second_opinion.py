@@ -1,4 +1,6 @@
-"""What other graders say of the same responses: math-verify, and inspect_ai's `math()` where it is installed.
+"""What other graders say of the same responses.
+
+Math-verify, and inspect_ai's `math()` where it is installed.
 
 Both are independent of ours, so that anyone can audit our verdicts. Neither evaluates model text as
 code. Each verdict is given a time limit in a process of its own.

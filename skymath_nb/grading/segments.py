@@ -1,7 +1,10 @@
-"""Finding the whole expressions in a text: what reads as one answer, with its unit, and never a piece of one.
+"""Finding the whole expressions in a text.
 
-A text is cut into tokens: formulas, numbers, signs, words, stops. An expression is a run of mathematics with the units,
-commas, "and" and "or" that belong to it. Only a run that the grammar of answers reads whole counts.
+What reads as one answer, with its unit, and never a piece of one.
+
+A text is cut into tokens: formulas, numbers, signs, words, stops. An expression is a run of
+mathematics with the units, commas, "and" and "or" that belong to it. Only a run that the grammar of
+answers reads whole counts.
 """
 
 import re
@@ -43,30 +46,47 @@ TOKEN = re.compile(
     """,
     re.X | re.S,
 )
-FORMULA = re.compile(r"\$\$([^$]+)\$\$|\\\[((?:(?!\\\]).)+)\\\]|\\\(((?:(?!\\\)).)+)\\\)|(?<!\\)\$((?:[^$\\]|\\.)+)\$", re.S)
+FORMULA = re.compile(
+    r"\$\$([^$]+)\$\$|\\\[((?:(?!\\\]).)+)\\\]|\\\(((?:(?!\\\)).)+)\\\)|(?<!\\)\$((?:[^$\\]"
+    r"|\\.)+)\$",
+    re.S,
+)
 SIGNED = re.compile(r"(?:minus|negative)\s+(?=[\d$\\.])", re.I)
-JOINT = re.compile(r"\s*(?:,(?!\d{3}(?!\d))\s*(?:and\b|or\b)?|;|、|\b(?:and|or)\b|\bto\b|或者?|和|及)\s*", re.I)
+JOINT = re.compile(
+    r"\s*(?:,(?!\d{3}(?!\d))\s*(?:and\b|or\b)?|;|、|\b(?:and|or)\b|\bto\b|或者?|和|及)\s*", re.I
+)
 LONGEST_GAP = 60
-SCALE = re.compile(r"\s*(?:hundred|thousand|million|billion|trillion|dozen|lakh|crore|percent|per cent)\b", re.I)
+SCALE = re.compile(
+    r"\s*(?:hundred|thousand|million|billion|trillion|dozen|lakh|crore|percent|per cent)\b", re.I
+)
 CHINESE_SCALE = re.compile(r"(?:千万|百万|十万|万亿|[百千万亿])+(?:\d+(?:\.\d+)?[百千万]?)*")
 FILLER_END = re.compile(r"\b(?:of|in|the|a|an|each|more|about|only|total|square|cubic|per)$", re.I)
 UNIT_WORD = re.compile(r"\s*(?:/\s*)?([A-Za-zμµ°℃℉]+(?:\s*(?:\^\s*\d|[²³]))?)(?![\w'’])")
-OPEN_END = re.compile(r"(?:[-+*/×÷=<>^_(,:&]|\\(?:times|cdot|div|le|ge|pm|frac|sqrt)|[A-Za-z]\()\s*$")
+OPEN_END = re.compile(
+    r"(?:[-+*/×÷=<>^_(,:&]|\\(?:times|cdot|div|le|ge|pm|frac|sqrt)|[A-Za-z]\()\s*$"
+)
 HOLLOW = re.compile(r"[^\w\\∞∅π½-¾√Ͱ-Ͽ]*")
 ANONYMOUS = re.compile(  # an equation that computes with numbers and names nothing
-    r"\s*[-(]*\\?[$€£¥]?(?=[\d\\])(?:[^=<>A-Za-z\\]|\\(?:times|cdot|div|[dt]?frac|sqrt|pi|[%$,!])(?![A-Za-z])){1,80}="
+    r"\s*[-(]*\\?[$€£¥]?(?=[\d\\])(?:[^=<>A-Za-z\\]|\\(?:times|cdot|div|[dt]?frac|sqrt|pi"
+    r"|[%$,!])(?![A-Za-z])){1,80}="
 )
 SENTENCE = re.compile(rf"(?!(?:{NAMES}|{units.CODES}|Rs)\b)[A-Za-z]{{2,}},?\s+[\w$(\\-]")
 COMMAND = re.compile(r"\\[A-Za-z]+")
 PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 MODIFIED_BEFORE = re.compile(
-    r"(?:\b(?:not|never|least|most|than|twice|half|double|triple|except|nor|multiples?|divisible|square|root|between|without|"
-    r"steps?|theorem|lemma|section|table|example|equation|case|part|question|problem|figure|page|over|versus|instead|cannot)|n['’]t|\d\s+(?:in|(?:out\s+)?of(?:\s+(?:the|her|his|its|their))?)|不是?|不为|不等于|不选|超过|大于|小于|至少|至多|不足)"
+    r"(?:\b(?:not|never|least|most|than|twice|half|double|triple|except|nor|multiples?|divisible"
+    r"|square|root|between|without|"
+    r"steps?|theorem|lemma|section|table|example|equation|case|part|question|problem|figure|page"
+    r"|over|versus|instead|cannot)|n['’]t|\d\s+(?:in|(?:out\s+)?of(?:\s+(?:the|her|his|its"
+    r"|their))?)|不是?|不为|不等于|不选|超过|大于|小于|至少|至多|不足)"
     r"(?:\s+(?:of|by|for|the|a|an|to|from|be|in))*\s*[(#]?$",
     re.I,
 )
 MODIFIED_AFTER = re.compile(
-    r"\s*(?:more|less|fewer)\s+than\b|\s*(?:squared|cubed|below|factorial)\b|\s*times\s+(?:as|the|more|that)\b|\s*(?:or|and)\s+(?:more|less|fewer|greater|above|below)\b|-(?=[a-z])|\s*[)\]]?\s+(?:is|are|was)\s+(?:not|incorrect|wrong|false|impossible)\b|项?(?:是|为)?(?:错|不)",
+    r"\s*(?:more|less|fewer)\s+than\b|\s*(?:squared|cubed|below|factorial)\b|\s*times\s+(?:as"
+    r"|the|more|that)\b|\s*(?:or|and)\s+(?:more|less|fewer|greater|above|below)\b|-(?=[a-z])"
+    r"|\s*[)\]]?\s+(?:is|are|was)\s+(?:not|incorrect|wrong|false|impossible)\b|项?(?:是"
+    r"|为)?(?:错|不)",
     re.I,
 )
 
@@ -80,18 +100,27 @@ class Expression(NamedTuple):
 
 
 def is_whole(text: str) -> bool:
-    """Say whether a text reads as one answer: mathematics without words, or a formula that only math-verify reads."""
-    if len(text) > spelling.LONGEST or re.match(r"(?:\\text\s*\{)?(?!每|百分之|大约)[一-鿿]{3,}\d", text):
+    """Say whether a text reads as one answer.
+
+    Mathematics without words, or a formula that only math-verify reads.
+    """
+    if len(text) > spelling.LONGEST or re.match(
+        r"(?:\\text\s*\{)?(?!每|百分之|大约)[一-鿿]{3,}\d", text
+    ):
         return False
     cleaned = spelling.clean(text)
-    if ANONYMOUS.search(text) and any(ANONYMOUS.match(part) for part in reading.split(text, JOINT)[0][1:]):
+    if ANONYMOUS.search(text) and any(
+        ANONYMOUS.match(part) for part in reading.split(text, JOINT)[0][1:]
+    ):
         return False  # "5! = 120, 120/6 = 20" is no list
     if not cleaned or OPEN_END.search(cleaned):
         return False
     item = reading.read(cleaned)
     if isinstance(item, Quantity) and re.fullmatch(r"[A-Za-z'’]+(?:\s+[A-Za-z'’]+)+", cleaned):
         return False  # words, whose letters are no unknowns
-    named = isinstance(item, Words) or (isinstance(item, Region) and not reading.RELATION.search(cleaned))
+    named = isinstance(item, Words) or (
+        isinstance(item, Region) and not reading.RELATION.search(cleaned)
+    )
     if SENTENCE.match(cleaned) and not named:
         return False  # "so the line is y = 3x"
     if _has_words(item):
@@ -111,7 +140,10 @@ def _has_words(item):
 
 
 def _mathematics(text):
-    """Yield (start, end) of the tokens that are mathematics; a bracket or formula that holds prose is none."""
+    """Yield (start, end) of the tokens that are mathematics.
+
+    A bracket or formula that holds prose is none.
+    """
     word_end = -1
     for match in TOKEN.finditer(text):
         if match["word"]:
@@ -125,11 +157,16 @@ def _mathematics(text):
 
 def _is_prose(text):
     bare = re.sub(r"\\(?:text|mathrm|operatorname|mbox|textbf|begin|end)\s*\{[^{}]*\}", "", text)
-    return any(word.lower() not in {*formulas.FUNCTIONS, "infinity"} for word in PROSE.findall(bare))
+    return any(
+        word.lower() not in {*formulas.FUNCTIONS, "infinity"} for word in PROSE.findall(bare)
+    )
 
 
 def expressions(text: str) -> Iterator[Expression]:
-    """Yield the expressions of a text in order; a run that does not read as a whole comes with an empty text."""
+    """Yield the expressions of a text in order.
+
+    A run that does not read as a whole comes with an empty text.
+    """
     for run in _runs(text):
         yield from _of_run(text, *run)
 
@@ -160,7 +197,10 @@ def _runs(text):
 
 
 def _joins(text, end, start):
-    """Say whether two pieces of mathematics are one run: blanks, a unit, a comma, "and" or "or" lie between them."""
+    """Say whether two pieces of mathematics are one run.
+
+    Blanks, a unit, a comma, "and" or "or" lie between them.
+    """
     gap = text[end:start]
     if "\n" in gap or len(gap) > LONGEST_GAP:
         return False
@@ -175,7 +215,12 @@ def _joins(text, end, start):
     rest = text[behind:start]
     if rest.strip() == "，":  # x=2，y=6
         return bool(re.match(r"[A-Za-z]\s*=", text[start:]))
-    return bool(JOINT.fullmatch(rest)) or rest.strip() in ("又", "分之") or behind > end and not rest.strip()
+    return (
+        bool(JOINT.fullmatch(rest))
+        or rest.strip() in ("又", "分之")
+        or behind > end
+        and not rest.strip()
+    )
 
 
 def _behind_unit(text, end):
@@ -194,12 +239,16 @@ def _behind_unit(text, end):
             position = last
         elif match[1].lower() not in ("per", "a", "an", "each", "square", "cubic", "sq", "cu"):
             break
-    if position == end and (plural := re.compile(r"\s+([a-z]{3,}s)(?=\s*(?:$|[.,;!)\n]))").match(text, end)):
+    if position == end and (
+        plural := re.compile(r"\s+([a-z]{3,}s)(?=\s*(?:$|[.,;!)\n]))").match(text, end)
+    ):
         if plural[1] not in units.NO_NOUNS:
             return plural.end()
     if run := re.compile("(?!分之)[一-鿿]{1,5}").match(text, position):
         names = (run[0][:n] for n in range(len(run[0]), 0, -1))
-        name = next((name for name in names if units.is_unit(name) and units.read(name).dimensions), "")
+        name = next(
+            (name for name in names if units.is_unit(name) and units.read(name).dimensions), ""
+        )
         position += len(name)
     return position
 
@@ -225,9 +274,16 @@ def _readings(text, start, end):
 
 
 def _trimmed(text, start, end):
-    """Take off what stands around an expression: blanks, an equals sign in front, the marks of its formulas."""
+    """Take off what stands around an expression.
+
+    Blanks, an equals sign in front, the marks of its formulas.
+    """
     run = text[start:end]
-    lead = re.match(r"[\s=*|>&:_'!]*(?:\\(?:therefore|implies|Rightarrow)(?![A-Za-z])\s*)?", run).end()
+    lead = re.match(
+        r"[\s=*|>&:_'!]*(?:\\(?:therefore|implies|Rightarrow)(?![A-Za-z])\s*)?", run
+    ).end()
     tail = len(re.search(r"[\s|'_*&]*$", run[lead:])[0])
-    inner = FORMULA.sub(lambda match: next(filter(None, match.groups())), run[lead : len(run) - tail])
+    inner = FORMULA.sub(
+        lambda match: next(filter(None, match.groups())), run[lead : len(run) - tail]
+    )
     return Expression(start + lead, end - tail, inner.strip())

@@ -1,4 +1,7 @@
-"""Reading the steps of a solution: what can be read as `a op b = c` is parsed and checked exactly, and nothing is evaluated."""
+"""Reading the steps of a solution.
+
+What can be read as `a op b = c` is parsed and checked exactly, and nothing is evaluated.
+"""
 
 import math
 import re
@@ -17,11 +20,17 @@ REWRITES = (  # applied in turn; each removes or replaces what is found
 SENTENCE = re.compile(r"(?<![-+*/=(,])\n|\.(?=\s)|[。；;]")
 # What may stand next to a side so that the side is only a part of something that cannot be read.
 JOINED_BEFORE = re.compile(r"[^\W一-鿿]$|[(){}\]^%\\又之第零一二三四五六七八九十百千万亿]$")
-BROKEN_BEFORE = re.compile(r"\b(?:of|[A-Za-z])$|[\]}^|#@&!:]$|\\[A-Za-z]+$|\d,$|\d\s+and$|[-+*/]\s*[A-Za-z]+$")
+BROKEN_BEFORE = re.compile(
+    r"\b(?:of|[A-Za-z])$|[\]}^|#@&!:]$|\\[A-Za-z]+$|\d,$|\d\s+and$|[-+*/]\s*[A-Za-z]+$"
+)
 JOINED_AFTER = re.compile(r"[^\W一-鿿]|[\^%\\{\[十百千万亿分又]")
 BROKEN_AFTER = re.compile(r"[\\|#@!%:¢]|[a-z]\b|and\s+\(?\d|cents?\b|percent\b")
-EQUATION = re.compile(rf"(?:(?:gcd|lcm)\(\d{{1,30}}, ?\d{{1,30}}\)|[-+*/{MODULO}=().\d\s]){{5,200}}")
-TOKEN = re.compile(rf"\s*((?:gcd|lcm)\(\d+, ?\d+\)|\d{{1,30}}(?:\.\d{{1,30}})?|\.\d{{1,30}}|[-+*/{MODULO}()])")
+EQUATION = re.compile(
+    rf"(?:(?:gcd|lcm)\(\d{{1,30}}, ?\d{{1,30}}\)|[-+*/{MODULO}=().\d\s]){{5,200}}"
+)
+TOKEN = re.compile(
+    rf"\s*((?:gcd|lcm)\(\d+, ?\d+\)|\d{{1,30}}(?:\.\d{{1,30}})?|\.\d{{1,30}}|[-+*/{MODULO}()])"
+)
 NEAR = 40  # characters beside an equation that are looked at
 BULLET = re.compile(r"\s*[-+*]\s+(?=\d)")  # of a list, at the start of a line
 COMPUTED = re.compile(rf"[\d)]\s*[-+*/{MODULO}]|gcd|lcm")
@@ -42,8 +51,11 @@ class Operation(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A statement `left side = right side` that can be read: its characters in the response, whether it is true (decimals may
-    be rounded), the operations of the side that computes (the left, if both do) in order, and the value of the other side."""
+    """A statement `left side = right side` that can be read.
+
+    Its characters in the response, whether it is true (decimals may be rounded), the operations of
+    the side that computes (the left, if both do) in order, and the value of the other side.
+    """
 
     start: int
     end: int
@@ -53,10 +65,13 @@ class Step(NamedTuple):
 
 
 def read(response: str) -> list[Step]:
-    """Every step of a response that can be read, in order; a chain `a + b = c = d - e` is one step per equals sign.
+    """Every step of a response that can be read, in order.
 
-    Not read, and so not checked: what has letters, powers, roots, percentages or LaTeX beside the signs of the four operations, a
-    side that begins or ends in the middle of such a thing, remainders other than `a % b`, and a side of over 200 characters.
+    A chain `a + b = c = d - e` is one step per equals sign.
+
+    Not read, and so not checked: what has letters, powers, roots, percentages or LaTeX beside the
+    signs of the four operations, a side that begins or ends in the middle of such a thing,
+    remainders other than `a % b`, and a side of over 200 characters.
     """
     text, places = _plain(response)
     steps, start = [], 0
@@ -65,7 +80,12 @@ def read(response: str) -> list[Step]:
         for match in EQUATION.finditer(sentence):
             for left, right in _pairs(sentence, match):
                 if step := _step(*(sentence[slice(*side)] for side in (left, right))):
-                    first = start + left[0] + len(sentence[slice(*left)]) - len(sentence[slice(*left)].lstrip())
+                    first = (
+                        start
+                        + left[0]
+                        + len(sentence[slice(*left)])
+                        - len(sentence[slice(*left)].lstrip())
+                    )
                     last = start + left[0] + len(sentence[left[0] : right[1]].rstrip()) - 1
                     steps.append(Step(places[first], places[last] + 1, *step))
         start = end + 1
@@ -73,14 +93,22 @@ def read(response: str) -> list[Step]:
 
 
 def hold(response: str) -> bool:
-    """Say whether every step `a op b = c` that can be read in a response is true; decimals may be rounded."""
+    """Say whether every step `a op b = c` that can be read in a response is true.
+
+    Decimals may be rounded.
+    """
     return all(step.holds for step in read(response))
 
 
 def numbers(text: str) -> set[Fraction]:
-    """The numbers that stand in a text in digits: 1,200 and 3.5; of 3/4 both parts and the fraction, of 25% also 0.25."""
+    """The numbers that stand in a text in digits: 1,200 and 3.5.
+
+    Of 3/4 both parts and the fraction, of 25% also 0.25.
+    """
     found = set()
-    for match in re.finditer(r"(?<![\d.])(\d{1,30}(?:\.\d{1,30})?|\.\d{1,30})(?:(\s?\\?%)|/(\d{1,30}))?", _plain(text)[0]):
+    for match in re.finditer(
+        r"(?<![\d.])(\d{1,30}(?:\.\d{1,30})?|\.\d{1,30})(?:(\s?\\?%)|/(\d{1,30}))?", _plain(text)[0]
+    ):
         value = Fraction(match[1])
         found.add(value)
         if match[2]:
@@ -92,7 +120,9 @@ def numbers(text: str) -> set[Fraction]:
 
 
 def _plain(response: str) -> tuple[str, list[int]]:
-    """The text with the signs of arithmetic as one character each, and the place of each of its characters in the response."""
+    """The text with the signs of arithmetic as one character each, and the place of each of its
+    characters in the response.
+    """
     text, places = response.replace(MODULO, " ").translate(SIGNS), range(len(response) + 1)
     for pattern in REWRITES:
         pieces, kept, end = [], [], 0
@@ -108,10 +138,16 @@ def _plain(response: str) -> tuple[str, list[int]]:
 
 
 def _pairs(sentence, match):
-    """The two sides of each equals sign of a run of signs and digits, as places in the sentence, where both can be read."""
+    """The two sides of each equals sign of a run of signs and digits, as places in the sentence,
+    where both can be read.
+    """
     before = sentence[max(0, match.start() - NEAR) : match.start()].rstrip()
     after = sentence[match.end() : match.end() + NEAR]
-    bounds = [match.start(), *(match.start() + m.start() for m in re.finditer("=", match[0])), match.end()]
+    bounds = [
+        match.start(),
+        *(match.start() + m.start() for m in re.finditer("=", match[0])),
+        match.end(),
+    ]
     sides = [[a + (i > 0), b] for i, (a, b) in enumerate(zip(bounds, bounds[1:], strict=False))]
     joined = match[0].split("=")[0].lstrip()[:1] in tuple("+-*/") or not match[0][0].isspace()
     if JOINED_BEFORE.search(before) and joined or BROKEN_BEFORE.search(before):
@@ -124,7 +160,10 @@ def _pairs(sentence, match):
 
 
 def _step(left, right):
-    """(holds, operations, stated) of two sides; None where one cannot be read or neither computes anything."""
+    """(holds, operations, stated) of two sides.
+
+    None where one cannot be read or neither computes anything.
+    """
     x, y = _value(left), _value(right)
     if x is None or y is None or not (COMPUTED.search(left) or COMPUTED.search(right)):
         return None
@@ -142,7 +181,10 @@ def _agree(left, x, right, y):
 
 
 def _value(text: str) -> tuple[Fraction, tuple[Operation, ...]] | None:
-    """Evaluate a sum of products of decimals exactly; None if the text is anything else or divides by zero."""
+    """Evaluate a sum of products of decimals exactly.
+
+    None if the text is anything else or divides by zero.
+    """
     text = text.strip().rstrip(".")
     tokens, operations = TOKEN.findall(text), []
     if not tokens or re.sub(r"\s", "", "".join(tokens)) != re.sub(r"\s", "", text):

@@ -17,102 +17,180 @@ COMMANDS = r"""
     ≡\equiv"""
 PLAIN_SIGNS = r"""
     −- –- —- ﹣- ⁄/ ∕/ ℝ\mathbb{R} ∛\sqrt[3] ￥¥ ，, 。. ′' …... ∶: ‖\|"""
-CHARACTERS = {letter: f"\\{name} " for letter, name in zip(GREEK_LETTERS, GREEK_NAMES.split(), strict=True)}
-CHARACTERS |= {pair[0]: pair[1:] + " " for pair in COMMANDS.split()} | {pair[0]: pair[1:] for pair in PLAIN_SIGNS.split()}
+CHARACTERS = {
+    letter: f"\\{name} " for letter, name in zip(GREEK_LETTERS, GREEK_NAMES.split(), strict=True)
+}
+CHARACTERS |= {pair[0]: pair[1:] + " " for pair in COMMANDS.split()} | {
+    pair[0]: pair[1:] for pair in PLAIN_SIGNS.split()
+}
 CHARACTERS |= dict.fromkeys("°º", r"^\circ ") | {"℃": r"^\circ C", "℉": r"^\circ F"}
 CHARACTERS |= dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f", "")
 SIGNS = str.maketrans(CHARACTERS)
 LONGEST = 1000  # characters of an answer
-UNFOLDED = re.compile("[^①-⓿㈀-㋿㍘-㍰㏠-㏾\U0001f100-\U0001f2ff]+")  # what NFKC may fold: ㋆ is no 7 and ① no 1
+# what NFKC may fold: ㋆ is no 7 and ① no 1
+UNFOLDED = re.compile("[^①-⓿㈀-㋿㍘-㍰㏠-㏾\U0001f100-\U0001f2ff]+")
 SCRIPT_FRACTION = re.compile("([⁰¹²³⁴-⁹]+)[⁄/]([₀-₉]+)")
 SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+")
 SUBSCRIPT = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 VULGAR = re.compile("[¼-¾⅐-⅞]")
-SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lr]?)(?![A-Za-z])\.?|\\(?:displaystyle|textstyle|limits|nolimits|boldmath)(?![A-Za-z])|\\!")
-BLANKS = re.compile(r"(?<!\\)\\[,;:> ]|~|\\q?quad(?![A-Za-z])|\\(?:thin|med|thick)?space(?![A-Za-z])|&nbsp;")
+SIZES = re.compile(
+    r"\\(?:left|right|[bB]igg?[lr]?)(?![A-Za-z])\.?|\\(?:displaystyle|textstyle|limits|nolimits"
+    r"|boldmath)(?![A-Za-z])|\\!"
+)
+BLANKS = re.compile(
+    r"(?<!\\)\\[,;:> ]|~|\\q?quad(?![A-Za-z])|\\(?:thin|med|thick)?space(?![A-Za-z])|&nbsp;"
+)
 ALIASES = {
-    r"\varnothing": r"\emptyset", r"\leq": r"\le", r"\leqslant": r"\le", r"\geq": r"\ge", r"\geqslant": r"\ge", r"\neq": r"\ne",
-    r"\lt": "<", r"\gt": ">", r"\lbrace": r"\{", r"\rbrace": r"\}", r"\backslash": r"\setminus", r"\degree": r"^\circ",
-    r"\lbrack": "[", r"\rbrack": "]", r"\land": r" \text{ and } ", r"\lor": r" \text{ or } ", r"\wedge": r" \text{ and } ",
-    r"\vee": r" \text{ or } ", r"\mathbb": r"\mathbb", r"\R": r"\mathbb{R}", r"\colon": ":", r"\imath": "i", r"\dotsc": r"\dots",
-    r"\ldots": r"\dots", r"\cdots": r"\dots",
-    r"\therefore": "", r"\tg": r"\tan", r"\ctg": r"\cot",
-    r"\arctg": r"\arctan", r"\ast": "*", r"\hspace": r"\hspace", r"\euro": "€", r"\pounds": "£",
-}  # fmt: skip
+    r"\varnothing": r"\emptyset",
+    r"\leq": r"\le",
+    r"\leqslant": r"\le",
+    r"\geq": r"\ge",
+    r"\geqslant": r"\ge",
+    r"\neq": r"\ne",
+    r"\lt": "<",
+    r"\gt": ">",
+    r"\lbrace": r"\{",
+    r"\rbrace": r"\}",
+    r"\backslash": r"\setminus",
+    r"\degree": r"^\circ",
+    r"\lbrack": "[",
+    r"\rbrack": "]",
+    r"\land": r" \text{ and } ",
+    r"\lor": r" \text{ or } ",
+    r"\wedge": r" \text{ and } ",
+    r"\vee": r" \text{ or } ",
+    r"\mathbb": r"\mathbb",
+    r"\R": r"\mathbb{R}",
+    r"\colon": ":",
+    r"\imath": "i",
+    r"\dotsc": r"\dots",
+    r"\ldots": r"\dots",
+    r"\cdots": r"\dots",
+    r"\therefore": "",
+    r"\tg": r"\tan",
+    r"\ctg": r"\cot",
+    r"\arctg": r"\arctan",
+    r"\ast": "*",
+    r"\hspace": r"\hspace",
+    r"\euro": "€",
+    r"\pounds": "£",
+}
 COMMAND = re.compile(r"\\[A-Za-z]+")
-CHINESE_DIGITS = dict(zip("零〇一二两三四五六七八九", (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
+CHINESE_DIGITS = dict(
+    zip("零〇一二两三四五六七八九", (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True)
+)
 CHINESE_TENS = {"十": 10, "百": 100, "千": 1000}
 CHINESE_WHOLE = r"[零〇一二两三四五六七八九十百千万亿]+"
 CHINESE_NUMBER = (
-    rf"负?(?:(?:{CHINESE_WHOLE}又)?{CHINESE_WHOLE}分之{CHINESE_WHOLE}(?:点{CHINESE_WHOLE})?|{CHINESE_WHOLE}(?:点{CHINESE_WHOLE})?)"
+    rf"负?(?:(?:{CHINESE_WHOLE}又)?{CHINESE_WHOLE}分之{CHINESE_WHOLE}(?:点{CHINESE_WHOLE})?"
+    rf"|{CHINESE_WHOLE}(?:点{CHINESE_WHOLE})?)"
 )
 CHINESE_ANSWER = re.compile(rf"(?P<number>{CHINESE_NUMBER})(?P<unit>[一-鿿]{{0,5}})")
 MIXED_CHINESE = re.compile(r"(\d+)\s*分之\s*(\d+)")
-SCALED_CHINESE = re.compile(r"\d+(?:\.\d+)?(?:(?:万亿|[千百十]万|[百千万亿])(?![米克瓦分])\d*(?:\.\d+)?)+")
+SCALED_CHINESE = re.compile(
+    r"\d+(?:\.\d+)?(?:(?:万亿|[千百十]万|[百千万亿])(?![米克瓦分])\d*(?:\.\d+)?)+"
+)
 SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
 ONES = "zero one two three four five six seven eight nine"
 TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-ENGLISH = {word: n for n, word in enumerate(f"{ONES} {TEENS}".split())} | {word: 10 * n for n, word in enumerate(TENS.split(), 2)}
+ENGLISH = {word: n for n, word in enumerate(f"{ONES} {TEENS}".split())} | {
+    word: 10 * n for n, word in enumerate(TENS.split(), 2)
+}
 
 LARGE = dict(hundred=100, thousand=10**3, million=10**6, billion=10**9, trillion=10**12, dozen=12)
 PARTS = dict(half=2, halve=2, third=3, quarter=4, fourth=4, fifth=5, sixth=6, seventh=7, eighth=8)
 PARTS |= dict(ninth=9, tenth=10)
 BELOW_100 = (
-    rf"(?:(?:{TENS.replace(' ', '|')})(?:[\s-]+(?:{ONES.replace(' ', '|')}))?|(?:{TEENS.replace(' ', '|')})|(?:{ONES.replace(' ', '|')}))"
+    rf"(?:(?:{TENS.replace(' ', '|')})(?:[\s-]+(?:{ONES.replace(' ', '|')}))?"
+    rf"|(?:{TEENS.replace(' ', '|')})|(?:{ONES.replace(' ', '|')}))"
 )
-GROUP = rf"(?:(?:an?|{BELOW_100})[\s-]+(?:hundred|dozen)\b(?:(?:\s+and)?\s+{BELOW_100})?|{BELOW_100}|a(?=\s+[a-z]+(?:and|ion)\b))"
+GROUP = (
+    rf"(?:(?:an?|{BELOW_100})[\s-]+(?:hundred|dozen)\b(?:(?:\s+and)?\s+{BELOW_100})?|{BELOW_100}"
+    r"|a(?=\s+[a-z]+(?:and|ion)\b))"
+)
 NUMERAL = re.compile(  # two thousand and five, one and a half, three quarters, six point two five
-    rf"(?P<sign>(?:minus|negative)\s+)?(?:(?P<whole>{GROUP}(?:\s+(?:thousand|[mbtr]+illion)\b(?:(?:,|\s+and)?\s+{GROUP})?)*)\b"
-    rf"(?:\s+point(?P<places>(?:\s+(?:{ONES.replace(' ', '|')})\b)+)|(?P<mixed>\s+and\s+(?P<top>a|{BELOW_100})[\s-]+|[\s-]+)"
+    rf"(?P<sign>(?:minus|negative)\s+)?(?:(?P<whole>{GROUP}(?:\s+(?:thousand"
+    rf"|[mbtr]+illion)\b(?:(?:,|\s+and)?\s+{GROUP})?)*)\b"
+    rf"(?:\s+point(?P<places>(?:\s+(?:{ONES.replace(' ', '|')})\b)+)"
+    rf"|(?P<mixed>\s+and\s+(?P<top>a|{BELOW_100})[\s-]+|[\s-]+)"
     rf"(?P<part>{'|'.join(PARTS)})(?:s|\b))?|(?P<single>half|an?\s+(?:{'|'.join(PARTS)}))\b)",
     re.I,
 )
 CHOSEN_OF = re.compile(
-    r"(\d+)\s*(?:\\choose|\bchoose\b)\s*(\d+)|(?<![A-Za-z])\\?C_\{?(\d+)\}?\^\{?(\d+)\}?|(?<![A-Za-z\\])(?:nCr|C)\((\d+),\s*(\d+)\)"
-    r"|(?<![A-Za-z\\])[AP]_\{?(\d+)\}?\^\{?(\d+)\}?|(?:\{\s*\})?[_^]\{?(\d+)\}?\s*\{?(?:\\mathrm\s*\{)?[CP]\}*_\{?(\d+)\}?|(?<![\w.^])(\d+)[CP](\d+)(?!\w)"
+    r"(\d+)\s*(?:\\choose|\bchoose\b)\s*(\d+)|(?<![A-Za-z])\\?C_\{?(\d+)\}?\^\{?(\d+)\}?"
+    r"|(?<![A-Za-z\\])(?:nCr|C)\((\d+),\s*(\d+)\)"
+    r"|(?<![A-Za-z\\])[AP]_\{?(\d+)\}?\^\{?(\d+)\}?"
+    r"|(?:\{\s*\})?[_^]\{?(\d+)\}?\s*\{?(?:\\mathrm\s*\{)?[CP]\}*_\{?(\d+)\}?"
+    r"|(?<![\w.^])(\d+)[CP](\d+)(?!\w)"
     r"|(?<![A-Za-z\\])(?P<reversed>C\^)\{?(\d+)\}?_\{?(\d+)\}?"
 )
 SYSTEM = re.compile(
-    r"(?:\\\{\s*)?\\begin\{(?P<name>cases|aligned|align\*?|gathered|gather\*?|split|array|eqnarray\*?|equation\*?)\}"
+    r"(?:\\\{\s*)?\\begin\{(?P<name>cases|aligned|align\*?|gathered|gather\*?|split|array"
+    r"|eqnarray\*?|equation\*?)\}"
     r"(?:\[\w\]|\{[clr|\s]*\})?(?P<rows>(?:(?!\\begin|\\end).)*)\\end\{(?P=name)\}"
 )
-QUALIFIED = re.compile(r"\\in(?![A-Za-z])|forall|\bfor\b|where|\bany\b|[A-Za-z]\.?\s*\}?\s*\)\s*\}?$")
+QUALIFIED = re.compile(
+    r"\\in(?![A-Za-z])|forall|\bfor\b|where|\bany\b|[A-Za-z]\.?\s*\}?\s*\)\s*\}?$"
+)
 DOMAIN = r"\\in\s*(?:\\mathbb\s*\{?\s*(?P<domain%s>[ZR])\s*\}?|\\?[ZR](?![A-Za-z]))"
 QUALIFIER = re.compile(
     r"(?:[,;]|(?<=\s)|(?=\())\s*\(?\s*(?:(?:where|with|for)\s+)?(?:"
-    rf"(?:any|all|every|each|some)\b[^=<>(){{}}]{{0,60}}(?:\{{[ZR]\}})?|\\forall\s*[A-Za-z](?:\s*{DOMAIN % ''})?"
-    rf"|(?<=[,;( ])[A-Za-z](?:_\w)?(?:\s*,\s*[A-Za-z])*\s*(?:{DOMAIN % '_2'}|(?:is|are)\s+(?:an?\s+)?(?:any\s+|arbitrary\s+)?"
+    r"(?:any|all|every|each"
+    rf"|some)\b[^=<>(){{}}]{{0,60}}(?:\{{[ZR]\}})?|\\forall\s*[A-Za-z](?:\s*{DOMAIN % ''})?"
+    rf"|(?<=[,;( ])[A-Za-z](?:_\w)?(?:\s*,\s*[A-Za-z])*\s*(?:{DOMAIN % '_2'}|(?:is"
+    r"|are)\s+(?:an?\s+)?(?:any\s+|arbitrary\s+)?"
     r"(?:integers?|real numbers?|reals?|constants?|real|arbitrary)))\s*\)?$"
     r"|\s\((?P<remark>\s*[A-Za-z]{2,}(?:\s+[A-Za-z]+){0,5})\.?\s*\)$"
 )
-REMARKS_THAT_COUNT = set("mod modulo not no rejected reject extraneous invalid only base radians degrees percent or and excluded".split())
+REMARKS_THAT_COUNT = set(
+    "mod modulo not no rejected reject extraneous invalid only base radians degrees percent or "
+    "and excluded".split()
+)
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?"
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?"
     r"|dec(?:ember)?)\b\.?"
 )
 DATE = re.compile(
-    rf"(?:[a-z]{{3,6}}day,?\s+)?(?:(?P<month>{MONTH})\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<year>\d{{4}}))?"
-    rf"|(?:the\s+)?(?P<day_2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month_2>{MONTH})(?:,?\s+(?P<year_2>\d{{4}}))?"
-    r"|(?P<year_3>\d{4})-(?P<month_3>\d\d)-(?P<day_3>\d\d)|(?:(?P<year_4>\d{4})年)?(?P<month_4>\d{1,2})月(?P<day_4>\d{1,2})[日号])",
+    rf"(?:[a-z]{{3,6}}day,?\s+)?(?:(?P<month>{MONTH})\s+(?P<day>\d{{1,2}})(?:st|nd|rd"
+    rf"|th)?(?:,?\s+(?P<year>\d{{4}}))?"
+    rf"|(?:the\s+)?(?P<day_2>\d{{1,2}})(?:st|nd|rd"
+    rf"|th)?\s+(?:of\s+)?(?P<month_2>{MONTH})(?:,?\s+(?P<year_2>\d{{4}}))?"
+    r"|(?P<year_3>\d{4})-(?P<month_3>\d\d)-(?P<day_3>\d\d)"
+    r"|(?:(?P<year_4>\d{4})年)?(?P<month_4>\d{1,2})月(?P<day_4>\d{1,2})[日号])",
     re.I,
 )
 NOON = {"noon": "pm", "12 noon": "pm", "midnight": "am", "12 midnight": "am"}
-TIME = re.compile(r"(\d{1,2})(?::(\d\d))?(?::(\d\d))?(?:\s*([ap])\.?\s*m\.?|\s+o'?clock)|(\d{1,2}):(\d\d)(?::(\d\d))?", re.I)
-WORDS_AROUND = r"underline|emph|text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox|boldsymbol|bm"
-ORDINAL = re.compile(
-    r"\^\{?\s*\\(?:text|mathrm|rm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|(?<=\d)(?:\^\{\s*(?:st|nd|rd|th)\s*\}|(?:st|nd|rd|th)\b)"
+TIME = re.compile(
+    r"(\d{1,2})(?::(\d\d))?(?::(\d\d))?(?:\s*([ap])\.?\s*m\.?|\s+o'?clock)"
+    r"|(\d{1,2}):(\d\d)(?::(\d\d))?",
+    re.I,
 )
-MODULO = re.compile(r"\s*(?:\\pmod\s*\{?\s*(\w+)\s*\}?|\(\s*\\?b?mod(?![A-Za-z])\s*\{?\s*(\w+)\s*\}?\s*\))")
-LABEL = re.compile(r"^(?:\\text\s*\{)?\s*(?:(?:final )?answer\s*[:=]|(?:minimum|maximum|final) value\s*(?:is|[:=])?)\s*\}?\s*(?=\S)", re.I)
+WORDS_AROUND = (
+    r"underline|emph|text(?:bf|it|rm|sf|tt|normal)?|math(?:rm|bf|it|sf|tt)|mbox|hbox|boldsymbol|bm"
+)
+ORDINAL = re.compile(
+    r"\^\{?\s*\\(?:text|mathrm|rm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?"
+    r"|(?<=\d)(?:\^\{\s*(?:st|nd|rd|th)\s*\}|(?:st|nd|rd|th)\b)"
+)
+MODULO = re.compile(
+    r"\s*(?:\\pmod\s*\{?\s*(\w+)\s*\}?|\(\s*\\?b?mod(?![A-Za-z])\s*\{?\s*(\w+)\s*\}?\s*\))"
+)
+LABEL = re.compile(
+    r"^(?:\\text\s*\{)?\s*(?:(?:final )?answer\s*[:=]|(?:minimum|maximum|final) "
+    r"value\s*(?:is|[:=])?)\s*\}?\s*(?=\S)",
+    re.I,
+)
 WRAPPED_WORDS = re.compile(rf"\\(?:{WORDS_AROUND})\s*\{{([A-Za-z -]+|[^{{}}=]+=[^{{}}=]+)\}}")
 
 
 def normalise(text: str) -> str:
-    """Bring an answer to the spelling in which MATH answers are compared as strings (Hendrycks 2021, app. B):
-    fractions and roots with braces, no spaces, units, dollar, degree and percent signs, no `x =`. A text of more than LONGEST
-    characters is no answer and stays as it is."""
+    """Bring an answer to the spelling in which MATH answers are compared as strings (Hendrycks
+    2021, app. B): fractions and roots with braces, no spaces, units, dollar, degree and percent
+    signs, no `x =`. A text of more than LONGEST characters is no answer and stays as it is.
+    """
     if len(text) > LONGEST:
         return text
     text = _plain_latex(text.replace("\n", ""))
@@ -139,9 +217,14 @@ def _plain_latex(text: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def clean(text: str) -> str:
-    """Unwrap an answer and write it in plain ASCII LaTeX; superscripts and ½ first, for NFKC makes 7² a 72."""
+    """Unwrap an answer and write it in plain ASCII LaTeX.
+
+    Superscripts and ½ first, for NFKC makes 7² a 72.
+    """
     text = SCRIPT_FRACTION.sub(lambda m: " " + _folded(m[1]) + "/" + _folded(m[2]) + " ", text)
-    text = SUPERSCRIPT.sub(lambda m: "^{" + unicodedata.normalize("NFKC", m[0]).replace("−", "-") + "}", text)
+    text = SUPERSCRIPT.sub(
+        lambda m: "^{" + unicodedata.normalize("NFKC", m[0]).replace("−", "-") + "}", text
+    )
     text = SUBSCRIPT.sub(lambda m: "_{" + unicodedata.normalize("NFKC", m[0]) + "}", text)
     text = VULGAR.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]) + " ", text)
     text = UNFOLDED.sub(lambda m: _folded(m[0]), text.translate(SIGNS)).translate(SIGNS)
@@ -163,7 +246,11 @@ def clean(text: str) -> str:
     text = re.sub(r"\\(?:phantom|hspace|vspace|label|tag)\*?\{[^{}]*\}", " ", text)
     text = ORDINAL.sub("", text)
     text = CHOSEN_OF.sub(_binomial, text)
-    text = re.sub(r"\\frac\{\s*\\(?:text|mathrm)\{([^{}]*)\}\s*\}\{\s*\\(?:text|mathrm)\{([^{}]*)\}\s*\}", r"\\text{ \1/\2}", text)
+    text = re.sub(
+        r"\\frac\{\s*\\(?:text|mathrm)\{([^{}]*)\}\s*\}\{\s*\\(?:text|mathrm)\{([^{}]*)\}\s*\}",
+        r"\\text{ \1/\2}",
+        text,
+    )
     text = re.sub(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)", r"\\times ", text)
     text = MODULO.sub(lambda m: f" (mod {m[1] or m[2]})", text) if "mod" in text else text
     text = re.sub(r"^<([^<>=]*,[^<>=]*)>$", r"\\langle \1 \\rangle", text.strip())
@@ -194,21 +281,35 @@ def _binomial(match):
 
 
 def _system(match):
-    """Write a system of equations as a list; rows that begin with a sign go on with the row before."""
+    """Write a system of equations as a list.
+
+    Rows that begin with a sign go on with the row before.
+    """
     rows = [row.strip() for row in re.split(r"\\\\(?:\[[^\]]*\])?|\\cr", match["rows"])]
-    rows = [re.sub(r"&\s*(?=[=<>]|\\[lgn]e\b)|(?<=[=<>])\s*&", "", row) for row in rows if row.strip(" ,.")]
+    rows = [
+        re.sub(r"&\s*(?=[=<>]|\\[lgn]e\b)|(?<=[=<>])\s*&", "", row)
+        for row in rows
+        if row.strip(" ,.")
+    ]
     if match["name"].startswith("equation"):
         return rows[0] if len(rows) == 1 else match[0]
     if any("&" in row or not re.search(r"[=<>]|\\[lgn]e\b", row) for row in rows):
         return match[0]
     joined = ""
     for row in rows:
-        joined += (" " if row[0] in "=<>\\" and not row.startswith("\\frac") else ", ") * bool(joined) + row.rstrip(",. ")
+        joined += (" " if row[0] in "=<>\\" and not row.startswith("\\frac") else ", ") * bool(
+            joined
+        ) + row.rstrip(",. ")
     return joined
 
 
 def _unwrap(text):
-    inner = re.sub(r"^\*\*(.*)\*\*$|^\\\((.*)\\\)$|^\\\[(.*)\\\]$|^\*([^*]*)\*$|^`(.*)`$", r"\1\2\3\4\5", text, flags=re.S)
+    inner = re.sub(
+        r"^\*\*(.*)\*\*$|^\\\((.*)\\\)$|^\\\[(.*)\\\]$|^\*([^*]*)\*$|^`(.*)`$",
+        r"\1\2\3\4\5",
+        text,
+        flags=re.S,
+    )
     inner = LABEL.sub("", inner)
     inner = re.sub(r"^\$+([^$]*[^$\\])\$+$", r"\1", inner).strip()
     inner = re.sub(r"(?<!\.)[.,;]$", "", inner).strip("\"'`“”„‟‚‘’「」『』«»").strip()
@@ -228,7 +329,11 @@ def _closes_last(text, start):
 
 
 PLAIN_FORMS = (  # written without LaTeX, as a whole answer
-    (re.compile(r"([-+]?\d{1,3}(?:([ '])\d{3})(?:\2\d{3})*(?:\.\d+)?)"), lambda m: m[1].replace(m[2], "")),  # 1 234 567
+    # 1 234 567
+    (
+        re.compile(r"([-+]?\d{1,3}(?:([ '])\d{3})(?:\2\d{3})*(?:\.\d+)?)"),
+        lambda m: m[1].replace(m[2], ""),
+    ),
     (re.compile(r"(\d+)\s+and\s+(\d+)\s*/\s*(\d+)"), lambda m: f"{m[1]} {m[2]}/{m[3]}"),
     (re.compile(r"(\d+)\s+to\s+(\d+)"), lambda m: f"{m[1]}:{m[2]}"),
     (re.compile(r"(?:option|choice|选项|选)\s*\(?([A-H])\)?", re.I), lambda m: m[1]),
@@ -236,7 +341,9 @@ PLAIN_FORMS = (  # written without LaTeX, as a whole answer
 
 
 def _numerals(text):
-    """Write a number in words, with its unit if it has one, in digits: 三十二个, 百分之五, twenty-five apples."""
+    """Write a number in words, with its unit if it has one, in digits: 三十二个, 百分之五, twenty-five
+    apples.
+    """
     if len(text) > 60:
         return text
     for form, rewrite in PLAIN_FORMS:
@@ -252,8 +359,11 @@ def _numerals(text):
         if text == "一半" or text.startswith("半") and is_unit(text[1:]):
             return "0.5" + text[1:].removeprefix("半") if text[0] == "半" else "0.5"
         match = CHINESE_ANSWER.fullmatch(text)
-        for end in range(match.end("number"), 0, -1) if match else ():  # 两 and 万 may belong to the unit
-            if re.fullmatch(CHINESE_NUMBER, text[:end]) and (end == len(text) or is_unit(text[end:])):
+        # 两 and 万 may belong to the unit
+        for end in range(match.end("number"), 0, -1) if match else ():
+            if re.fullmatch(CHINESE_NUMBER, text[:end]) and (
+                end == len(text) or is_unit(text[end:])
+            ):
                 return (chinese_value(text[:end]) or text[:end]) + text[end:]
         return text
     if signed := re.match(r"(?:minus|negative)\s+(?=[\d.\\])", text, re.I):
@@ -262,15 +372,22 @@ def _numerals(text):
 
 
 def _english(text):
-    """Write the number words that open a text in digits: "two hundred and five apples", "minus one and a half"."""
+    """Write the number words that open a text in digits: "two hundred and five apples", "minus one
+    and a half".
+    """
     match = NUMERAL.match(text)
     rest = text[match.end() :] if match else ""
     unfinished = re.match(r"\s*(?:-|(?:and|or|to|of|an?\s+\w+th|point)\b|[a-z]+th\b)", rest, re.I)
     if not match or unfinished or NUMERAL.match(rest.strip(" -")):
         return None
-    value, part = _english_whole(match["whole"] or ""), PARTS.get((match["part"] or match[0].split()[-1]).lower())
+    value, part = (
+        _english_whole(match["whole"] or ""),
+        PARTS.get((match["part"] or match[0].split()[-1]).lower()),
+    )
     if match["places"]:
-        value = f"{value}." + "".join(str(ENGLISH[name]) for name in match["places"].lower().split())
+        value = f"{value}." + "".join(
+            str(ENGLISH[name]) for name in match["places"].lower().split()
+        )
     elif match["top"]:
         value = rf"{value}\frac{{{_english_whole(match['top'])}}}{{{part}}}"
     elif match["part"] or match["single"]:
@@ -314,19 +431,26 @@ def date(text: str) -> str | None:
 
 
 def time(text: str) -> str | None:
-    """Return a time of day as "time hours:minutes:seconds half"; the half is "24" where only a clock of 24 hours tells it."""
+    """Return a time of day as "time hours:minutes:seconds half".
+
+    The half is "24" where only a clock of 24 hours tells it.
+    """
     if text.lower() in NOON:
         return f"time 12:00:00 {NOON[text.lower()]}"
     match = TIME.fullmatch(text)
     if not match:
         return None
     hour, minute, second = (int(match[i] or match[j] or 0) for i, j in ((1, 5), (2, 6), (3, 7)))
-    half = f"{match[4].lower()}m" if match[4] else "24pm" if hour > 12 else "24am" if hour == 0 else ""
+    half = (
+        f"{match[4].lower()}m" if match[4] else "24pm" if hour > 12 else "24am" if hour == 0 else ""
+    )
     return f"time {(hour - 1) % 12 + 1}:{minute:02}:{second:02} {half}".strip()
 
 
 def unqualified(text: str) -> tuple[str, str]:
-    """Take off a remark behind an answer: "for all x", "k \\in \\mathbb{Z}", "(minimum value)"; return it and its domain.
+    """Take off a remark behind an answer: "for all x", "k \\in \\mathbb{Z}", "(minimum value)".
+
+    Return it and its domain.
 
     A domain other than the integers and the reals is a part of the answer and stays.
     """
@@ -341,7 +465,9 @@ def unqualified(text: str) -> tuple[str, str]:
             return f"{plain[: match.start()]} {remark}", ""
         if {*remark.lower().split()} & {*units.SCALES, *REMARKS_THAT_COUNT}:
             return text, ""
-    return plain[: match.start()].strip(" ,;"), next(filter(None, (match["domain"], match["domain_2"])), "")
+    return plain[: match.start()].strip(" ,;"), next(
+        filter(None, (match["domain"], match["domain_2"])), ""
+    )
 
 
 def is_unit(text: str) -> bool:
@@ -354,16 +480,23 @@ def is_chinese_number(text: str) -> bool:
 
 
 def chinese_numbers(text: str) -> list[str]:
-    """List the numbers written in Chinese characters in a sentence, each with a unit that follows it."""
+    """List the numbers written in Chinese characters in a sentence, each with a unit that follows
+    it.
+    """
     found = []
     for match in re.finditer(CHINESE_NUMBER, text):
         tail = re.match(r"[一-鿿]{0,4}", text[match.end() :])[0]
-        found.append(match[0] + next((tail[:n] for n in range(len(tail), 0, -1) if is_unit(tail[:n])), ""))
+        found.append(
+            match[0] + next((tail[:n] for n in range(len(tail), 0, -1) if is_unit(tail[:n])), "")
+        )
     return found
 
 
 def chinese_value(text: str) -> str | None:
-    """Write a Chinese number in digits, as a decimal, fraction or percentage; None if it is none."""
+    """Write a Chinese number in digits, as a decimal, fraction or percentage.
+
+    None if it is none.
+    """
     sign, text = ("-", text[1:]) if text.startswith("负") else ("", text)
     if "分之" in text:
         below, above = text.split("分之")
@@ -372,12 +505,18 @@ def chinese_value(text: str) -> str | None:
             top = chinese_value(above)
             return top and f"{sign}{top}%"
         numbers = [_chinese_whole(part) for part in (whole or "零", above, below)]
-        return None if None in numbers else f"{sign}{numbers[0] or ''}\\frac{{{numbers[1]}}}{{{numbers[2]}}}"
+        return (
+            None
+            if None in numbers
+            else f"{sign}{numbers[0] or ''}\\frac{{{numbers[1]}}}{{{numbers[2]}}}"
+        )
     whole, point, places = text.partition("点")
     value = _chinese_whole(whole)
     if value is None or point and not all(digit in CHINESE_DIGITS for digit in places):
         return None
-    return f"{sign}{value}" + ("." + "".join(str(CHINESE_DIGITS[digit]) for digit in places) if point else "")
+    return f"{sign}{value}" + (
+        "." + "".join(str(CHINESE_DIGITS[digit]) for digit in places) if point else ""
+    )
 
 
 def _chinese_whole(text):

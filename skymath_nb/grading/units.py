@@ -28,24 +28,46 @@ each: kelvin K | fahrenheit ℉ 华氏度 | newton N 牛 牛顿 | ampere amp 安
 """
 CODES = "USD|EUR|GBP|CNY|RMB|INR|JPY|KRW|MXN|PHP|RUB|TRY|THB|CHF|AUD|CAD|NZD|HKD|SGD"
 POWERS = {"volume": ("length", 3), "area": ("length", 2)}
-SPEEDS = dict.fromkeys(("kmh", "kph", "kmph"), ("km", "hour")) | {"mph": ("mile", "hour"), "mps": ("m", "s")}
-SHORT = set("m g s h L l".split())  # single letters that stand for a unit right behind a number: 5m, not 5x
-COUNTED = set("个只本名人位颗条张棵支辆件次头朵块根盒箱袋瓶页岁种组道")  # measure words: they say that things are counted
+SPEEDS = dict.fromkeys(("kmh", "kph", "kmph"), ("km", "hour")) | {
+    "mph": ("mile", "hour"),
+    "mps": ("m", "s"),
+}
+# single letters that stand for a unit right behind a number: 5m, not 5x
+SHORT = set("m g s h L l".split())
+# measure words: they say that things are counted
+COUNTED = set("个只本名人位颗条张棵支辆件次头朵块根盒箱袋瓶页岁种组道")
 FILLERS = set("of the in total each a an more unit units 的 square cubic about only".split())
-NO_NOUNS = set("is was as does has always perhaps sometimes this thus besides towards equals gives makes means plus minus".split())
+NO_NOUNS = set(
+    "is was as does has always perhaps sometimes this thus besides towards equals gives makes "
+    "means plus minus".split()
+)
 PREFIX = {"square": 2, "sq": 2, "平方": 2, "cubic": 3, "cu": 3, "立方": 3}
 SUFFIX = {"squared": 2, "cubed": 3}
 SCALES = {
-    "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12,
-    "千": 1000, "万": 10**4, "百万": 10**6, "千万": 10**7, "亿": 10**8, "dozen": 12, "lakh": 10**5, "crore": 10**7,
-}  # fmt: skip
+    "hundred": 100,
+    "thousand": 1000,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+    "千": 1000,
+    "万": 10**4,
+    "百万": 10**6,
+    "千万": 10**7,
+    "亿": 10**8,
+    "dozen": 12,
+    "lakh": 10**5,
+    "crore": 10**7,
+}
 WORD = re.compile(
-    r"(?P<per>/|\bper\b|每)|(?P<word>平方|立方|[A-Za-zμµ$¢€£¥₹₩₱₽₺฿°℃℉]+|[一-鿿]+)\.?\s*(?:\^\s*\{?\s*(?P<power>-?\d)\s*\}?)?"
+    r"(?P<per>/|\bper\b|每)|(?P<word>平方|立方|[A-Za-zμµ$¢€£¥₹₩₱₽₺฿°℃℉]+"
+    r"|[一-鿿]+)\.?\s*(?:\^\s*\{?\s*(?P<power>-?\d)\s*\}?)?"
 )
 
 
 class Unit(NamedTuple):
-    """The dimensions as sorted (name, power) pairs, the worth of one in base units, and the words that are no unit."""
+    """The dimensions as sorted (name, power) pairs, the worth of one in base units, and the words
+    that are no unit.
+    """
 
     dimensions: tuple
     worth: Fraction
@@ -76,7 +98,10 @@ def find(word: str) -> tuple | None:
 
 
 def _words(text):
-    """List (word, power, divided) of a phrase; Chinese runs are cut at the names that the table knows."""
+    """List (word, power, divided) of a phrase.
+
+    Chinese runs are cut at the names that the table knows.
+    """
     divided, raised = False, 1
     for match in WORD.finditer(text):
         if match["per"]:
@@ -111,7 +136,10 @@ def _cut(text):
 
 
 def read(text: str) -> Unit:
-    """Read a unit phrase: `cm^2`, `km/h`, `miles per hour`, `square feet`, `立方厘米`, `apples`. Unknown words are nouns."""
+    """Read a unit phrase: `cm^2`, `km/h`, `miles per hour`, `square feet`, `立方厘米`, `apples`.
+
+    Unknown words are nouns.
+    """
     dimensions, worth, nouns = Counter(), Fraction(1), set()
     words = list(_words(text))
     for i, (word, power, divided) in enumerate(words):
@@ -129,7 +157,11 @@ def read(text: str) -> Unit:
             dimensions[name] += own * power
             worth *= one**power
         elif word.lower() not in FILLERS:
-            noun = word.lower().lstrip("".join(COUNTED)) if re.match("[一-鿿]", word) else _singular(word.lower())
+            noun = (
+                word.lower().lstrip("".join(COUNTED))
+                if re.match("[一-鿿]", word)
+                else _singular(word.lower())
+            )
             nouns |= {noun} - {""}
     powers = sorted((name, n) for name, n in dimensions.items() if n)
     return Unit(tuple(powers), worth, frozenset(() if dimensions else nouns))
@@ -142,4 +174,7 @@ def _singular(word):
 def is_unit(text: str) -> bool:
     """Say whether every word of a phrase is a unit of the table or a counting word."""
     words = list(_words(text))
-    return bool(words) and all(find(w) or w.lower() in SUFFIX or w.lower() in FILLERS or set(w) <= COUNTED for w, _, _ in words)
+    return bool(words) and all(
+        find(w) or w.lower() in SUFFIX or w.lower() in FILLERS or set(w) <= COUNTED
+        for w, _, _ in words
+    )

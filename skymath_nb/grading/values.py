@@ -1,9 +1,11 @@
-"""The value of a tree of `formulas`, and whether two trees are the same function, within fixed bounds of work.
+"""The value of a tree of `formulas`, and whether two trees are the same function, within fixed
+bounds of work.
 
-Rational numbers are exact. Everything else is computed to 60 digits; two values that agree are computed again to 400
-before they count as equal, and a value that shrinks with the precision is a zero. Trees with unknowns are compared where
-their unknowns take rational values drawn from their names, so that a comparison is the same in every process: rational
-functions exactly, others to 60 digits, once to 400. Powers, factorials and arguments beyond the bounds raise `TooCostly`.
+Rational numbers are exact. Everything else is computed to 60 digits; two values that agree are
+computed again to 400 before they count as equal, and a value that shrinks with the precision is a
+zero. Trees with unknowns are compared where their unknowns take rational values drawn from their
+names, so that a comparison is the same in every process: rational functions exactly, others to 60
+digits, once to 400. Powers, factorials and arguments beyond the bounds raise `TooCostly`.
 """
 
 import math
@@ -44,9 +46,14 @@ def _context(digits):
 
 
 def value(tree: tuple, where: dict | None = None, digits: int = DIGITS[0]):
-    """Compute a tree: a Fraction if it is rational, else an mpf or mpc; the keys of `where` are its unknowns.
+    """Compute a tree.
 
-    Raises:  TooCostly, Undefined; KeyError for an unknown that `where` does not hold.
+    A Fraction if it is rational, else an mpf or mpc; the keys of `where` are its unknowns.
+
+    Raises:
+        TooCostly
+        Undefined
+        KeyError: For an unknown that `where` does not hold.
     """
     try:
         return _value(tree, where or {}, _context(digits))
@@ -55,17 +62,24 @@ def value(tree: tuple, where: dict | None = None, digits: int = DIGITS[0]):
 
 
 def same(a: tuple, b: tuple) -> bool:
-    """Say whether two trees are the same number, or the same function wherever both have a real value."""
+    """Say whether two trees are the same number, or the same function wherever both have a real
+    value.
+    """
     if a == b:
         return True
     names = sorted(formulas.symbols(a) | formulas.symbols(b))
     if not names:
         return _same_number(a, b, {})
-    return _agree(names, lambda where, real: _same_at(a, b, where, real)) and _same_number(a, b, _settled(a, b, names))
+    return _agree(names, lambda where, real: _same_at(a, b, where, real)) and _same_number(
+        a, b, _settled(a, b, names)
+    )
 
 
 def ratio(a: tuple, b: tuple) -> int:
-    """Return 1 or -1 if a is a positive or negative constant multiple of b, else 0; for the sides of equations."""
+    """Return 1 or -1 if a is a positive or negative constant multiple of b, else 0.
+
+    For the sides of equations.
+    """
     names = sorted(formulas.symbols(a) | formulas.symbols(b))
     found = []
     for where in _places(names):
@@ -152,7 +166,9 @@ def _same_number(a, b, where):
 def _vanishes(coarse, fine):
     if isinstance(coarse, Fraction) or not _size(fine):
         return not fine
-    return _size(fine) < _context(DIGITS[1]).mpf(10) ** (40 - DIGITS[1]) and _size(coarse) > 10 * _size(fine)
+    return _size(fine) < _context(DIGITS[1]).mpf(10) ** (40 - DIGITS[1]) and _size(
+        coarse
+    ) > 10 * _size(fine)
 
 
 def _near(x, y, digits=40, context=None):
@@ -167,7 +183,9 @@ def _near(x, y, digits=40, context=None):
 def approximate(x, context=None):
     """Return a value as a number of mpmath, so that any two can be ordered and subtracted."""
     context = context or _context(DIGITS[0])
-    return context.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else context.convert(x)
+    return (
+        context.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else context.convert(x)
+    )
 
 
 def _size(x):
@@ -241,7 +259,11 @@ def _power(base, exponent, context):
         if exponent.denominator % 2 and base < 0:  # the real root, as in schools
             sign = -1 if exponent.numerator % 2 else 1
             return sign * _power(-base, exponent, context)
-        if base >= 0 and exponent.denominator <= 64 and (exact := _exact_root(base, exponent.denominator)) is not None:
+        if (
+            base >= 0
+            and exponent.denominator <= 64
+            and (exact := _exact_root(base, exponent.denominator)) is not None
+        ):
             return _power(exact, Fraction(exponent.numerator), context)
     if not base:
         if _real(exponent) > 0:
@@ -252,7 +274,12 @@ def _power(base, exponent, context):
         raise TooCostly("power too large")
     if isinstance(exponent, Fraction) and exponent.denominator == 1:
         return x ** int(exponent)
-    if isinstance(exponent, Fraction) and exponent.denominator % 2 and not _imaginary(x) and x.real < 0:
+    if (
+        isinstance(exponent, Fraction)
+        and exponent.denominator % 2
+        and not _imaginary(x)
+        and x.real < 0
+    ):
         return (-1 if exponent.numerator % 2 else 1) * (-x.real) ** y
     return _realised(context.power(x, y))
 
@@ -315,7 +342,9 @@ def _call(name, arguments, context):
     if name in ("max", "min"):
         if any(map(_imaginary, arguments)):
             raise Undefined(name)
-        return (max if name == "max" else min)(arguments, key=lambda part: approximate(part, context).real)
+        return (max if name == "max" else min)(
+            arguments, key=lambda part: approximate(part, context).real
+        )
     if name in ("gcd", "lcm"):
         if not all(isinstance(part, Fraction) and part.denominator == 1 for part in arguments):
             raise Undefined(name)
@@ -326,7 +355,11 @@ def _call(name, arguments, context):
         if name == "log" and (whole := _whole_logarithm(x, arguments[1])) is not None:
             return whole
         logarithm = context.log(approximate(x, context))
-        return _realised(logarithm / context.log(approximate(arguments[1], context)) if name == "log" else logarithm)
+        return _realised(
+            logarithm / context.log(approximate(arguments[1], context))
+            if name == "log"
+            else logarithm
+        )
     z = approximate(x, context)
     if z and _order(z) > 30:
         raise TooCostly("argument too large")
@@ -360,7 +393,9 @@ def _factorial(x, step=1):
 
 
 def _binomial(n, k):
-    if not all(isinstance(part, Fraction) and part.denominator == 1 and part >= 0 for part in (n, k)):
+    if not all(
+        isinstance(part, Fraction) and part.denominator == 1 and part >= 0 for part in (n, k)
+    ):
         raise Undefined("binomial")
     if n > LARGEST_FACTORIAL:
         raise TooCostly("binomial too large")
@@ -374,5 +409,8 @@ def _whole_logarithm(x, base):
     bits = [max(part.numerator.bit_length(), part.denominator.bit_length()) for part in (x, base)]
     if bits[1] < 2:
         return None
-    guess = round((math.log(x.numerator) - math.log(x.denominator)) / (math.log(base.numerator) - math.log(base.denominator)))
+    guess = round(
+        (math.log(x.numerator) - math.log(x.denominator))
+        / (math.log(base.numerator) - math.log(base.denominator))
+    )
     return Fraction(guess) if abs(guess) * bits[1] <= LARGEST and base**guess == x else None

@@ -1,10 +1,13 @@
-"""Math-verify in processes of its own: a second opinion on formulas that our own grammar does not read.
+"""Math-verify in processes of its own.
 
-A worker is this file run by the same interpreter: it reads one JSON pair a line and writes one verdict a line. It limits
-its own memory, and its CPU time should its parent be gone; a worker that has used up the CPU time of a pair is killed by
-a thread that watches it, and the next pair gets a new one. Nothing is started before the first pair. No signal handler is
-set, and nothing of the caller's `__main__` is imported, so that threads, processes and notebooks may all ask.
-Source: math-verify 0.9.0 (Apache-2.0), of which only the LaTeX parser and the comparison are called.
+A second opinion on formulas that our own grammar does not read.
+
+A worker is this file run by the same interpreter: it reads one JSON pair a line and writes one
+verdict a line. It limits its own memory, and its CPU time should its parent be gone; a worker that
+has used up the CPU time of a pair is killed by a thread that watches it, and the next pair gets a
+new one. Nothing is started before the first pair. No signal handler is set, and nothing of the
+caller's `__main__` is imported, so that threads, processes and notebooks may all ask. Source:
+math-verify 0.9.0 (Apache-2.0), of which only the LaTeX parser and the comparison are called.
 """
 
 import atexit
@@ -16,7 +19,8 @@ import sys
 import threading
 import time
 
-SECONDS = 1.5  # CPU time of the worker for one pair: a busy machine must not turn a right answer into a wrong one
+# CPU time of the worker for one pair: a busy machine must not turn a right answer into a wrong one
+SECONDS = 1.5
 PATIENCE = 20  # times as long on the clock, for a worker that waits for something
 MEMORY = 2 << 30  # bytes of address space
 WORKERS = 2
@@ -24,7 +28,10 @@ PAIRS = 2000  # after which a worker is replaced: the caches of sympy only grow
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process of ours; where the system has no such clock, the time of day does instead."""
+    """Return the CPU time of a process of ours.
+
+    Where the system has no such clock, the time of day does instead.
+    """
     if not sys.platform.startswith("linux"):
         return time.monotonic()
     try:
@@ -34,10 +41,16 @@ def cpu_seconds(pid: int) -> float:
 
 
 class Worker:
-    """One process of math-verify; `ask` returns None, and the worker is dead, if there was no answer in time."""
+    """One process of math-verify.
+
+    `ask` returns None, and the worker is dead, if there was no answer in time.
+    """
 
     def __init__(self):
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "OMP_NUM_THREADS": "1",
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-P", __file__],
             stdin=subprocess.PIPE,
@@ -50,7 +63,10 @@ class Worker:
         self.asked = 0
         if self._line(20 * SECONDS) != "ready":
             self.close()
-            raise RuntimeError("The worker of math-verify does not start. Check that `python -c 'import math_verify'` works here.")
+            raise RuntimeError(
+                "The worker of math-verify does not start. Check that `python -c 'import "
+                "math_verify'` works here."
+            )
 
     def ask(self, answer: str, gold: str) -> bool | None:
         self.asked += 1
@@ -77,7 +93,10 @@ class Worker:
         while not answered.wait(0.05):
             if self.process.poll() is not None:
                 return
-            if cpu_seconds(self.process.pid) - used > seconds or time.monotonic() - started > PATIENCE * seconds:
+            if (
+                cpu_seconds(self.process.pid) - used > seconds
+                or time.monotonic() - started > PATIENCE * seconds
+            ):
                 self.process.kill()
                 return
 
@@ -90,7 +109,10 @@ class Worker:
 
 
 class Pool:
-    """At most WORKERS workers, started when a pair needs one and none is free; safe to share between threads."""
+    """At most WORKERS workers, started when a pair needs one and none is free.
+
+    Safe to share between threads.
+    """
 
     def __init__(self):
         self.free, self.places, self.abandoned = [], threading.Semaphore(WORKERS), []
@@ -126,12 +148,18 @@ if hasattr(os, "register_at_fork"):
 
 
 def verify(answer: str, gold: str) -> bool | None:
-    """Ask math-verify whether two formulas are equal; None if it did not answer within SECONDS and MEMORY."""
+    """Ask math-verify whether two formulas are equal.
+
+    None if it did not answer within SECONDS and MEMORY.
+    """
     return POOL.ask(answer, gold)
 
 
 def _serve():
-    """Answer pairs until the input ends. Replies go to the real standard output, anything printed goes nowhere."""
+    """Answer pairs until the input ends.
+
+    Replies go to the real standard output, anything printed goes nowhere.
+    """
     _limit(resource_seconds=None)
     replies, sys.stdout = sys.stdout, open(os.devnull, "w")
     import logging
@@ -150,15 +178,25 @@ def _serve():
         _limit(resource_seconds=2 * SECONDS)
         try:
             sides = [parse(text) for text in reversed(json.loads(line))]
-            options = {"float_rounding": 9, "allow_set_relation_comp": True, "timeout_seconds": None}
-            equal = all(sides) and all(math_verify.verify(*pair, **options) for pair in (sides, sides[::-1]))
-        except (Exception, RecursionError):  # whatever a formula does to the library, it is not an equality
+            options = {
+                "float_rounding": 9,
+                "allow_set_relation_comp": True,
+                "timeout_seconds": None,
+            }
+            equal = all(sides) and all(
+                math_verify.verify(*pair, **options) for pair in (sides, sides[::-1])
+            )
+        except (Exception, RecursionError):
+            # whatever a formula does to the library, it is not an equality
             equal = False
         print("equal" if equal else "different", file=replies, flush=True)
 
 
 def _limit(resource_seconds):
-    """Limit this process: memory once, CPU time from now on. Without the module (Windows) only the parent's limit holds."""
+    """Limit this process: memory once, CPU time from now on.
+
+    Without the module (Windows) only the parent's limit holds.
+    """
     try:
         import resource
     except ImportError:

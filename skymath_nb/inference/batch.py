@@ -1,8 +1,9 @@
 """The Batch API: hand in, look, collect; all that a rerun needs is in the ledger and on the server.
 
-A batch is noted in the ledger before it is handed in, and holds the claims on its keys until it is collected. After a crash
-in between, the server's own list says whether it was handed in: nothing is sent, or paid, twice. Each line's custom_id is
-KEY.SAMPLE.MAX_TOKENS.OPERATOR, so that a batch can be collected by a run that does not ask all of it.
+A batch is noted in the ledger before it is handed in, and holds the claims on its keys until it is
+collected. After a crash in between, the server's own list says whether it was handed in: nothing is
+sent, or paid, twice. Each line's custom_id is KEY.SAMPLE.MAX_TOKENS.OPERATOR, so that a batch can
+be collected by a run that does not ask all of it.
 """
 
 import json
@@ -23,7 +24,9 @@ UPLOAD_S = 600
 
 
 async def run(run):
-    """Collect every open batch that holds a key of this run; with `batch`, hand in the rest first and collect it too.
+    """Collect every open batch that holds a key of this run.
+
+    With `batch`, hand in the rest first and collect it too.
 
     Afterwards `run.left` is what must be asked directly: nothing, with `batch`.
     Raises TeacherError, BudgetReached, LedgerError, Stopped.
@@ -52,7 +55,10 @@ class Desk:
         self.at_server = {}  # requests done there, by batch
 
     async def hand_in(self) -> bool:
-        """Hand in what nobody else is asking and the budget allows; True while there is something to wait for."""
+        """Hand in what nobody else is asking and the budget allows.
+
+        True while there is something to wait for.
+        """
         wanted = [key for key in self.run.missing if key not in self.run.replies]
         free = deque(self.run.claim(wanted))
         while free and (lines := self._lines(free)):
@@ -64,7 +70,10 @@ class Desk:
         return waits
 
     def _lines(self, free: deque) -> dict[str, bytes]:
-        """The next requests that one batch takes and the budget allows, taken out of `free`: lines by key."""
+        """The next requests that one batch takes and the budget allows, taken out of `free`.
+
+        Lines by key.
+        """
         lines, size, worst = {}, 0, 0.0
         while free and len(lines) < LINES:
             line = self._line(free[0], self.run.missing[free[0]])
@@ -76,22 +85,38 @@ class Desk:
 
     def _line(self, key: str, request: Request) -> bytes:
         id = f"{key}.{request.sample}.{request.max_tokens}.{request.operator}"
-        line = {"custom_id": id, "method": "POST", "url": ENDPOINT, "body": self.settings.body(request)}
+        line = {
+            "custom_id": id,
+            "method": "POST",
+            "url": ENDPOINT,
+            "body": self.settings.body(request),
+        }
         return json.dumps(line).encode() + b"\n"
 
     async def _send(self, lines: dict[str, bytes]):
-        """Upload a file and begin a batch; after a failure in between, `look` finds out how far it came."""
+        """Upload a file and begin a batch.
+
+        After a failure in between, `look` finds out how far it came.
+        """
         from openai import APIStatusError
 
         name, handed_in = uuid.uuid4().hex, False
-        self.book.open_batch(ledgers.Batch(name, self.settings.server, "", self.run.owner), self.run.owner, lines)
+        self.book.open_batch(
+            ledgers.Batch(name, self.settings.server, "", self.run.owner), self.run.owner, lines
+        )
         self.worst[name] = sum(self.settings.worst(self.run.missing[key]) for key in lines)
         self.budget.reserved += self.worst[name]
         try:
-            file = await self.patient.files.create(file=(f"{name}.jsonl", b"".join(lines.values())), purpose="batch")
-            handed_in = True  # perhaps: a lost answer is not repeated, for it might begin a second batch
+            file = await self.patient.files.create(
+                file=(f"{name}.jsonl", b"".join(lines.values())), purpose="batch"
+            )
+            # perhaps: a lost answer is not repeated, for it might begin a second batch
+            handed_in = True
             batch = await self.openai.batches.create(
-                input_file_id=file.id, endpoint=ENDPOINT, completion_window="24h", metadata={NAME: name}
+                input_file_id=file.id,
+                endpoint=ENDPOINT,
+                completion_window="24h",
+                metadata={NAME: name},
             )
         except BaseException as error:
             refused = isinstance(error, APIStatusError) and error.status_code < 500
@@ -104,37 +129,49 @@ class Desk:
         """See how far a batch is, and collect it at its end."""
         if batch.server != self.settings.server:
             raise ledgers.LedgerError(
-                f"The ledger {self.book.path} has an open batch {batch.id or batch.name} at {batch.server}, which holds requests of this "
-                f"run; asked was {self.settings.server}. Run with server={batch.server!r} to collect it."
+                f"The ledger {self.book.path} has an open batch {batch.id or batch.name} at "
+                f"{batch.server}, which holds requests of this "
+                f"run; asked was {self.settings.server}. Run with server={batch.server!r} to "
+                "collect it."
             )
         try:
             id = batch.id or await self._found(batch)
             if id is None:
                 return
             state = await self.patient.batches.retrieve(id)
-            self.at_server[batch.name] = state.request_counts.completed if state.request_counts else 0
+            self.at_server[batch.name] = (
+                state.request_counts.completed if state.request_counts else 0
+            )
             if state.status in ENDS:
                 await self._collect(batch.name, state)
             elif state.status not in UNDERWAY:
                 known = ", ".join(UNDERWAY + ENDS)
                 raise TeacherError(
                     self.run.client.named(
-                        f"says that batch {id} is {state.status!r}, which is none of {known}. The batch "
-                        "stays noted and nothing is asked twice: see what the server says of it, then run again."
+                        f"says that batch {id} is {state.status!r}, which is none of {known}. "
+                        "The batch "
+                        "stays noted and nothing is asked twice: see what the server says of it, "
+                        "then run again."
                     )
                 )
         except Exception as error:
             if getattr(error, "status_code", 0) == 404:
                 self.book.close_batch(batch.name)
                 raise TeacherError(
-                    self.run.client.named(f"does not know batch {batch.id}: its requests are free again, run again to ask them.")
+                    self.run.client.named(
+                        f"does not know batch {batch.id}: its requests are free again, run again "
+                        "to ask them."
+                    )
                 ) from None
             raise self._explained(error, f"does not show batch {batch.id or batch.name}") from None
         finally:
             self.run.tally.at_server = sum(self.at_server.values())
 
     async def _found(self, batch: ledgers.Batch) -> str | None:
-        """The id of a batch that was perhaps handed in: from the server's own list; without it, its requests are free again."""
+        """The id of a batch that was perhaps handed in.
+
+        From the server's own list; without it, its requests are free again.
+        """
         if ledgers.alive(batch.sender):
             return None  # being handed in right now
         async for one in self.patient.batches.list(limit=100):
@@ -152,14 +189,25 @@ class Desk:
             lines = content.split(b"\n")
             for start in range(0, len(lines), PORTION):
                 unread += self._keep(lines[start : start + PORTION])
-        unanswered = [key for key in self.book.claimed(name) if key in self.run.missing and key not in self.run.replies]
+        unanswered = [
+            key
+            for key in self.book.claimed(name)
+            if key in self.run.missing and key not in self.run.replies
+        ]
         self.book.close_batch(name)
         self.at_server.pop(name, None)
         self.budget.reserved -= self.worst.pop(name, 0.0)
         if state.status == "failed":
             errors = (state.errors.data if state.errors else None) or []
-            said = "; ".join(str(error.message) for error in errors if error.message) or "it does not say why"
-            raise TeacherError(self.run.client.named(f"refuses batch {state.id} as a whole: {said}. Nothing was paid."))
+            said = (
+                "; ".join(str(error.message) for error in errors if error.message)
+                or "it does not say why"
+            )
+            raise TeacherError(
+                self.run.client.named(
+                    f"refuses batch {state.id} as a whole: {said}. Nothing was paid."
+                )
+            )
         lines = f" ({len(unread)} lines of it name no request: {unread[0]})" if unread else ""
         for key in unanswered:
             what = f"batch {state.id} is {state.status} without an answer to this request{lines}"
@@ -198,7 +246,10 @@ class Desk:
         self.run.lose(worst)
 
     def _read(self, line: bytes) -> tuple[str, ledgers.Record | Fault]:
-        """The key of a line and its record or fault; ("", fault) for a line that names no request."""
+        """The key of a line and its record or fault.
+
+        ("", fault) for a line that names no request.
+        """
         masked = self.run.client.masked
         try:
             answer = json.loads(line)
@@ -210,27 +261,39 @@ class Desk:
         response = response if isinstance(response, dict) else {}
         body, status = response.get("body"), _status(response.get("status_code"))
         answered = isinstance(body, dict) and "choices" in body
-        if status != 200 and not (answered and not status):  # an answer is one without a status, too
+        # an answer is one without a status, too
+        if status != 200 and not (answered and not status):
             said = body.get("error", body) if isinstance(body, dict) else body
             said = said or answer.get("error") or "it does not say why"
             said = said.get("message", said) if isinstance(said, dict) else said
             return key, Fault(f"{status or 'no status'}: {masked(str(said))}", status)
         request = self.run.missing.get(key)
         try:
-            return key, self.run.client.record(body, request.messages if request else (), max_tokens)
+            return key, self.run.client.record(
+                body, request.messages if request else (), max_tokens
+            )
         except Fault as fault:
             return key, fault
 
     def _fail(self, key: str, what: str, status: int = 0):
         if self.settings.batch:  # without it, what a batch left is asked directly
             self.run.tally.failed += 1
-            self.run.replies[key] = Reply("", "", 0, 0, 0.0, key, False, self.run.client.named(what), status)
+            self.run.replies[key] = Reply(
+                "", "", 0, 0, 0.0, key, False, self.run.client.named(what), status
+            )
 
     def _explained(self, error: BaseException, what: str) -> BaseException:
-        """An error of the client as a TeacherError that says what it was about; any other as it is."""
+        """An error of the client as a TeacherError that says what it was about.
+
+        Any other as it is.
+        """
         explained = self.run.client.explained(error)
         if isinstance(explained, Fault):
-            return TeacherError(self.run.client.named(f"{what}: {explained}. Run again: nothing is handed in twice."))
+            return TeacherError(
+                self.run.client.named(
+                    f"{what}: {explained}. Run again: nothing is handed in twice."
+                )
+            )
         return explained
 
 

@@ -1,7 +1,8 @@
 """One request on its way: the OpenAI client, its faults named and sorted, its reply read.
 
-The client's own retries are off: they would sleep through a stop, and they give up where a server asks for more than two
-minutes. Bodies go through the client's `post`, which skips the typed models that cost more CPU than the rest together.
+The client's own retries are off: they would sleep through a stop, and they give up where a server
+asks for more than two minutes. Bodies go through the client's `post`, which skips the typed models
+that cost more CPU than the rest together.
 """
 
 import asyncio
@@ -29,7 +30,8 @@ from .limits import Account, Stop
 from .request import Request, Settings, TeacherError
 
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 8.0  # without a word from the server: doubling, with jitter
-LONGEST_PAUSE_S = 3600  # in all, for one request, at the server's word; a longer wait is better taken by a rerun
+# in all, for one request, at the server's word; a longer wait is better taken by a rerun
+LONGEST_PAUSE_S = 3600
 LONGEST_RETRY_S = 60  # after a failure, whatever the server's Retry-After names
 TOLD_PAUSE_S = 30  # a longer one is said
 RETRIED = {408, 409, 429}  # and all from 500
@@ -80,7 +82,9 @@ class Client:
         self.tries = 0
         self.waits_until = 0.0  # the end of a long pause, on the monotonic clock
         self._secret = None if key == NO_KEY else spellings(key)
-        limits = httpx2.Limits(max_connections=settings.workers + 4, max_keepalive_connections=settings.workers)
+        limits = httpx2.Limits(
+            max_connections=settings.workers + 4, max_keepalive_connections=settings.workers
+        )
         place = urlsplit(url)
         direct = is_loopback(place.hostname or "")  # no proxy sees what stays on this machine
         if transport:
@@ -149,15 +153,27 @@ class Client:
         now = time.monotonic()
         if pause > TOLD_PAUSE_S and now > self.waits_until:
             self.waits_until = now + pause
-            print(self.named(f"is asked again in {pause:.0f} s ({fault})."), file=sys.stderr, flush=True)
+            print(
+                self.named(f"is asked again in {pause:.0f} s ({fault})."),
+                file=sys.stderr,
+                flush=True,
+            )
 
     async def _send(self, request: Request) -> bytes:
-        """The body of one answer. The time limit is on the whole try, so that a slow drip ends too."""
+        """The body of one answer.
+
+        The time limit is on the whole try, so that a slow drip ends too.
+        """
         headers = {OPERATOR: request.operator, SAMPLE: str(request.sample)}
         try:
             async with asyncio.timeout(self.settings.timeout):
                 page = "/completions" if request.plain else "/chat/completions"
-                response = await self.openai.post(page, cast_to=self._raw, body=self.settings.body(request), options={"headers": headers})
+                response = await self.openai.post(
+                    page,
+                    cast_to=self._raw,
+                    body=self.settings.body(request),
+                    options={"headers": headers},
+                )
         except TimeoutError:
             raise self._timed_out() from None
         except Exception as error:
@@ -170,12 +186,16 @@ class Client:
         return Fault(message, passing=True, charged=True)
 
     def explained(self, error: Exception) -> Exception:
-        """An error of the client as a Fault or, if every further request would meet it too, a TeacherError; others as they are."""
+        """An error of the client as a Fault or, if every further request would meet it too, a
+        TeacherError; others as they are.
+        """
         from openai import APIConnectionError, APIStatusError, APITimeoutError
 
         if isinstance(error, APIStatusError):
             if remedy := hopeless(error):
-                return TeacherError(self.named(f"cannot go on with {self.settings.model!r}: {remedy}"))
+                return TeacherError(
+                    self.named(f"cannot go on with {self.settings.model!r}: {remedy}")
+                )
             status, wish = error.status_code, error.response.headers.get("x-should-retry")
             passing = wish == "true" or (wish != "false" and (status in RETRIED or status >= 500))
             return Fault(
@@ -187,7 +207,9 @@ class Client:
             )
         if isinstance(error, APIConnectionError):
             chain = list(causes(error))
-            if isinstance(error, APITimeoutError) and any(isinstance(cause, TimeoutError) for cause in chain):
+            if isinstance(error, APITimeoutError) and any(
+                isinstance(cause, TimeoutError) for cause in chain
+            ):
                 return self._timed_out()
             unreached = any(map(_nobody_there, chain))
             message = self.masked(f"{error.message} {chain[-1]!r}")
@@ -197,8 +219,12 @@ class Client:
             return Fault(message, passing=True, charged=True)
         return error
 
-    def record(self, body: bytes | dict, messages: Sequence[dict], max_tokens: int) -> ledgers.Record:
-        """What an answer says, of a chat or a plain text, ready to store; without usage the tokens are estimated from the text.
+    def record(
+        self, body: bytes | dict, messages: Sequence[dict], max_tokens: int
+    ) -> ledgers.Record:
+        """What an answer says, of a chat or a plain text, ready to store.
+
+        Without usage the tokens are estimated from the text.
 
         Raises Fault, worth another try, for an answer that cannot be read.
         """
@@ -216,7 +242,8 @@ class Client:
             reason, answer = self.masked(repr(error)), self.masked(repr(body))
             message = f"the reply cannot be read: {reason:.100} in {answer:.200}"
             raise Fault(message, passing=True, charged=True) from None
-        text, thoughts, finish = map(self.masked, (text, thoughts, finish))  # a server may echo headers
+        # a server may echo headers
+        text, thoughts, finish = map(self.masked, (text, thoughts, finish))
         estimated = counts is None
         if estimated:
             thought = prices.tokens([{"content": thoughts}]) if thoughts else 0
@@ -261,7 +288,9 @@ def _http_faults() -> tuple[type[Exception], ...]:
 
 
 def spellings(key: str) -> re.Pattern:
-    """The key as it stands, or with JSON escapes, percent-encoding or whitespace between its characters."""
+    """The key as it stands, or with JSON escapes, percent-encoding or whitespace between its
+    characters.
+    """
     ways = (rf"(?:{re.escape(c)}|%{ord(c):02x}|\\u{ord(c):04x})" for c in key)
     between = r"(?:\s|\\[nrt]?)*"
     return re.compile(between.join(ways) if len(key) > 8 else re.escape(key), re.IGNORECASE)
@@ -276,12 +305,17 @@ def _text(content) -> str:
 
 
 def _thoughts(message: dict) -> str:
-    """What the model thought, where the server sends it beside the text: its own field, or parts."""
+    """What the model thought, where the server sends it beside the text.
+
+    Its own field, or parts.
+    """
     for field in ("reasoning_content", "reasoning"):
         if isinstance(thoughts := message.get(field), str) and thoughts:
             return thoughts
     content = message.get("content")
-    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    parts = (
+        [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    )
     thoughts = [part.get("thinking") or part.get("reasoning") for part in parts]
     return "".join(thought for thought in thoughts if isinstance(thought, str))
 
@@ -292,7 +326,10 @@ def _without_surrogates(text: str) -> str:
 
 
 def _counts(usage) -> tuple[int, int, int, int] | None:
-    """Tokens in, out, of those in cached, of those out reasoned; None if the server did not count."""
+    """Tokens in, out, of those in cached, of those out reasoned.
+
+    None if the server did not count.
+    """
     try:
         tokens_in = int(usage.get("prompt_tokens", usage.get("input_tokens")))
         tokens_out = int(usage.get("completion_tokens", usage.get("output_tokens")))
@@ -327,7 +364,10 @@ def said(error) -> str:
 
 
 def hopeless(error) -> str:
-    """What to do about an error that every further request would meet too; "" for one about one request."""
+    """What to do about an error that every further request would meet too.
+
+    "" for one about one request.
+    """
     code = str(error.code)
     if error.status_code == 401:  # the message is not quoted: it may repeat the key
         return "the key in OPENAI_API_KEY is refused (401); set a valid one, then run again."
@@ -338,14 +378,18 @@ def hopeless(error) -> str:
         return f"model or address is unknown there ({said(error)}); correct it, then run again."
     if error.status_code == 400 and code in REFUSED_PARAMETER:
         return (
-            f"it refuses a parameter ({said(error)}); leave it out with parameters={{'temperature': None}} or the like, or name the "
+            f"it refuses a parameter ({said(error)}); leave it out with "
+            f"parameters={{'temperature': None}} or the like, or name the "
             "limit otherwise with length_parameter='max_completion_tokens', then run again."
         )
     return ""
 
 
 def retry_after(headers) -> float | None:
-    """Seconds to wait, of a Retry-After header (a number or a date) or its cousin in milliseconds; None without one."""
+    """Seconds to wait, of a Retry-After header (a number or a date) or its cousin in milliseconds.
+
+    None without one.
+    """
     with suppress(KeyError, ValueError):
         return _finite(float(headers["retry-after-ms"]) / 1000)
     with suppress(KeyError, ValueError):
@@ -366,15 +410,20 @@ def address(server: str) -> tuple[str, str]:
     url = urlsplit(server)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise ValueError(
-            f"server has scheme {url.scheme!r} and host {url.hostname!r}; it is 'offline' or an address such "
+            f"server has scheme {url.scheme!r} and host {url.hostname!r}; it is 'offline' or an "
+            "address such "
             "as http://127.0.0.1:8399/v1."
         )
-    secrets = [name for name, _ in parse_qsl(url.query, keep_blank_values=True) if SECRET.search(name)]
+    secrets = [
+        name for name, _ in parse_qsl(url.query, keep_blank_values=True) if SECRET.search(name)
+    ]
     if url.username or url.password or secrets:
         where = f"the parameter {secrets[0]!r}" if secrets else "a user or a password"
         raise ValueError(
-            f"The address of the server at {url.hostname} holds {where}. An address is stored and shown, "
-            "so a key never goes in it: set OPENAI_API_KEY in the environment and take it out of the address."
+            f"The address of the server at {url.hostname} holds {where}. An address is stored "
+            "and shown, "
+            "so a key never goes in it: set OPENAI_API_KEY in the environment and take it out of "
+            "the address."
         )
     return server, _key(server, url.hostname) or NO_KEY
 
@@ -384,15 +433,18 @@ def _key(server: str, host: str) -> str:
     key = os.environ.get("OPENAI_API_KEY", "").strip()
     if not key and not is_loopback(host):
         raise TeacherError(
-            f"The server {server} needs a key, but OPENAI_API_KEY is not set. Set it in the shell that starts "
+            f"The server {server} needs a key, but OPENAI_API_KEY is not set. Set it in the "
+            "shell that starts "
             "Jupyter or the run (it is read from there alone), or use server='offline'."
         )
     for place, character in enumerate(key, 1):
         if not "!" <= character <= "~":
             name = unicodedata.name(character, "a control character")
             raise TeacherError(
-                f"The key in OPENAI_API_KEY has {name} (U+{ord(character):04X}) as character {place} of "
-                f"{len(key)}, which no key has; it often comes along when a key is copied. Set the key again."
+                f"The key in OPENAI_API_KEY has {name} (U+{ord(character):04X}) as character "
+                f"{place} of "
+                f"{len(key)}, which no key has; it often comes along when a key is copied. Set "
+                "the key again."
             )
     return key
 

@@ -1,4 +1,7 @@
-"""Many requests at once: what the ledger knows, what is asked now, what it may cost, and how it stops."""
+"""Many requests at once.
+
+What the ledger knows, what is asked now, what it may cost, and how it stops.
+"""
 
 import asyncio
 import threading
@@ -18,29 +21,38 @@ from .request import BudgetReached, MissingReply, Reply, Request, Settings, Tall
 
 REFRESH_S = 0.2  # between two calls of `progress`
 HELD_S = 0.2  # between two looks at what another process is asking
-DEAD = 20  # so many requests in a row without an answer, and twice as many as workers: nobody is there
+# so many requests in a row without an answer, and twice as many as workers: nobody is there
+DEAD = 20
 ALIKE = 8  # so many first requests refused alike: the rest would be, too
 
 
 def complete(requests: Iterable[Request], **settings) -> list[Reply]:
-    """Ask each request that the ledger cannot answer and return all replies in the order of the requests.
+    """Ask each request that the ledger cannot answer and return all replies in the order of the
+    requests.
 
-    Equal requests are asked once, also by several processes with one ledger. Each reply is in the ledger as soon as
-    it arrives. The keywords are those of `Settings`; the most used: server, model, ledger, workers, prices,
-    budget_usd, replay, batch.
+    Equal requests are asked once, also by several processes with one ledger. Each reply is in the
+    ledger as soon as it arrives. The keywords are those of `Settings`; the most used: server,
+    model, ledger, workers, prices, budget_usd, replay, batch.
 
     A request that the server refuses, or that fails after all retries, is a Reply with `error`.
-    Raises:  ValueError, TeacherError, BudgetReached, MissingReply, ledger.LedgerError; a rerun resumes from the
-    ledger after each.
+
+    Raises:
+        ValueError
+        TeacherError
+        BudgetReached
+        MissingReply: ledger.LedgerError; a rerun resumes from the ledger after each.
     """
     settings = Settings(**settings)
     return _complete(list(requests), settings, Budget(settings.budget_usd))
 
 
 def asker(*, budget: Budget | None = None, **settings) -> Callable[[list[dict]], list[Reply]]:
-    """Return ask(list of Request fields) -> replies, with one budget over all its calls; keywords as in `Settings`.
+    """Return ask(list of Request fields) -> replies, with one budget over all its calls.
 
-    `ask.budget` is that budget: given to another asker, or to `forecast`, it caps what they pay together.
+    Keywords as in `Settings`.
+
+    `ask.budget` is that budget: given to another asker, or to `forecast`, it caps what they pay
+    together.
     """
     settings = Settings(**settings)
     budget = budget or Budget(settings.budget_usd)
@@ -52,30 +64,44 @@ def asker(*, budget: Budget | None = None, **settings) -> Callable[[list[dict]],
     return ask
 
 
-def forecast(requests: Iterable[Request], *, pilot: int = 0, budget: Budget | None = None, **settings) -> dict:
-    """What `complete` would ask and pay: n, cached, to_ask, tokens_in, tokens_out, usd, usd_most, prices_of (their date).
+def forecast(
+    requests: Iterable[Request], *, pilot: int = 0, budget: Budget | None = None, **settings
+) -> dict:
+    """What `complete` would ask and pay.
 
-    Tokens are estimates: input from the text, at the rate the server counted for the replies in the ledger; output is
-    the mean of the replies of the same operator there, or of all, or half of max_tokens while `cached` is 0. Where fewer than
-    `pilot` replies are known, the rest of so many is asked first, evenly spread, through the ledger and never as a batch,
-    for the estimate to rest on; they cost what they cost and are not asked again. usd_most takes every reply at max_tokens
-    and every byte of a prompt as a token: it is what a cap must allow.
-    Raises what `complete` raises, and ValueError for a pilot without a ledger to keep it.
+    N, cached, to_ask, tokens_in, tokens_out, usd, usd_most, prices_of (their date).
+
+    Tokens are estimates: input from the text, at the rate the server counted for the replies in the
+    ledger; output is the mean of the replies of the same operator there, or of all, or half of
+    max_tokens while `cached` is 0. Where fewer than `pilot` replies are known, the rest of so many
+    is asked first, evenly spread, through the ledger and never as a batch, for the estimate to rest
+    on; they cost what they cost and are not asked again. usd_most takes every reply at max_tokens
+    and every byte of a prompt as a token: it is what a cap must allow. Raises what `complete`
+    raises, and ValueError for a pilot without a ledger to keep it.
     """
     requests, settings = list(requests), Settings(**settings)
     if pilot < 0 or (pilot and not settings.ledger):
-        raise ValueError(f"pilot={pilot} and ledger={settings.ledger!r}; a pilot of 1 or more needs a ledger that keeps its replies.")
+        raise ValueError(
+            f"pilot={pilot} and ledger={settings.ledger!r}; a pilot of 1 or more needs a ledger "
+            "that keeps its replies."
+        )
     asked, known = _known(requests, settings)
     missing = [request for key, request in asked.items() if key not in known]
     pilot = 0 if settings.replay else max(0, pilot - len(known))
     if pilot and missing:
         step = max(1, len(missing) // pilot)
-        _complete(missing[::step][:pilot], replace(settings, batch=False), budget or Budget(settings.budget_usd))
+        _complete(
+            missing[::step][:pilot],
+            replace(settings, batch=False),
+            budget or Budget(settings.budget_usd),
+        )
         asked, known = _known(requests, settings)
         missing = [request for key, request in asked.items() if key not in known]
     rate, seen = _seen(asked, known)
     tokens_in = round(rate * sum(prices.tokens(request.messages) for request in missing))
-    tokens_out = sum(min(seen.get(r.operator, seen.get("", r.max_tokens / 2)), r.max_tokens) for r in missing)
+    tokens_out = sum(
+        min(seen.get(r.operator, seen.get("", r.max_tokens / 2)), r.max_tokens) for r in missing
+    )
     return {
         "n": len(requests),
         "cached": len(known),
@@ -95,37 +121,63 @@ def _known(requests: list[Request], settings: Settings) -> tuple[dict, dict]:
 
 
 def _seen(asked: dict, known: dict) -> tuple[float, dict]:
-    """Of the replies there are: counted tokens in per estimated one, and mean tokens out per operator, "" for all."""
-    by, known = {}, {key: record for key, record in known.items() if not (record.refused or record.estimated)}
+    """Of the replies there are.
+
+    Counted tokens in per estimated one, and mean tokens out per operator, "" for all.
+    """
+    by, known = (
+        {},
+        {key: record for key, record in known.items() if not (record.refused or record.estimated)},
+    )
     for key, record in known.items():
         for name in (asked[key].operator, ""):
             by.setdefault(name, []).append(record.tokens_out)
     estimated = sum(prices.tokens(asked[key].messages) for key in known)
     counted = sum(record.tokens_in for record in known.values())
-    return counted / estimated if estimated and counted else 1.0, {name: sum(ns) / len(ns) for name, ns in by.items()}
+    return counted / estimated if estimated and counted else 1.0, {
+        name: sum(ns) / len(ns) for name, ns in by.items()
+    }
 
 
 def _known_as(settings: Settings) -> str:
-    """The model's name in the ledger; the offline teacher is another one after every edit of the world."""
+    """The model's name in the ledger.
+
+    The offline teacher is another one after every edit of the world.
+    """
     name = settings.known_as or settings.model
     return f"{name}#{offline_teacher.revision()}" if settings.server == "offline" else name
 
 
 def _plan(requests: list[Request], settings: Settings, book) -> tuple[list[str], dict, dict]:
-    """Keys in order; the request per key, of equal ones the one that allows most; the records that serve."""
+    """Keys in order.
+
+    The request per key, of equal ones the one that allows most; the records that serve.
+    """
     model, asked = _known_as(settings), {}
     keys = [request.key(model, settings.parameters) for request in requests]
     for key, request in zip(keys, requests, strict=True):
         if key not in asked or request.max_tokens > asked[key].max_tokens:
             asked[key] = request
     found = book.get_many(asked) if book else {}
-    return keys, asked, {key: record for key, record in found.items() if record.serves(asked[key].max_tokens, settings.replay)}
+    return (
+        keys,
+        asked,
+        {
+            key: record
+            for key, record in found.items()
+            if record.serves(asked[key].max_tokens, settings.replay)
+        },
+    )
 
 
 def _complete(requests: list[Request], settings: Settings, budget: Budget) -> list[Reply]:
     if settings.batch and any(request.plain for request in requests):
-        raise ValueError("batch=True with plain texts; the Batch API is asked for chats only. Send chat messages, or set batch=False.")
-    url, api_key = ("", "") if settings.replay else address(settings.server)  # a missing key shows before any work
+        raise ValueError(
+            "batch=True with plain texts; the Batch API is asked for chats only. Send chat "
+            "messages, or set batch=False."
+        )
+    # a missing key shows before any work
+    url, api_key = ("", "") if settings.replay else address(settings.server)
     with ledgers.Ledger(settings.ledger) if settings.ledger else nullcontext() as book:
         keys, asked, known = _plan(requests, settings, book)
         missing = {key: request for key, request in asked.items() if key not in known}
@@ -150,10 +202,14 @@ def _nth(reply: Reply, again: bool | None) -> Reply:
 def _not_there(settings: Settings, book, missing: dict, asked: dict) -> MissingReply:
     first, held = next(iter(missing.values())), [row["model"] for row in book.totals()]
     return MissingReply(
-        f"replay=True, but {len(missing):,} of {len(asked):,} requests have no reply in {settings.ledger}, the first of operator "
-        f"{first.operator!r}, sample {first.sample}, max_tokens {first.max_tokens}. Asked was {_known_as(settings)!r}; the ledger holds "
-        f"{', '.join(map(repr, held)) or 'nothing'}. Nothing was sent. Bring in the ledger that has them (ledger import, ledger merge), "
-        "use the parameters and prompts it was made with, or ask: replay_only=False in the notebook, replay=False in Python."
+        f"replay=True, but {len(missing):,} of {len(asked):,} requests have no reply in "
+        f"{settings.ledger}, the first of operator "
+        f"{first.operator!r}, sample {first.sample}, max_tokens {first.max_tokens}. Asked was "
+        f"{_known_as(settings)!r}; the ledger holds "
+        f"{', '.join(map(repr, held)) or 'nothing'}. Nothing was sent. Bring in the ledger that "
+        "has them (ledger import, ledger merge), "
+        "use the parameters and prompts it was made with, or ask: replay_only=False in the "
+        "notebook, replay=False in Python."
     )
 
 
@@ -163,19 +219,26 @@ class Run:
     def __init__(self, settings: Settings, book, missing: dict, replies: dict, budget: Budget):
         self.settings, self.book, self.replies, self.budget = settings, book, replies, budget
         self.missing = missing
-        self.tally = Tally(total=len(missing) + len(replies), cached=len(replies), spent_before_usd=budget.spent)
+        self.tally = Tally(
+            total=len(missing) + len(replies), cached=len(replies), spent_before_usd=budget.spent
+        )
         self.owner = ledgers.owner() if book else ""
         self.ready, self.left, self.held = deque(), deque(missing), set()
         self.silent = 0  # requests in a row that nobody answered
         self.refused = Counter()  # requests that were refused before any was answered, by status
 
     async def all(self, url: str, api_key: str):
-        """Ask everything missing; an error that concerns all lets those in flight end, then is raised."""
+        """Ask everything missing.
+
+        An error that concerns all lets those in flight end, then is raised.
+        """
         self.stop, self.taking = Stop(), asyncio.Lock()
         self.budget.begin()
         limits = self.settings.requests_per_minute, self.settings.tokens_per_minute
         self.requests, self.tokens = (Pace(limit, self.stop) for limit in limits)
-        transport = self.settings.transport or (offline_transport() if self.settings.server == "offline" else None)
+        transport = self.settings.transport or (
+            offline_transport() if self.settings.server == "offline" else None
+        )
         try:
             async with Client(self.settings, url, api_key, self.stop, transport) as self.client:
                 self.writer = Writer(self.book)
@@ -189,7 +252,8 @@ class Run:
                     self.stop.set(error)
         finally:
             if self.book:
-                with suppress(ledgers.LedgerError):  # a full disk was told already, and the owner ends all the same
+                # a full disk was told already, and the owner ends all the same
+                with suppress(ledgers.LedgerError):
                     self.book.release(self.owner)
         if isinstance(self.stop.reason, BudgetReached):
             raise BudgetReached(str(self.stop.reason) + self._standing())
@@ -198,11 +262,18 @@ class Run:
 
     def _standing(self) -> str:
         done, left = self.tally, self.tally.total - self.tally.done
-        lost = f"; ${done.lost_usd:.4f} went to tries whose reply never came" if done.lost_usd else ""
+        lost = (
+            f"; ${done.lost_usd:.4f} went to tries whose reply never came" if done.lost_usd else ""
+        )
         return (
-            f"{done.answered} requests were answered now, {done.cached} came from the ledger, {left} are left"
+            f"{done.answered} requests were answered now, {done.cached} came from the ledger, "
+            f"{left} are left"
             f"{lost}. Raise budget_usd and run again: "
-            + ("it resumes from the ledger." if self.book else "without a ledger everything is asked anew.")
+            + (
+                "it resumes from the ledger."
+                if self.book
+                else "without a ledger everything is asked anew."
+            )
         )
 
     async def _work(self):
@@ -215,12 +286,18 @@ class Run:
             self.stop.set(error)
 
     async def _take(self) -> str | None:
-        """The next key to ask, or None at the end; waits for what another process is asking right now."""
+        """The next key to ask, or None at the end.
+
+        Waits for what another process is asking right now.
+        """
         async with self.taking:
             while not self.ready:
                 self.stop.check()
                 if self.left:
-                    block = [self.left.popleft() for _ in range(min(self.settings.workers, len(self.left)))]
+                    block = [
+                        self.left.popleft()
+                        for _ in range(min(self.settings.workers, len(self.left)))
+                    ]
                 elif self.held:
                     await self.stop.pause(HELD_S)
                     block = list(self.held)
@@ -230,10 +307,15 @@ class Run:
             return self.ready.popleft()
 
     def claim(self, block: list[str]) -> list[str]:
-        """Those keys of a block that are this run's to ask; others are answered by now, or held by another process."""
+        """Those keys of a block that are this run's to ask.
+
+        Others are answered by now, or held by another process.
+        """
         if not self.book:
             return block
-        found, held = self.book.claim({key: self.missing[key].max_tokens for key in block}, self.owner)
+        found, held = self.book.claim(
+            {key: self.missing[key].max_tokens for key in block}, self.owner
+        )
         for key, record in found.items():
             self.replies[key] = self.settings.reply(key, record, cached=True)
         self.tally.cached += len(found)
@@ -301,7 +383,10 @@ class Run:
         tally.spent_usd += reply.cost_usd
 
     async def fail(self, key: str, what: str, status: int = 0, unreached: bool = False):
-        """Note a request that got no reply; raises TeacherError when it seems that no request will."""
+        """Note a request that got no reply.
+
+        Raises TeacherError when it seems that no request will.
+        """
         self.tally.failed += 1
         self.silent = 0 if 400 <= status < 500 and status not in RETRIED else self.silent + 1
         if unreached and not self.tally.answered:
@@ -310,7 +395,12 @@ class Run:
         if not self.tally.answered and 400 <= status < 500 and status not in RETRIED:
             self._refused(status, what)
         if self.silent > max(DEAD, 2 * self.settings.workers):
-            raise TeacherError(self.client.named(f"answered none of the last {self.silent} requests ({what}). Run again when it does."))
+            raise TeacherError(
+                self.client.named(
+                    f"answered none of the last {self.silent} requests ({what}). Run again when "
+                    "it does."
+                )
+            )
         self.replies[key] = Reply("", "", 0, 0, 0.0, key, False, self.client.named(what), status)
         if refusal := self.refusal(key, status):
             await self.writer.put(key, refusal)
@@ -318,7 +408,10 @@ class Run:
             self.book.release(self.owner, [key])
 
     def _refused(self, status: int, what: str):
-        """Count a refusal before the first answer; raises TeacherError when all are refused alike."""
+        """Count a refusal before the first answer.
+
+        Raises TeacherError when all are refused alike.
+        """
         self.refused[status] += 1
         alike = self.refused[status]
         if len(self.refused) > 1 or alike < ALIKE:
@@ -332,7 +425,9 @@ class Run:
         )
 
     def refusal(self, key: str, status: int) -> ledgers.Record | None:
-        """What the ledger keeps of a request that the server refuses for good, so that a replay is whole; None for other faults."""
+        """What the ledger keeps of a request that the server refuses for good, so that a replay is
+        whole; None for other faults.
+        """
         if not 400 <= status < 500 or status in RETRIED or status == 425:
             return None
         name = self.settings.known_as or self.settings.model
@@ -340,7 +435,10 @@ class Run:
 
 
 class Writer:
-    """Stores the replies of one turn of the loop in one transaction; whoever put one waits until it is there."""
+    """Stores the replies of one turn of the loop in one transaction.
+
+    Whoever put one waits until it is there.
+    """
 
     def __init__(self, book):
         self.book, self.waiting, self.done = book, {}, None
@@ -367,9 +465,11 @@ class Writer:
 
 
 def _watch(main, report: Callable[[], None]):
-    """Run a coroutine in a fresh thread, where no Jupyter loop is in the way, and call `report` meanwhile.
+    """Run a coroutine in a fresh thread, where no Jupyter loop is in the way, and call `report`
+    meanwhile.
 
-    Ctrl-C, or an error in `report`, cancels the coroutine and waits for its end before it is raised.
+    Ctrl-C, or an error in `report`, cancels the coroutine and waits for its end before it is
+    raised.
     """
     loop, ended = asyncio.new_event_loop(), threading.Event()
     task = loop.create_task(main)
@@ -383,7 +483,8 @@ def _watch(main, report: Callable[[], None]):
 
     threading.Thread(target=run, name="teacher", daemon=True).start()
     try:
-        while not ended.wait(REFRESH_S):  # not `join`: after a Ctrl-C within it, Python 3.11 takes the thread for ended
+        # not `join`: after a Ctrl-C within it, Python 3.11 takes the thread for ended
+        while not ended.wait(REFRESH_S):
             report()
         report()
     except BaseException:

@@ -37,7 +37,10 @@ class Stop:
 
 
 class Pace:
-    """At most so many units a minute, evenly spread: a server's own bucket then never runs dry. 0 is no limit."""
+    """At most so many units a minute, evenly spread: a server's own bucket then never runs dry.
+
+    0 is no limit.
+    """
 
     def __init__(self, per_minute: float, stop: Stop):
         self._step = 60 / per_minute if per_minute else 0.0
@@ -63,7 +66,10 @@ class Pace:
 
 
 class Budget:
-    """Dollars that may be paid: `spent` so far, `reserved` for the worst case of what is in flight. A cap of 0 is none."""
+    """Dollars that may be paid: `spent` so far, `reserved` for the worst case of what is in flight.
+
+    A cap of 0 is none.
+    """
 
     def __init__(self, cap: float = 0.0):
         self.cap, self.spent, self.reserved, self.in_flight = cap, 0.0, 0.0, 0
@@ -104,7 +110,8 @@ class Budget:
 
     def reached(self, worst: float) -> BudgetReached:
         return BudgetReached(
-            f"The budget of ${self.cap:.4f} is reached: ${self.spent:.4f} spent, and the next request may cost ${worst:.4f}. "
+            f"The budget of ${self.cap:.4f} is reached: ${self.spent:.4f} spent, and the next "
+            f"request may cost ${worst:.4f}. "
         )
 
 

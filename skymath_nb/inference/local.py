@@ -27,24 +27,44 @@ def answer(
 ) -> list[Completion]:
     """One Completion per question, in order; equal questions are answered once."""
     device, dtype = _device(device)
-    name = runs.name_model(model) if ledger else ""  # without a ledger keys only tell questions apart
+    # without a ledger keys only tell questions apart
+    name = runs.name_model(model) if ledger else ""
     keys = [_key(name.rpartition("@")[2], question, sampling, str(dtype)) for question in questions]
     asked = dict(zip(keys, questions, strict=True))
     with ledgers.Ledger(ledger) if ledger else nullcontext() as book:
         records = book.get_many(asked) if book else {}
-        done = {key: _kept(record) for key, record in records.items() if _serves(record, sampling.max_new_tokens)}
+        done = {
+            key: _kept(record)
+            for key, record in records.items()
+            if _serves(record, sampling.max_new_tokens)
+        }
         left, kept = [key for key in asked if key not in done], len(done)
-        say = (lambda: progress(line(done.values(), len(asked), kept))) if progress else (lambda: None)
+        say = (
+            (lambda: progress(line(done.values(), len(asked), kept)))
+            if progress
+            else (lambda: None)
+        )
         if left:
-            batches = _Batches(model, [asked[key] for key in left], sampling, device, dtype, too_long)
+            batches = _Batches(
+                model, [asked[key] for key in left], sampling, device, dtype, too_long
+            )
             done |= {left[i]: Completion("", 0, True, LEFT_OUT) for i in batches.left_out}
         if done:
             say()
         if left:
             for rows, completions in batches.answers(batch_size):
-                answers = {left[i]: completion for i, completion in zip(rows, completions, strict=True)}
+                answers = {
+                    left[i]: completion for i, completion in zip(rows, completions, strict=True)
+                }
                 if book:
-                    book.put_many({left[i]: _record(answers[left[i]], batches.lengths[i], name, sampling.max_new_tokens) for i in rows})
+                    book.put_many(
+                        {
+                            left[i]: _record(
+                                answers[left[i]], batches.lengths[i], name, sampling.max_new_tokens
+                            )
+                            for i in rows
+                        }
+                    )
                 done |= answers
                 say()
     return [done[key] for key in keys]
@@ -52,11 +72,16 @@ def answer(
 
 def _key(digest: str, question: Question, sampling: Sampling, dtype: str) -> str:
     named = {"engine": "transformers", "dtype": dtype, "temperature": float(sampling.temperature)}
-    return ledgers.key(digest, question.messages, named | sampling.parameters(question), question.number)
+    return ledgers.key(
+        digest, question.messages, named | sampling.parameters(question), question.number
+    )
 
 
 def _serves(record: ledgers.Record, limit: int) -> bool:
-    """Whether a kept answer is the one that this limit gives; a longer one is made anew, for it would have been cut off."""
+    """Whether a kept answer is the one that this limit gives.
+
+    A longer one is made anew, for it would have been cut off.
+    """
     cut = _truncated(record)
     enough = record.max_tokens >= limit if cut else True
     return enough and record.tokens_out <= limit - (not cut)  # its end is a token too
@@ -71,7 +96,14 @@ def _truncated(record: ledgers.Record) -> bool:
 
 
 def _record(completion: Completion, length: int, name: str, limit: int) -> ledgers.Record:
-    return ledgers.Record(completion.text, "length" if completion.cap_hit else "stop", length, completion.tokens, name, limit)
+    return ledgers.Record(
+        completion.text,
+        "length" if completion.cap_hit else "stop",
+        length,
+        completion.tokens,
+        name,
+        limit,
+    )
 
 
 def _device(device: str):
@@ -79,16 +111,30 @@ def _device(device: str):
     import torch
 
     device = devices.choose(device, processes=0)
-    return device, torch.bfloat16 if device == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    return (
+        device,
+        torch.bfloat16 if device == "cuda" and torch.cuda.is_bf16_supported() else torch.float32,
+    )
 
 
 class _Batches:
-    """Questions in batches, longest first: rows of a batch are alike in length, and memory that does not suffice shows at once.
+    """Questions in batches, longest first.
 
-    lengths   tokens of each prompt;  left_out  numbers of the questions whose prompt does not fit the model.
+    Rows of a batch are alike in length, and memory that does not suffice shows at once.
+
+    lengths   tokens of each prompt;  left_out  numbers of the questions whose prompt does not fit
+              the model.
     """
 
-    def __init__(self, model, questions: list[Question], sampling: Sampling, device: str, dtype, too_long: str):
+    def __init__(
+        self,
+        model,
+        questions: list[Question],
+        sampling: Sampling,
+        device: str,
+        dtype,
+        too_long: str,
+    ):
         from transformers import AutoModelForCausalLM, AutoTokenizer, logging
 
         if Path(model).is_dir():
@@ -96,7 +142,8 @@ class _Batches:
         self.tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
         self.model = AutoModelForCausalLM.from_pretrained(model, dtype=dtype).to(device).eval()
-        if getattr(self.model.config, "output_router_logits", False):  # of the experts' balance, a loss of training: no mask fits it here
+        # of the experts' balance, a loss of training: no mask fits it here
+        if getattr(self.model.config, "output_router_logits", False):
             self.model.config.output_router_logits = False
         self.questions, self.sampling = questions, sampling
         self.ids = _tokens(self.tokenizer, questions, model)
@@ -110,10 +157,16 @@ class _Batches:
         import torch
 
         by_length = sorted(self.fit, key=lambda i: -self.lengths[i])
-        stopping = {"stop_strings": list(self.sampling.stop), "tokenizer": self.tokenizer} if self.sampling.stop else {}
+        stopping = (
+            {"stop_strings": list(self.sampling.stop), "tokenizer": self.tokenizer}
+            if self.sampling.stop
+            else {}
+        )
         for start in range(0, len(by_length), batch_size):
             rows = by_length[start : start + batch_size]
-            inputs = self.tokenizer.pad({"input_ids": [self.ids[i] for i in rows]}, return_tensors="pt").to(self.model.device)
+            inputs = self.tokenizer.pad(
+                {"input_ids": [self.ids[i] for i in rows]}, return_tensors="pt"
+            ).to(self.model.device)
             width = inputs["input_ids"].shape[1]
             with torch.inference_mode():
                 processors = self._processors([self.questions[i] for i in rows], width)
@@ -127,14 +180,19 @@ class _Batches:
         fit = [i for i, length in enumerate(self.lengths) if length + limit <= context]
         if len(fit) < len(self.lengths) and too_long == "refuse":
             raise ValueError(
-                f"{limit} new tokens were asked for, but with {len(self.lengths) - len(fit)} of {len(self.lengths)} prompts "
-                f"that is more than the {context} positions of the model (the longest prompt has {longest} tokens). "
-                'Lower max_new_tokens, shorten those prompts, or count them as unanswered with too_long="skip".'
+                f"{limit} new tokens were asked for, but with {len(self.lengths) - len(fit)} of "
+                f"{len(self.lengths)} prompts "
+                f"that is more than the {context} positions of the model (the longest prompt has "
+                f"{longest} tokens). "
+                "Lower max_new_tokens, shorten those prompts, or count them as unanswered with "
+                'too_long="skip".'
             )
         return fit
 
     def _configure(self) -> set[int]:
-        """Replace the model's own sampling defaults, which would mix with ours, and return the ids that end an answer."""
+        """Replace the model's own sampling defaults, which would mix with ours, and return the ids
+        that end an answer.
+        """
         from transformers import GenerationConfig
 
         own, tokenizer = self.model.generation_config.eos_token_id, self.tokenizer
@@ -148,7 +206,10 @@ class _Batches:
         return ends
 
     def _processors(self, questions: list[Question], width: int) -> list:
-        """What stands between the logits and the choice of the largest: nothing, or a draw per row from its own stream."""
+        """What stands between the logits and the choice of the largest.
+
+        Nothing, or a draw per row from its own stream.
+        """
         if not self.sampling.temperature:
             return []
         from transformers import TemperatureLogitsWarper, TopPLogitsWarper
@@ -156,7 +217,10 @@ class _Batches:
         chain = [TemperatureLogitsWarper(float(self.sampling.temperature))]
         if self.sampling.top_p < 1:
             chain.append(TopPLogitsWarper(self.sampling.top_p))
-        numbers = [np.random.default_rng(question.seed).random(self.sampling.max_new_tokens) for question in questions]
+        numbers = [
+            np.random.default_rng(question.seed).random(self.sampling.max_new_tokens)
+            for question in questions
+        ]
         return [*chain, _drawing(np.stack(numbers), width, self.model.device)]
 
     def _completion(self, row: list[int]) -> Completion:
@@ -172,23 +236,33 @@ def _tokens(tokenizer, questions: list[Question], model) -> list[list[int]]:
     plain = [isinstance(question.prompt, str) for question in questions]
     if not all(plain) and not tokenizer.chat_template:
         raise ValueError(
-            f"{len(plain) - sum(plain)} of {len(plain)} prompts are chat messages, but the tokenizer of {model} has no chat template. "
-            "Give plain texts (prompts.pose with the style student or few-shot), or a model that was trained to chat."
+            f"{len(plain) - sum(plain)} of {len(plain)} prompts are chat messages, but the "
+            f"tokenizer of {model} has no chat template. "
+            "Give plain texts (prompts.pose with the style student or few-shot), or a model that "
+            "was trained to chat."
         )
     texts = [
         question.prompt
         if is_plain
-        else tokenizer.apply_chat_template(question.prompt, tokenize=False, add_generation_prompt=True)  # has its own special tokens
+        else tokenizer.apply_chat_template(
+            question.prompt, tokenize=False, add_generation_prompt=True
+        )
+        # has its own special tokens
         for question, is_plain in zip(questions, plain, strict=True)
     ]
-    return [tokenizer(text, add_special_tokens=is_plain, verbose=False)["input_ids"] for text, is_plain in zip(texts, plain, strict=True)]
+    return [
+        tokenizer(text, add_special_tokens=is_plain, verbose=False)["input_ids"]
+        for text, is_plain in zip(texts, plain, strict=True)
+    ]
 
 
 def _drawing(numbers: np.ndarray, width: int, device):
-    """A logits processor that leaves one token per row, drawn by inverting the distribution function at numbers[row, step].
+    """A logits processor that leaves one token per row, drawn by inverting the distribution
+    function at numbers[row, step].
 
-    numbers  (rows, steps), uniform in [0, 1). A row's draw depends on its own logits and numbers alone, which a generator that
-             the whole batch shares would not give.
+    Args:
+        numbers: (rows, steps), uniform in [0, 1). A row's draw depends on its own logits and
+            numbers alone, which a generator that the whole batch shares would not give.
     """
     import torch
 
@@ -197,6 +271,8 @@ def _drawing(numbers: np.ndarray, width: int, device):
     def draw(input_ids, scores):
         sums = scores.softmax(-1, dtype=torch.float32).double().cumsum(-1)
         at = numbers[:, input_ids.shape[1] - width, None] * sums[:, -1:]
-        return torch.full_like(scores, -torch.inf).scatter_(1, torch.searchsorted(sums, at, right=True), 0.0)
+        return torch.full_like(scores, -torch.inf).scatter_(
+            1, torch.searchsorted(sums, at, right=True), 0.0
+        )
 
     return draw

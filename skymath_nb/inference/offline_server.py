@@ -159,7 +159,8 @@ def offline_transport(respond: Callable | None = None):
     """A transport for the client that answers from the world, inside the process.
 
     Args:
-        respond: What answers in the world's place, as (body, operator, sample) -> (status, payload).
+        respond: What answers in the world's place, as (body, operator, sample) -> (status,
+            payload).
     """
     import httpx2
 

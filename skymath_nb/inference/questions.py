@@ -9,8 +9,10 @@ PLAIN = "prompt"  # the role that a plain text has in a key of the ledger and in
 class Completion(NamedTuple):
     """The text after the prompt, its tokens, and whether the limit cut it off before its end.
 
-    tokens  as the tokenizer (EOS not counted) or the server (where EOS may count) gives them, before `stop` cuts the text.
-    error   what was wrong where nothing was answered: then `text` is "" and `cap_hit` is true.
+    Attributes:
+        tokens: As the tokenizer (EOS not counted) or the server (where EOS may count) gives them,
+            before `stop` cuts the text.
+        error: What was wrong where nothing was answered: then `text` is "" and `cap_hit` is true.
     """
 
     text: str
@@ -20,7 +22,10 @@ class Completion(NamedTuple):
 
 
 class Question(NamedTuple):
-    """One sample of one prompt; `text` is the prompt as one string, `seed` None for greedy decoding."""
+    """One sample of one prompt.
+
+    `text` is the prompt as one string, `seed` None for greedy decoding.
+    """
 
     prompt: str | list[dict]
     text: str
@@ -29,7 +34,11 @@ class Question(NamedTuple):
 
     @property
     def messages(self) -> list[dict]:
-        return [{"role": PLAIN, "content": self.prompt}] if isinstance(self.prompt, str) else list(self.prompt)
+        return (
+            [{"role": PLAIN, "content": self.prompt}]
+            if isinstance(self.prompt, str)
+            else list(self.prompt)
+        )
 
 
 class Sampling(NamedTuple):
@@ -57,7 +66,10 @@ def cut(text: str, stop: Sequence[str]) -> str:
 
 
 def counts(completions: Iterable[Completion]) -> dict[str, int]:
-    """How many answers there are, and of them: empty (ended without a text), cut_off (by the limit), failed (with an error)."""
+    """How many answers there are, and of them.
+
+    Empty (ended without a text), cut_off (by the limit), failed (with an error).
+    """
     completions = list(completions)
     return {
         "n": len(completions),
@@ -71,5 +83,10 @@ def line(completions: Iterable[Completion], total: int, kept: int = 0) -> str:
     """The counts as one line of progress; `kept` of them came from the ledger."""
     found = counts(completions)
     parts = [f"generate: {found['n']}/{total} answers"]
-    named = {"from the ledger": kept, "empty": found["empty"], "cut off": found["cut_off"], "failed": found["failed"]}
+    named = {
+        "from the ledger": kept,
+        "empty": found["empty"],
+        "cut off": found["cut_off"],
+        "failed": found["failed"],
+    }
     return ", ".join(parts + [f"{n} {name}" for name, n in named.items() if n])

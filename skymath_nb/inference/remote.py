@@ -1,4 +1,7 @@
-"""Answers of a model behind a server, through an `ask` (teacher.asker): requests as fields in, replies out in order."""
+"""Answers of a model behind a server, through an `ask` (teacher.asker).
+
+Requests as fields in, replies out in order.
+"""
 
 from collections.abc import Callable
 
@@ -9,8 +12,17 @@ REFUSED = (400, 413, 422)  # what servers say to a prompt that is too long; no r
 OPERATOR = "generate"
 
 
-def answer(ask: Callable, questions: list[Question], sampling: Sampling, too_long: str, progress: Callable | None) -> list[Completion]:
-    """One Completion per question, in order; raises Unanswered, ValueError, and what `ask` raises."""
+def answer(
+    ask: Callable,
+    questions: list[Question],
+    sampling: Sampling,
+    too_long: str,
+    progress: Callable | None,
+) -> list[Completion]:
+    """One Completion per question, in order.
+
+    Raises Unanswered, ValueError, and what `ask` raises.
+    """
     fields = [
         {
             "messages": question.messages,
@@ -25,22 +37,33 @@ def answer(ask: Callable, questions: list[Question], sampling: Sampling, too_lon
     replies = ask(fields)
     completions = [_completion(reply, sampling) for reply in replies]
     errors = [(reply, done) for reply, done in zip(replies, completions, strict=True) if done.error]
-    some = too_long == "skip" and len(errors) < len(replies)  # where all are refused, it is not for their length
+    # where all are refused, it is not for their length
+    some = too_long == "skip" and len(errors) < len(replies)
     failed = [done for reply, done in errors if not some or reply.status not in REFUSED]
     if progress:
         progress(line(completions, len(questions), sum(reply.cached for reply in replies)))
     if failed:
         reason = failed[0].error.rstrip(".")
         raise Unanswered(
-            f"{len(failed)} of {len(questions)} prompts have no answer, the first because {reason}. What was answered is kept if "
-            "the asker has a ledger: run again to ask only the rest. Where the server refuses prompts as too long, shorten them, or "
-            'count them as unanswered with too_long="skip"; where it has no /completions, send chat messages.'
+            f"{len(failed)} of {len(questions)} prompts have no answer, the first because "
+            f"{reason}. What was answered is kept if "
+            "the asker has a ledger: run again to ask only the rest. Where the server refuses "
+            "prompts as too long, shorten them, or "
+            'count them as unanswered with too_long="skip"; where it has no /completions, send '
+            "chat messages."
         )
-    longer = [reply.tokens_out for reply in replies if reply.cached and reply.tokens_out > sampling.max_new_tokens + 1]  # 1 for EOS
+    # 1 for EOS
+    longer = [
+        reply.tokens_out
+        for reply in replies
+        if reply.cached and reply.tokens_out > sampling.max_new_tokens + 1
+    ]
     if longer:
         raise ValueError(
-            f"max_new_tokens={sampling.max_new_tokens} was asked for, but {len(longer)} answers in the ledger were made with a higher "
-            f"limit and have up to {max(longer)} tokens. Ask with at least as many, or name another ledger."
+            f"max_new_tokens={sampling.max_new_tokens} was asked for, but {len(longer)} answers "
+            "in the ledger were made with a higher "
+            f"limit and have up to {max(longer)} tokens. Ask with at least as many, or name "
+            "another ledger."
         )
     return completions
 

@@ -1,8 +1,11 @@
-"""Every model reply, kept once: a SQLite store that all runs, threads and processes of one machine share.
+"""Every model reply, kept once.
 
-A reply is found by what was asked (`key`), never by when or by whom. `max_tokens` stays outside the key: a
-reply that was cut off at a lower limit is replaced by the longer one when a higher limit is asked. Who is about to
-ask claims the key first, so that two processes never ask the same; a claim ends with the process that made it.
+A SQLite store that all runs, threads and processes of one machine share.
+
+A reply is found by what was asked (`key`), never by when or by whom. `max_tokens` stays outside the
+key: a reply that was cut off at a lower limit is replaced by the longer one when a higher limit is
+asked. Who is about to ask claims the key first, so that two processes never ask the same; a claim
+ends with the process that made it.
 """
 
 import errno
@@ -53,8 +56,8 @@ COLUMNS = (
     *("key", "text", "finish_reason", "tokens_in", "tokens_out", "model", "max_tokens", "created"),
     *("tokens_cached", "tokens_reasoning", "reasoning", "estimated"),
 )
-# The first complete reply stands. A refusal or a broken reply makes way for a better one, a truncated
-# reply for one that was allowed more tokens.
+# The first complete reply stands. A refusal or a broken reply makes way for a better one, a
+# truncated reply for one that was allowed more tokens.
 INSERT = f"""
 INSERT INTO replies ({", ".join(COLUMNS)}) VALUES ({", ".join("?" * len(COLUMNS))})
 ON CONFLICT (key) DO UPDATE SET
@@ -67,7 +70,8 @@ WHERE CASE standing(replies.finish_reason, replies.text)
     > standing(replies.finish_reason, replies.text) END
 """
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-RUNS, LIVE = itertools.count(), set()  # tells the owners within this process apart, and which of them still run
+# tells the owners within this process apart, and which of them still run
+RUNS, LIVE = itertools.count(), set()
 
 
 class LedgerError(RuntimeError):
@@ -75,13 +79,16 @@ class LedgerError(RuntimeError):
 
 
 class Record(NamedTuple):
-    """One reply as stored: token counts as the server gave them, `created` in ISO UTC, set by `put`.
+    """One reply as stored.
 
-    `tokens_cached` are those of `tokens_in` that the server had in its cache, `tokens_reasoning` those of
-    `tokens_out` that were thought and not said. `reasoning` are the thoughts that the server sent beside the text.
-    `estimated` is 1 where the server did not count and the tokens are estimated from the text. A request that the
-    server refused for good has the finish_reason "refused" and the status, and no text: only a replay takes that for
-    an answer, who asks a server asks again.
+    Token counts as the server gave them, `created` in ISO UTC, set by `put`.
+
+    `tokens_cached` are those of `tokens_in` that the server had in its cache, `tokens_reasoning`
+    those of `tokens_out` that were thought and not said. `reasoning` are the thoughts that the
+    server sent beside the text. `estimated` is 1 where the server did not count and the tokens are
+    estimated from the text. A request that the server refused for good has the finish_reason
+    "refused" and the status, and no text: only a replay takes that for an answer, who asks a server
+    asks again.
     """
 
     text: str
@@ -115,7 +122,9 @@ class Record(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A batch that was handed in, or was about to be (`id` ""), by `sender`, a process (see `owner`)."""
+    """A batch that was handed in, or was about to be (`id` ""), by `sender`, a process (see
+    `owner`).
+    """
 
     name: str
     server: str
@@ -131,7 +140,10 @@ def _standing(finish_reason: str, text: str) -> int:
 
 
 def key(model: str, messages: Iterable[dict], sampling: dict, sample: int) -> str:
-    """Digest of what decides a reply: sha256, 64 hex digits, of the canonical JSON of the four parts."""
+    """Digest of what decides a reply.
+
+    Sha256, 64 hex digits, of the canonical JSON of the four parts.
+    """
     if "max_tokens" in sampling:
         raise ValueError("max_tokens was given as sampling; it stays outside the key, leave it out")
     asked = {"model": model, "messages": list(messages), "sampling": sampling, "sample": sample}
@@ -139,7 +151,10 @@ def key(model: str, messages: Iterable[dict], sampling: dict, sample: int) -> st
 
 
 def owner() -> str:
-    """A new name for who claims: this process, told apart from a later one with the same number, and a running number."""
+    """A new name for who claims.
+
+    This process, told apart from a later one with the same number, and a running number.
+    """
     import psutil
 
     LIVE.add(name := f"{os.getpid()}:{psutil.Process().create_time():.2f}:{next(RUNS)}")
@@ -147,7 +162,10 @@ def owner() -> str:
 
 
 def alive(owner: str) -> bool:
-    """Whether an `owner` still runs: here until it is released, elsewhere as long as its process."""
+    """Whether an `owner` still runs.
+
+    Here until it is released, elsewhere as long as its process.
+    """
     import psutil
 
     pid, started, _ = owner.split(":")
@@ -160,10 +178,13 @@ def alive(owner: str) -> bool:
 
 
 class Ledger:
-    """An open reply store at `path`, made if absent; a context manager, safe for threads and processes.
+    """An open reply store at `path`, made if absent.
 
-    Every `put` is its own transaction in a write-ahead log, so a killed process loses no finished `put`. A store that may not be
-    written is opened for reading, as with `read_only`: a replay works from it, and a `put` says that it cannot.
+    A context manager, safe for threads and processes.
+
+    Every `put` is its own transaction in a write-ahead log, so a killed process loses no finished
+    `put`. A store that may not be written is opened for reading, as with `read_only`: a replay
+    works from it, and a `put` says that it cannot.
     """
 
     def __init__(self, path: str | Path, read_only: bool = False):
@@ -172,12 +193,16 @@ class Ledger:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise LedgerError(f"The ledger {self.path} has no folder and none can be made: {error}.") from error
+            raise LedgerError(
+                f"The ledger {self.path} has no folder and none can be made: {error}."
+            ) from error
         with self._explained("opened"):
             if read_only or not _writable(self.path):
                 self._db, prepare = _reader(self.path), self._check_version
             else:
-                self._db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+                self._db = sqlite3.connect(
+                    self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+                )
                 prepare = self._prepare
         self._db.create_function("standing", 2, _standing, deterministic=True)
         try:
@@ -196,7 +221,10 @@ class Ledger:
             )
 
     def _prepare(self):
-        """Check the version before anything is written; then switch to WAL and make the tables if new."""
+        """Check the version before anything is written.
+
+        Then switch to WAL and make the tables if new.
+        """
         if _version(self._db) != VERSION:
             with self._transaction():  # two processes may both have found an empty file
                 self._create()
@@ -209,8 +237,10 @@ class Ledger:
             return
         if version not in (0, BEFORE) or (version == 0 and tables.fetchone()):
             raise LedgerError(
-                f"A ledger of version {VERSION} was asked for, but {self.path} has version {version}"
-                f"{'' if version else ' and tables of another program'}. Nothing was changed. Name another "
+                f"A ledger of version {VERSION} was asked for, but {self.path} has version "
+                f"{version}"
+                f"{'' if version else ' and tables of another program'}. Nothing was changed. "
+                "Name another "
                 "path, or use the release that wrote this file."
             )
         for statement in ADDED if version == BEFORE else TABLES + ADDED:
@@ -229,15 +259,22 @@ class Ledger:
         self._db.execute("COMMIT")
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Record]:
-        """The stored records of those keys that are there; see `Record.serves` for the cut-off ones."""
+        """The stored records of those keys that are there.
+
+        See `Record.serves` for the cut-off ones.
+        """
         with self._lock, self._explained("read"):
-            return {row[0]: Record(*row[1:]) for row in self._select(self._columns, "replies", keys)}
+            return {
+                row[0]: Record(*row[1:]) for row in self._select(self._columns, "replies", keys)
+            }
 
     def _select(self, columns: str, table: str, keys: Iterable[str]) -> Iterator[tuple]:
         wanted = list(dict.fromkeys(keys))
         for i in range(0, len(wanted), CHUNK):
             part = wanted[i : i + CHUNK]
-            yield from self._db.execute(f"SELECT {columns} FROM {table} WHERE key IN ({','.join('?' * len(part))})", part)
+            yield from self._db.execute(
+                f"SELECT {columns} FROM {table} WHERE key IN ({','.join('?' * len(part))})", part
+            )
 
     def put(self, key: str, record: Record):
         """Store one reply for good; a complete reply already there stays as it is."""
@@ -246,23 +283,37 @@ class Ledger:
     def put_many(self, records: dict[str, Record]):
         """Store replies for good in one transaction, and end the claims on their keys."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        rows = [(key, *record._replace(created=record.created or now)) for key, record in records.items()]
+        rows = [
+            (key, *record._replace(created=record.created or now))
+            for key, record in records.items()
+        ]
         with self._lock, self._explained("written"), self._transaction():
             self._db.executemany(INSERT, rows)
             self._db.executemany("DELETE FROM claims WHERE key = ?", [row[:1] for row in rows])
 
     def claim(self, wanted: dict[str, int], owner: str) -> tuple[dict[str, Record], set[str]]:
-        """Reserve keys for `owner` before they are asked: (records that serve by now, keys that others hold).
+        """Reserve keys for `owner` before they are asked: (records that serve by now, keys that
+        others hold).
 
-        `wanted` maps keys to max_tokens; every key in neither result is now the owner's. A claim of a process
-        that has ended is taken over; one of a batch holds until the batch is collected.
+        `wanted` maps keys to max_tokens; every key in neither result is now the owner's. A claim of
+        a process that has ended is taken over; one of a batch holds until the batch is collected.
         """
         with self._lock, self._explained("written"), self._transaction():
-            found = {row[0]: Record(*row[1:]) for row in self._select(self._columns, "replies", wanted)}
+            found = {
+                row[0]: Record(*row[1:]) for row in self._select(self._columns, "replies", wanted)
+            }
             found = {key: record for key, record in found.items() if record.serves(wanted[key])}
-            holders = dict(self._select("key, owner", "claims", (key for key in wanted if key not in found)))
-            batches = {name for (name,) in self._db.execute("SELECT name FROM batches")} if holders else set()
-            holds = {one: one in batches or (":" in one and alive(one)) for one in set(holders.values())}
+            holders = dict(
+                self._select("key, owner", "claims", (key for key in wanted if key not in found))
+            )
+            batches = (
+                {name for (name,) in self._db.execute("SELECT name FROM batches")}
+                if holders
+                else set()
+            )
+            holds = {
+                one: one in batches or (":" in one and alive(one)) for one in set(holders.values())
+            }
             held = {key for key, one in holders.items() if one != owner and holds[one]}
             free = [(key, owner) for key in wanted if key not in found and key not in held]
             self._db.executemany("INSERT OR REPLACE INTO claims VALUES (?, ?)", free)
@@ -276,13 +327,18 @@ class Ledger:
             if keys is None:
                 self._db.execute("DELETE FROM claims WHERE owner = ?", (owner,))
             else:
-                self._db.executemany("DELETE FROM claims WHERE key = ? AND owner = ?", [(key, owner) for key in keys])
+                self._db.executemany(
+                    "DELETE FROM claims WHERE key = ? AND owner = ?", [(key, owner) for key in keys]
+                )
 
     def open_batch(self, batch: Batch, owner: str, keys: Iterable[str]):
         """Note a batch before it is handed in and give it the owner's claims on those keys."""
         with self._lock, self._explained("written"), self._transaction():
             self._db.execute("INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?)", batch)
-            self._db.executemany("UPDATE claims SET owner = ? WHERE key = ? AND owner = ?", [(batch.name, key, owner) for key in keys])
+            self._db.executemany(
+                "UPDATE claims SET owner = ? WHERE key = ? AND owner = ?",
+                [(batch.name, key, owner) for key in keys],
+            )
 
     def name_batch(self, name: str, id: str):
         """Note the id that the server gave a batch."""
@@ -292,7 +348,10 @@ class Ledger:
     def claimed(self, owner: str) -> list[str]:
         """The keys that an owner or a batch holds."""
         with self._lock, self._explained("read"):
-            return [key for (key,) in self._db.execute("SELECT key FROM claims WHERE owner = ?", (owner,))]
+            return [
+                key
+                for (key,) in self._db.execute("SELECT key FROM claims WHERE owner = ?", (owner,))
+            ]
 
     def close_batch(self, name: str):
         """Forget a batch and end its claims: what it did not answer can be asked again."""
@@ -316,13 +375,17 @@ class Ledger:
             return self._db.execute(query).fetchone()[0]
 
     def totals(self) -> list[dict]:
-        """Per model, in order of name, refusals left out: what is stored, of it truncated or broken.
+        """Per model, in order of name, refusals left out.
+
+        What is stored, of it truncated or broken.
 
         Returns:
-            Dicts of model, replies, cut_off, broken, tokens_in, tokens_out, first and last (ISO UTC).
+            Dicts of model, replies, cut_off, broken, tokens_in, tokens_out, first and last (ISO
+            UTC).
         """
         query = f"""SELECT model, count(*), sum(standing = {STANDING[TRUNCATED]}),
-            sum(standing = {STANDING[BROKEN]}), sum(tokens_in), sum(tokens_out), min(created), max(created)
+            sum(standing = {STANDING[BROKEN]}), sum(tokens_in), sum(tokens_out),
+            min(created), max(created)
             FROM (SELECT *, standing(finish_reason, text) AS standing FROM replies)
             WHERE standing > {REFUSAL} GROUP BY model ORDER BY model"""
         sums = ("replies", "cut_off", "broken", "tokens_in", "tokens_out", "first", "last")
@@ -365,30 +428,43 @@ class Ledger:
                 advice = f"another process held it for {BUSY_S:.0f} s; end that one, then run again"
             elif "not a database" in found or "malformed" in found:
                 advice = "this is no ledger, or a damaged one; name another path or restore a copy"
-            elif "readonly" in found or "unable to open" in found or not os.access(self.path.parent, os.W_OK):
+            elif (
+                "readonly" in found
+                or "unable to open" in found
+                or not os.access(self.path.parent, os.W_OK)
+            ):
                 advice = "name a path that may be written, on a local disk"
             else:
                 advice = "check that it lies on a local disk, not on a network share"
             raise LedgerError(
-                f"The ledger {self.path} could not be {act}: {found}. Replies stored before this are safe "
+                f"The ledger {self.path} could not be {act}: {found}. Replies stored before this "
+                "are safe "
                 f"and are not asked again; {advice}."
             ) from error
 
 
 def _writable(path: Path) -> bool:
-    """Whether a store can be written, or made where there is none; a write-ahead log needs its folder, too."""
+    """Whether a store can be written, or made where there is none.
+
+    A write-ahead log needs its folder, too.
+    """
     if not path.is_file():
         return True  # SQLite says why not
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def _reader(path: Path) -> sqlite3.Connection:
-    """A connection that only reads. Where no log can lie beside the file, the file alone holds all that was stored."""
+    """A connection that only reads.
+
+    Where no log can lie beside the file, the file alone holds all that was stored.
+    """
     log = path.with_name(f"{path.name}-wal")
     whole = not (log.is_file() and log.stat().st_size)
     immutable = "&immutable=1" if whole and not os.access(path.parent, os.W_OK) else ""
     place = f"{path.absolute().as_uri()}?mode=ro{immutable}"
-    return sqlite3.connect(place, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(
+        place, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
 
 
 def _version(db: sqlite3.Connection) -> int:
@@ -403,25 +479,40 @@ def _columns(db: sqlite3.Connection) -> str:
 
 
 def export(path: str | Path, out: str | Path) -> int:
-    """Write all replies of a ledger to a file, one JSON object a line, in order of key; returns how many.
+    """Write all replies of a ledger to a file, one JSON object a line, in order of key.
 
-    A name that ends in .gz is compressed. The same replies always give the same bytes. The file appears when it is
-    complete. Claims, batches and questions are not in it: a ledger knows only the digest of a question.
+    Returns how many.
+
+    A name that ends in .gz is compressed. The same replies always give the same bytes. The file
+    appears when it is complete. Claims, batches and questions are not in it: a ledger knows only
+    the digest of a question.
     """
     out = Path(out)
     part, n = out.with_name(out.name + ".part"), 0
     with _existing(path) as book:
         try:
             with open(part, "wb") as raw, book._explained("read"):
-                with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if out.suffix == ".gz" else nullcontext(raw) as file:
+                with (
+                    gzip.GzipFile("", "wb", fileobj=raw, mtime=0)
+                    if out.suffix == ".gz"
+                    else nullcontext(raw) as file
+                ):
                     for key, *fields in book._rows():
-                        file.write(json.dumps({"key": key} | Record(*fields)._asdict(), ensure_ascii=False).encode() + b"\n")
+                        file.write(
+                            json.dumps(
+                                {"key": key} | Record(*fields)._asdict(), ensure_ascii=False
+                            ).encode()
+                            + b"\n"
+                        )
                         n += 1
             os.replace(part, out)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            raise LedgerError(f"The ledger {path} could not be exported to {out}: {error}. Name a file that may be written.") from error
+            raise LedgerError(
+                f"The ledger {path} could not be exported to {out}: {error}. Name a file that "
+                "may be written."
+            ) from error
         finally:
             part.unlink(missing_ok=True)
     return n
@@ -430,11 +521,14 @@ def export(path: str | Path, out: str | Path) -> int:
 def add(path: str | Path, file: str | Path) -> tuple[int, int]:
     """Take the replies of an exported file into a ledger, made if absent: (read, of them new).
 
-    A complete reply already there stays. All or none: a damaged line is named, and nothing was changed.
+    A complete reply already there stays. All or none: a damaged line is named, and nothing was
+    changed.
     """
     file = Path(file)
     if not file.is_file():
-        raise LedgerError(f"There is no file {file} to import; `python -m skymath_nb ledger export` writes one.")
+        raise LedgerError(
+            f"There is no file {file} to import; `python -m skymath_nb ledger export` writes one."
+        )
     with Ledger(path) as book:
         return book._add(_parsed(file))
 
@@ -456,12 +550,17 @@ def _parsed(file: Path) -> Iterator[tuple]:
             if kinds != KINDS or not digest:
                 raise ValueError("a field has a wrong type, or the key is no digest")
         except (ValueError, TypeError, KeyError, AttributeError, EOFError, OSError) as error:
-            raise LedgerError(f"Line {n} of {file} is no reply ({error!r:.200}). Nothing was imported; export it again.") from None
+            raise LedgerError(
+                f"Line {n} of {file} is no reply ({error!r:.200}). Nothing was imported; export "
+                "it again."
+            ) from None
         yield (key, *record)
 
 
 def merge(path: str | Path, others: Iterable[str | Path]) -> tuple[int, int]:
-    """Take the replies of other ledgers into one, made if absent: (read, of them new). The others stay as they are.
+    """Take the replies of other ledgers into one, made if absent: (read, of them new).
+
+    The others stay as they are.
 
     A complete reply already there stays; each other ledger is taken whole or not at all.
     """
@@ -469,11 +568,15 @@ def merge(path: str | Path, others: Iterable[str | Path]) -> tuple[int, int]:
     others = [Path(other) for other in others]
     for other in others:
         if not other.is_file():
-            raise LedgerError(f"There is no ledger {other} to merge into {path}; nothing was changed.")
+            raise LedgerError(
+                f"There is no ledger {other} to merge into {path}; nothing was changed."
+            )
     with Ledger(path) as book:
         for other in others:
             if other.samefile(path):
-                raise LedgerError(f"The ledger {path} was to be merged into itself; name another one.")
+                raise LedgerError(
+                    f"The ledger {path} was to be merged into itself; name another one."
+                )
             rows = _rows_of(other)
             counts = book._add(rows)
             read, new = read + counts[0], new + counts[1]
@@ -492,12 +595,17 @@ def _rows_of(path: Path) -> Iterator[tuple]:
                 )
             yield from db.execute(f"SELECT {_columns(db)} FROM replies ORDER BY key")
     except sqlite3.Error as error:
-        raise LedgerError(f"The ledger {path} cannot be read: {error}. Nothing of it was merged.") from error
+        raise LedgerError(
+            f"The ledger {path} cannot be read: {error}. Nothing of it was merged."
+        ) from error
 
 
 def _existing(path: str | Path) -> Ledger:
     if not Path(path).is_file():
-        raise LedgerError(f"There is no ledger {path}; a run that asks a teacher makes one (its parameter `ledger` says where).")
+        raise LedgerError(
+            f"There is no ledger {path}; a run that asks a teacher makes one (its parameter "
+            "`ledger` says where)."
+        )
     return Ledger(path, read_only=True)
 
 

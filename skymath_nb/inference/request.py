@@ -1,4 +1,7 @@
-"""What goes in and out: requests, replies, settings, running totals, and the errors that stop a run."""
+"""What goes in and out.
+
+Requests, replies, settings, running totals, and the errors that stop a run.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +11,16 @@ from typing import Any, NamedTuple
 from . import prices
 from . import reply_store as ledgers
 
-RESERVED = {"model", "messages", "prompt", "max_tokens", "max_completion_tokens", "n", "stream", "stream_options"}
+RESERVED = {
+    "model",
+    "messages",
+    "prompt",
+    "max_tokens",
+    "max_completion_tokens",
+    "n",
+    "stream",
+    "stream_options",
+}
 LENGTHS = ("max_tokens", "max_completion_tokens")
 PLAIN = "prompt"  # the role of a text that is no chat: the model goes on where it ends
 
@@ -29,10 +41,10 @@ class MissingReply(RuntimeError):
 class Request:
     """One question: chat messages, the operator that wrote them, and how to sample.
 
-    `sample` tells apart several draws of one question. `temperature` None leaves it out, for models that
-    refuse it. `parameters` are further ones of this request's body, such as {"seed": 7}. A single message of the role
-    "prompt" is no chat but a plain text, which the server's /completions continues.
-    Raises ValueError for what no server can read.
+    `sample` tells apart several draws of one question. `temperature` None leaves it out, for models
+    that refuse it. `parameters` are further ones of this request's body, such as {"seed": 7}. A
+    single message of the role "prompt" is no chat but a plain text, which the server's /completions
+    continues. Raises ValueError for what no server can read.
     """
 
     messages: Sequence[dict]
@@ -47,15 +59,26 @@ class Request:
             "".join([message["role"] + message["content"] for message in self.messages]).encode()
         except (KeyError, TypeError, UnicodeEncodeError) as error:
             raise ValueError(
-                f"A request of operator {self.operator!r} needs messages with a role and a content in valid "
-                f"Unicode, but has {self.messages!r:.200} ({error!r}); make them with prompts.render."
+                f"A request of operator {self.operator!r} needs messages with a role and a "
+                "content in valid "
+                f"Unicode, but has {self.messages!r:.200} ({error!r}); make them with "
+                "prompts.render."
             ) from None
         if len(self.messages) > 1 and any(message["role"] == PLAIN for message in self.messages):
-            raise ValueError(f"A request has {len(self.messages)} messages, one of role {PLAIN!r}; a plain text stands alone.")
-        _check_free(self.parameters)
-        if not self.messages or self.sample < 0 or self.max_tokens < 1 or not self.operator.isascii():
             raise ValueError(
-                f"A request needs messages, sample >= 0, max_tokens >= 1 and an ASCII operator, but has "
+                f"A request has {len(self.messages)} messages, one of role {PLAIN!r}; a plain "
+                "text stands alone."
+            )
+        _check_free(self.parameters)
+        if (
+            not self.messages
+            or self.sample < 0
+            or self.max_tokens < 1
+            or not self.operator.isascii()
+        ):
+            raise ValueError(
+                "A request needs messages, sample >= 0, max_tokens >= 1 and an ASCII operator, "
+                "but has "
                 f"{len(self.messages)}, {self.sample}, {self.max_tokens} and {self.operator!r}."
             )
 
@@ -65,7 +88,10 @@ class Request:
         return self.messages[0]["role"] == PLAIN
 
     def sampling(self, parameters: dict | None = None) -> dict:
-        """How to sample, as it goes into the body: the request's own, and over it `parameters` (None leaves one out)."""
+        """How to sample, as it goes into the body.
+
+        The request's own, and over it `parameters` (None leaves one out).
+        """
         given = {"temperature": self.temperature} | (self.parameters or {}) | (parameters or {})
         return {name: value for name, value in given.items() if value is not None}
 
@@ -76,7 +102,9 @@ class Request:
 
 def _check_free(parameters: dict | None):
     if taken := RESERVED & set(parameters or {}):
-        raise ValueError(f"parameters has {sorted(taken)}, which the engine sets itself; leave them out.")
+        raise ValueError(
+            f"parameters has {sorted(taken)}, which the engine sets itself; leave them out."
+        )
 
 
 class Reply(NamedTuple):
@@ -102,7 +130,10 @@ class Reply(NamedTuple):
 
 @dataclass
 class Tally:
-    """Running totals of one `complete`: `total` unique requests, of them so many done; dollars paid now."""
+    """Running totals of one `complete`.
+
+    `total` unique requests, of them so many done; dollars paid now.
+    """
 
     total: int = 0
     cached: int = 0
@@ -113,7 +144,8 @@ class Tally:
     tokens_cached: int = 0
     tokens_reasoning: int = 0
     estimated: int = 0  # replies whose tokens the server did not count
-    unfinished: int = 0  # replies that ended neither by themselves nor by max_tokens; a rerun asks them again
+    # replies that ended neither by themselves nor by max_tokens; a rerun asks them again
+    unfinished: int = 0
     spent_usd: float = 0.0  # replies that never came count at their worst case
     lost_usd: float = 0.0  # of spent_usd, for tries whose reply never came
     spent_before_usd: float = 0.0  # by earlier calls of the same asker
@@ -131,27 +163,32 @@ class Tally:
 class Settings:
     """How requests are asked; every field is a keyword of `complete`, `asker` and `forecast`.
 
-    server      "offline", or the base URL of an OpenAI-compatible server, whose key is OPENAI_API_KEY
-    model       the server's name for the model; for the offline teacher see world.offline
-    known_as    the ledger's name for the model, where the server's does not tell which it is: a folder's digest
-    ledger      path of the reply store, or None
-    replay      True: the ledger alone answers, no request leaves, a missing reply is an error
-    workers     requests in flight at most
-    requests_per_minute, tokens_per_minute  the server's limits, 0 for none; tokens are those in and out
-    prices      see prices.check; None counts nothing
-    budget_usd  cap on what the call (or all calls of one asker) pays, 0 for none: no request goes out whose
-                worst case would pass it
-    timeout     seconds per try, from the first byte sent to the last received
-    retries     tries after the first, for faults that pass; waits that the server names do not count
-    parameters  further parameters of each request's body, such as {"reasoning_effort": "low"}; None leaves one
-                out that the model refuses: {"temperature": None}
-    length_parameter  "max_tokens", or "max_completion_tokens" for models that refuse the first
-    batch       True: through the server's Batch API (files and batches), cheaper and within a day
-    poll_s      seconds between two looks at a batch
-    progress    called with the Tally a few times a second, in the caller's thread
-    transport   another httpx2 transport, for tests
-
     Raises ValueError for settings that cannot be.
+
+    Attributes:
+        server: "offline", or the base URL of an OpenAI-compatible server, whose key is
+            OPENAI_API_KEY.
+        model: The server's name for the model; for the offline teacher see world.offline.
+        known_as: The ledger's name for the model, where the server's does not tell which it is: a
+            folder's digest.
+        ledger: Path of the reply store, or None.
+        replay: True: the ledger alone answers, no request leaves, a missing reply is an error.
+        workers: Requests in flight at most.
+        requests_per_minute, tokens_per_minute: The server's limits, 0 for none; tokens are those in
+            and out.
+        prices: See prices.check; None counts nothing.
+        budget_usd: Cap on what the call (or all calls of one asker) pays, 0 for none: no request
+            goes out whose worst case would pass it.
+        timeout: Seconds per try, from the first byte sent to the last received.
+        retries: Tries after the first, for faults that pass; waits that the server names do not
+            count.
+        parameters: Further parameters of each request's body, such as {"reasoning_effort": "low"};
+            None leaves one out that the model refuses: {"temperature": None}.
+        length_parameter: "max_tokens", or "max_completion_tokens" for models that refuse the first.
+        batch: True: through the server's Batch API (files and batches), cheaper and within a day.
+        poll_s: Seconds between two looks at a batch.
+        progress: Called with the Tally a few times a second, in the caller's thread.
+        transport: Another httpx2 transport, for tests.
     """
 
     server: str = "offline"
@@ -177,44 +214,91 @@ class Settings:
         prices.check(self.prices)
         if self.workers < 1 or self.retries < 0 or self.timeout <= 0 or self.poll_s <= 0:
             raise ValueError(
-                f"workers={self.workers}, retries={self.retries}, timeout={self.timeout}, poll_s={self.poll_s}; at least 1 worker, "
+                f"workers={self.workers}, retries={self.retries}, timeout={self.timeout}, "
+                f"poll_s={self.poll_s}; at least 1 worker, "
                 "0 retries and a time above 0 are needed."
             )
         if min(self.budget_usd, self.requests_per_minute, self.tokens_per_minute) < 0:
             raise ValueError(
-                f"budget_usd={self.budget_usd}, requests_per_minute={self.requests_per_minute}, tokens_per_minute="
+                f"budget_usd={self.budget_usd}, requests_per_minute={self.requests_per_minute}, "
+                "tokens_per_minute="
                 f"{self.tokens_per_minute}; none may be below 0, and 0 means no limit."
             )
         if self.budget_usd and not self.prices:
-            raise ValueError(f"budget_usd={self.budget_usd} but no prices, so nothing can be counted; give prices.")
+            raise ValueError(
+                f"budget_usd={self.budget_usd} but no prices, so nothing can be counted; give "
+                "prices."
+            )
         _check_free(self.parameters)
         if self.length_parameter not in LENGTHS:
-            raise ValueError(f"length_parameter is {self.length_parameter!r}; it is one of {', '.join(LENGTHS)}.")
+            raise ValueError(
+                f"length_parameter is {self.length_parameter!r}; it is one of {', '.join(LENGTHS)}."
+            )
         if not self.ledger and (self.replay or self.batch):
-            raise ValueError(f"replay={self.replay} and batch={self.batch} without a ledger; both need one, name its path.")
+            raise ValueError(
+                f"replay={self.replay} and batch={self.batch} without a ledger; both need one, "
+                "name its path."
+            )
         if self.replay and self.batch:
-            raise ValueError("replay=True and batch=True: the first sends nothing, the second sends a batch; choose one.")
+            raise ValueError(
+                "replay=True and batch=True: the first sends nothing, the second sends a batch; "
+                "choose one."
+            )
 
     def body(self, request: Request) -> dict:
         """The body of a Chat Completions request, or of a plain one."""
         if request.plain:
-            named = {"model": self.model, "prompt": request.messages[0]["content"], "max_tokens": request.max_tokens}
+            named = {
+                "model": self.model,
+                "prompt": request.messages[0]["content"],
+                "max_tokens": request.max_tokens,
+            }
             return named | request.sampling(self.parameters)
-        named = {"model": self.model, "messages": list(request.messages), self.length_parameter: request.max_tokens}
+        named = {
+            "model": self.model,
+            "messages": list(request.messages),
+            self.length_parameter: request.max_tokens,
+        }
         return named | request.sampling(self.parameters)
 
     def cost(self, record) -> float:
         """US dollars of a stored reply."""
-        return prices.cost(self.prices, record.tokens_in, record.tokens_out, record.tokens_cached, self.batch)
+        return prices.cost(
+            self.prices, record.tokens_in, record.tokens_out, record.tokens_cached, self.batch
+        )
 
     def worst(self, request: Request) -> float:
-        """US dollars that a request cannot pass: every byte a token, and a reply as long as it may be."""
-        return prices.cost(self.prices, prices.most_tokens(request.messages), request.max_tokens, 0, self.batch) if self.prices else 0.0
+        """US dollars that a request cannot pass.
+
+        Every byte a token, and a reply as long as it may be.
+        """
+        return (
+            prices.cost(
+                self.prices, prices.most_tokens(request.messages), request.max_tokens, 0, self.batch
+            )
+            if self.prices
+            else 0.0
+        )
 
     def reply(self, key: str, record, cached: bool) -> Reply:
         """A stored reply, as the caller gets it."""
         if record.refused:
-            return Reply("", "", 0, 0, 0.0, key, cached, f"the server refused this when it was asked ({record.refused})", record.refused)
+            return Reply(
+                "",
+                "",
+                0,
+                0,
+                0.0,
+                key,
+                cached,
+                f"the server refused this when it was asked ({record.refused})",
+                record.refused,
+            )
         said = (record.text, record.finish_reason, record.tokens_in, record.tokens_out)
-        thought = (record.tokens_cached, record.tokens_reasoning, record.reasoning, bool(record.estimated))
+        thought = (
+            record.tokens_cached,
+            record.tokens_reasoning,
+            record.reasoning,
+            bool(record.estimated),
+        )
         return Reply(*said, self.cost(record), key, cached, "", 0, *thought)

@@ -1,7 +1,10 @@
-"""The teacher: requests in, replies out in the same order, through the OpenAI client and the ledger.
+"""The teacher.
 
-The offline teacher is the same client over a transport that answers from the world, so what runs without a
-network is what runs on a cluster. `serve` puts that teacher behind a loopback HTTP server for any client.
+Requests in, replies out in the same order, through the OpenAI client and the ledger.
+
+The offline teacher is the same client over a transport that answers from the world, so what runs
+without a network is what runs on a cluster. `serve` puts that teacher behind a loopback HTTP server
+for any client.
 """
 
 from .engine import asker, complete, forecast

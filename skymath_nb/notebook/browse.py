@@ -1,6 +1,7 @@
 """Looking at rows: a static view first, then, if asked for, a widget under it that only looks.
 
-Nothing chosen in a widget reaches a file or a later cell; it prints the line for the parameters cell that opens it there again.
+Nothing chosen in a widget reaches a file or a later cell; it prints the line for the parameters
+cell that opens it there again.
 """
 
 import datetime
@@ -15,7 +16,10 @@ from ..grading import solution_steps
 from . import figures
 
 SHOWN = 3  # rows of each group in the static view
-CELL = "text-align:left;vertical-align:top;white-space:normal;padding:.2em .6em;max-width:40em;overflow-wrap:anywhere;min-width:3em"
+CELL = (
+    "text-align:left;vertical-align:top;white-space:normal;padding:.2em "
+    ".6em;max-width:40em;overflow-wrap:anywhere;min-width:3em"
+)
 
 
 def browse(
@@ -28,22 +32,38 @@ def browse(
     shown: Mapping[str, dict] | None = None,
     interactive: bool = False,
 ):
-    """Show how many rows there are per value of `by` and the first of each; with `interactive`, add a browser over all.
+    """Show how many rows there are per value of `by` and the first of each.
 
-    filters  columns to filter by beside `by`, in the browser
-    shown    where each of a notebook's browsers opens, by name, as the line says that the browser prints; this one's row is shown first
-    Raises:  ValueError for a column that the table does not have, or a row of `shown` that is not there.
+    With `interactive`, add a browser over all.
+
+    Args:
+        filters: Columns to filter by beside `by`, in the browser.
+        shown: Where each of a notebook's browsers opens, by name, as the line says that the browser
+            prints; this one's row is shown first.
+
+    Raises:
+        ValueError: For a column that the table does not have, or a row of `shown` that is not
+            there.
     """
     from IPython.display import HTML, display
 
     missing = [c for c in (by, *columns, *filters) if c not in table.columns]
     if missing:
-        raise ValueError(f"cannot browse by {by} with columns {columns}: the table has no {missing}, it has {list(table.columns)}")
+        raise ValueError(
+            f"cannot browse by {by} with columns {columns}: the table has no {missing}, it has "
+            f"{list(table.columns)}"
+        )
     groups = table.groupby(by, sort=True)
     first = groups.head(SHOWN).sort_values(by, kind="stable")
     fields = list(dict.fromkeys([by, *filters, *columns]))
     view = _View(table, [by, *filters], lambda row: _record(row, fields), name, shown or {})
-    display(HTML(f"<p>{len(table):,} rows; " + ", ".join(f"{html.escape(str(k))}: {len(v):,}" for k, v in groups) + "</p>"))
+    display(
+        HTML(
+            f"<p>{len(table):,} rows; "
+            + ", ".join(f"{html.escape(str(k))}: {len(v):,}" for k, v in groups)
+            + "</p>"
+        )
+    )
     if name in view.shown:
         display(HTML(view.text()))
     display(HTML(as_html(first, [by, *columns])))
@@ -52,28 +72,62 @@ def browse(
 
 
 def _record(row: pd.Series, fields: Sequence[str]) -> str:
-    return as_html(pd.DataFrame({"column": fields, "value": [row[field] for field in fields]}), ["column", "value"])
+    return as_html(
+        pd.DataFrame({"column": fields, "value": [row[field] for field in fields]}),
+        ["column", "value"],
+    )
 
 
 class _View:
-    """One row at a time of a table, chosen by filters and a number: as text, or with controls that only look.
+    """One row at a time of a table, chosen by filters and a number.
 
-    filters  columns;  card  a row as HTML;  name, shown  what the parameter `shown` says of this browser: {column: value, "row": n}
+    As text, or with controls that only look.
+
+    Args:
+        filters: Columns.
+        card: A row as HTML.
+        name, shown: What the parameter `shown` says of this browser: {column: value, "row": n}.
     """
 
-    def __init__(self, rows: pd.DataFrame, filters: Sequence[str], card: Callable[[pd.Series], str], name: str, shown: Mapping[str, dict]):
-        self.rows, self.filters, self.card, self.name, self.shown = rows, list(dict.fromkeys(filters)), card, name, dict(shown)
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        filters: Sequence[str],
+        card: Callable[[pd.Series], str],
+        name: str,
+        shown: Mapping[str, dict],
+    ):
+        self.rows, self.filters, self.card, self.name, self.shown = (
+            rows,
+            list(dict.fromkeys(filters)),
+            card,
+            name,
+            dict(shown),
+        )
         own = self.shown.get(name, {})
         if not isinstance(own, dict):
-            raise ValueError(f"shown[{name!r}] is {own!r}, but a browser prints its place as a dict. Paste the whole line that it prints.")
+            raise ValueError(
+                f"shown[{name!r}] is {own!r}, but a browser prints its place as a dict. Paste "
+                "the whole line that it prints."
+            )
         unknown = [key for key in own if key not in (*self.filters, "row")]
-        absent = [f"{key}: {own[key]!r}" for key in self.filters if key in own and own[key] not in self.values(key)]
-        self.chosen, self.row = {key: value for key, value in own.items() if key != "row"}, own.get("row", 0)
+        absent = [
+            f"{key}: {own[key]!r}"
+            for key in self.filters
+            if key in own and own[key] not in self.values(key)
+        ]
+        self.chosen, self.row = (
+            {key: value for key, value in own.items() if key != "row"},
+            own.get("row", 0),
+        )
         there = 0 if unknown or absent else len(self.found())
         if unknown or absent or not isinstance(self.row, int) or not 0 <= self.row < max(there, 1):
             raise ValueError(
-                f"shown[{name!r}] is {own}, but {', '.join(unknown + absent) or f'row {self.row!r}'} is not there; it may hold row "
-                f"({there} are found) and {', '.join(self.filters)}, with values of the table. An empty `shown` opens at the first row."
+                f"shown[{name!r}] is {own}, but "
+                f"{', '.join(unknown + absent) or f'row {self.row!r}'} is not there; it may hold "
+                "row "
+                f"({there} are found) and {', '.join(self.filters)}, with values of the table. "
+                "An empty `shown` opens at the first row."
             )
 
     def values(self, column: str) -> list:
@@ -90,7 +144,9 @@ class _View:
         found = self.found()
         at = min(self.row, max(len(found) - 1, 0))
         line = paste(self.shown, self.name, self.chosen | ({"row": at} if at else {}))
-        return f"<p>{len(found):,} of {len(self.rows):,}; {line}</p>" + (self.card(found.iloc[at]) if len(found) else "")
+        return f"<p>{len(found):,} of {len(self.rows):,}; {line}</p>" + (
+            self.card(found.iloc[at]) if len(found) else ""
+        )
 
     def widget(self):
         import ipywidgets as widgets
@@ -98,23 +154,38 @@ class _View:
         choices = {
             column: widgets.Dropdown(
                 options=[("all", None), *((str(v), v) for v in self.values(column))],
-                index=1 + self.values(column).index(self.chosen[column]) if column in self.chosen else 0,  # value=None would choose nothing
+                # value=None would choose nothing
+                index=1 + self.values(column).index(self.chosen[column])
+                if column in self.chosen
+                else 0,
                 description=column,
             )
             for column in self.filters
         }
-        place = widgets.IntSlider(min=0, max=max(len(self.found()) - 1, 0), value=self.row, description="row", continuous_update=False)
+        place = widgets.IntSlider(
+            min=0,
+            max=max(len(self.found()) - 1, 0),
+            value=self.row,
+            description="row",
+            continuous_update=False,
+        )
         view = widgets.HTML(panel(self.text()))
 
         def draw(_=None):
-            self.chosen = {column: choice.value for column, choice in choices.items() if choice.value is not None}
+            self.chosen = {
+                column: choice.value
+                for column, choice in choices.items()
+                if choice.value is not None
+            }
             place.max = max(len(self.found()) - 1, 0)
             self.row = place.value
             view.value = panel(self.text())
 
         for control in (*choices.values(), place):
             control.observe(draw, "value")
-        return widgets.VBox([widgets.HBox(list(choices.values()), layout={"flex_flow": "row wrap"}), place, view])
+        return widgets.VBox(
+            [widgets.HBox(list(choices.values()), layout={"flex_flow": "row wrap"}), place, view]
+        )
 
 
 def panel(text: str) -> str:
@@ -124,7 +195,10 @@ def panel(text: str) -> str:
 
 def paste(shown: Mapping[str, dict], name: str, chosen: Mapping) -> str:
     """The line for the parameters cell that opens a browser where it now is, as HTML."""
-    return f"to open here again: <code>shown: dict = {_literal(repr({**shown, name: dict(chosen)}))}</code>"
+    return (
+        "to open here again: <code>shown: dict = "
+        f"{_literal(repr({**shown, name: dict(chosen)}))}</code>"
+    )
 
 
 def show(table: pd.DataFrame):
@@ -136,7 +210,9 @@ def show(table: pd.DataFrame):
 
 def as_html(table: pd.DataFrame, columns: list[str]) -> str:
     """A table of long texts that wraps, as HTML; every text is escaped."""
-    head = "".join(f"<th style='text-align:left;padding:.2em .6em'>{html.escape(c)}</th>" for c in columns)
+    head = "".join(
+        f"<th style='text-align:left;padding:.2em .6em'>{html.escape(c)}</th>" for c in columns
+    )
     body = ""
     for values in table[columns].itertuples(index=False):
         cells = (_literal(v).replace("\n", "<br>") for v in values)
@@ -149,9 +225,12 @@ LONGEST = 4000  # characters of one text in a card
 REDRAWN_S = 1.0  # seconds between two drawings of the loss
 LOSS = re.compile(r"(.+): step (\d+)/\d+, loss ([\d.]+)")  # of a line of training
 COUNT = re.compile(r"(\d+)/([1-9]\d*)")  # how far a line of progress says that the work is
-UNSEEN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ud800-\\udfff]")
+UNSEEN = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ud800-\\udfff]"
+)
 LITERAL = (  # no TeX is run in it, and it looks the same on a light and on a dark page
-    "<pre class='tex2jax_ignore mathjax_ignore' style='white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;text-align:left;"
+    "<pre class='tex2jax_ignore mathjax_ignore' "
+    "style='white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;text-align:left;"
     "margin:0;background:none;color:inherit'>"
 )
 OPEN = 3  # cards of the static view that are unfolded
@@ -166,32 +245,65 @@ def browse_errors(
     shown: Mapping[str, dict] | None = None,
     interactive: bool = False,
 ):
-    """Show how many answers each class has and the first answer of each class that has a fault, as a card; with `interactive`,
+    """Show how many answers each class has and the first answer of each class that has a fault, as
+    a card; with `interactive`,
+
     add a browser over all that filters by class, benchmark, level, language and verdict.
 
-    classified  answers with `problem` and the columns of `errors.classify`
-    nearest     of `errors.nearest`, with the ids of problems as wanted_id;  tables  of instances and seeds, for the lineage of its rows.
-    shown       where the browser opens, as the line says that it prints; that answer is shown first
-    A card shows the problem, the gold answer, the response with the evidence marked and each step checked, and the nearest
-    training rows. Text is shown as it is written: neither HTML nor TeX of a model is run, and unseen characters are spelled out.
-    Raises:  ValueError for a column that the table does not have, or an answer of `shown` that is not there.
+    Args:
+        classified: Answers with `problem` and the columns of `errors.classify`.
+        nearest: Of `errors.nearest`, with the ids of problems as wanted_id.
+        tables: Of instances and seeds, for the lineage of its rows.
+        shown: Where the browser opens, as the line says that it prints; that answer is shown first
+            A card shows the problem, the gold answer, the response with the evidence marked and
+            each step checked, and the nearest training rows. Text is shown as it is written:
+            neither HTML nor TeX of a model is run, and unseen characters are spelled out.
+
+    Raises:
+        ValueError: For a column that the table does not have, or an answer of `shown` that is not
+            there.
     """
     from IPython.display import HTML, display
 
-    needed = ["error", "start", "end", "evidence", "benchmark", "level", "language", "flexible", "id", "problem", "gold", "response"]
+    needed = [
+        "error",
+        "start",
+        "end",
+        "evidence",
+        "benchmark",
+        "level",
+        "language",
+        "flexible",
+        "id",
+        "problem",
+        "gold",
+        "response",
+    ]
     if missing := [column for column in needed if column not in classified.columns]:
         raise ValueError(
-            f"cannot browse errors: the table has no {missing}; join the problems and the columns of errors.classify to the answers"
+            f"cannot browse errors: the table has no {missing}; join the problems and the "
+            "columns of errors.classify to the answers"
         )
     rows = classified.assign(verdict=classified["flexible"].map({True: "right", False: "wrong"}))
     view = _View(rows, FILTERS, lambda row: _card(row, nearest, tables), name, shown or {})
     counts = rows["error"].value_counts()
-    display(HTML(f"<p>{len(rows):,} answers; " + ", ".join(f"{_literal(error)}: {n:,}" for error, n in counts.items()) + "</p>"))
+    display(
+        HTML(
+            f"<p>{len(rows):,} answers; "
+            + ", ".join(f"{_literal(error)}: {n:,}" for error, n in counts.items())
+            + "</p>"
+        )
+    )
     if name in view.shown:
         display(HTML(view.text()))
     for i, error in enumerate(counts.index.drop("right", errors="ignore")):
         card = _card(rows[rows["error"] == error].iloc[0], nearest, tables)
-        display(HTML(f"<details{' open' * (i < OPEN)}><summary>{_literal(error)}: {counts[error]:,}</summary>{card}</details>"))
+        display(
+            HTML(
+                f"<details{' open' * (i < OPEN)}><summary>{_literal(error)}: "
+                f"{counts[error]:,}</summary>{card}</details>"
+            )
+        )
     if interactive:
         display(view.widget())
 
@@ -200,16 +312,29 @@ def _card(row, nearest, tables):
     """One answer as HTML."""
     evidence = f": {row['evidence']}" if row["evidence"] else ""
     title = f"{row['error']} ({row['verdict']}){evidence}"
-    where = f"{row['benchmark']}, {row['id']}, level {row['level']}, {row['language']}; gold answer {row['gold']}"
-    parts = [f"<p><b>{_literal(title)}</b><br>{_literal(where)}</p>", LITERAL + _literal(_shortened(row["problem"])) + "</pre>"]
-    parts.append(_response("" if pd.isna(row["response"]) else row["response"], int(row["start"]), int(row["end"])))
+    where = (
+        f"{row['benchmark']}, {row['id']}, level {row['level']}, {row['language']}; gold answer "
+        f"{row['gold']}"
+    )
+    parts = [
+        f"<p><b>{_literal(title)}</b><br>{_literal(where)}</p>",
+        LITERAL + _literal(_shortened(row["problem"])) + "</pre>",
+    ]
+    parts.append(
+        _response(
+            "" if pd.isna(row["response"]) else row["response"], int(row["start"]), int(row["end"])
+        )
+    )
     if nearest is not None:
         near = nearest[nearest["wanted_id"] == row["id"]].drop(columns="wanted_id")
         near = near.assign(cosine=near["cosine"].round(3))
         if tables:
             near = near.assign(lineage=[_descent(lineage(id, *tables)) for id in near["id"]])
         parts.append(as_html(near, list(near.columns)))
-    return f"<div class='tex2jax_ignore mathjax_ignore' style='border-top:1px solid;margin:1em 0'>{''.join(parts)}</div>"
+    return (
+        "<div class='tex2jax_ignore mathjax_ignore' style='border-top:1px solid;margin:1em "
+        f"0'>{''.join(parts)}</div>"
+    )
 
 
 def _descent(chain):
@@ -231,39 +356,65 @@ def _response(text, start, end):
         if a <= b:
             x, y = (min(max(edge, a), b) for edge in (start, end))
             marked = f"<mark>{_literal(text[x:y])}</mark>" if x < y else ""
-            checks = [f"{'true' if s.holds else 'FALSE'}: {text[s.start : s.end]}" for s in found if place <= s.start <= place + len(line)]
-            cells = (_literal(text[a:x]) + marked + _literal(text[y:b]), _literal(_shortened("\n".join(checks))))
+            checks = [
+                f"{'true' if s.holds else 'FALSE'}: {text[s.start : s.end]}"
+                for s in found
+                if place <= s.start <= place + len(line)
+            ]
+            cells = (
+                _literal(text[a:x]) + marked + _literal(text[y:b]),
+                _literal(_shortened("\n".join(checks))),
+            )
             body += (
-                "<tr>" + "".join(f"<td style='text-align:left;vertical-align:top'>{LITERAL}{cell}</pre></td>" for cell in cells) + "</tr>"
+                "<tr>"
+                + "".join(
+                    f"<td style='text-align:left;vertical-align:top'>{LITERAL}{cell}</pre></td>"
+                    for cell in cells
+                )
+                + "</tr>"
             )
         place += len(line) + 1
     left_out = len(text) - (min(last, len(text)) - first)
     note = f"<p>{left_out:,} more characters are not shown.</p>" if left_out else ""
-    head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("response", "steps that can be read"))
+    head = "".join(
+        f"<th style='text-align:left'>{name}</th>"
+        for name in ("response", "steps that can be read")
+    )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
 
 
 def _shortened(text):
     text = str(text)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n({len(text) - LONGEST:,} more characters)"
+    return (
+        text
+        if len(text) <= LONGEST
+        else f"{text[:LONGEST]}\n({len(text) - LONGEST:,} more characters)"
+    )
 
 
 def _literal(text) -> str:
-    """A text as HTML that shows it as it is written: escaped, with unseen characters by their number."""
+    """A text as HTML that shows it as it is written.
+
+    Escaped, with unseen characters by their number.
+    """
     return html.escape(UNSEEN.sub(lambda m: f"\\u{ord(m[0]):04x}", str(text)))
 
 
 def progress(*, interactive: bool = False, every: float = 0.25):
-    """A callable for every `progress=...` of the package: the teacher's tallies, and the lines of training, answering and arms.
+    """A callable for every `progress=...` of the package.
 
-    With `interactive` a bar that moves, and under that of a training the figure of its loss so far; else a line at every such share of
-    the work, for logs. A line without "n/N" is always told.
+    The teacher's tallies, and the lines of training, answering and arms.
+
+    With `interactive` a bar that moves, and under that of a training the figure of its loss so far;
+    else a line at every such share of the work, for logs. A line without "n/N" is always told.
     """
     return _Bar() if interactive else _Lines(every)
 
 
 class _Progress:
-    """Tells one piece of work from the next by totals and names, and knows how fast the teacher goes."""
+    """Tells one piece of work from the next by totals and names, and knows how fast the teacher
+    goes.
+    """
 
     def __init__(self):
         self.call, self.started, self.asked = 0, 0.0, 0
@@ -275,9 +426,16 @@ class _Progress:
             self.count(standing)
 
     def read(self, line):
-        """A line of training (`stage 1: step 20/188, ...`) or answering (`generate: 40/300 answers`)."""
+        """A line of training (`stage 1.
+
+        Step 20/188, ...`) or answering (`generate: 40/300 answers`).
+        """
         found = COUNT.search(line)
-        work, share = (line[: found.start()] + found[2], int(found[1]) / int(found[2])) if found else (line, 1.0)
+        work, share = (
+            (line[: found.start()] + found[2], int(found[1]) / int(found[2]))
+            if found
+            else (line, 1.0)
+        )
         if work != self.call:
             self.call = work
             self.begin()
@@ -293,19 +451,39 @@ class _Progress:
         self.asked = asked
         left = tally.total - tally.done
         seconds = (time.monotonic() - self.started) / asked * left if asked and left else 0
-        text = _standing(tally) + (f", {datetime.timedelta(seconds=round(seconds))} left" if seconds else "")
+        text = _standing(tally) + (
+            f", {datetime.timedelta(seconds=round(seconds))} left" if seconds else ""
+        )
         self.tell(tally.done / tally.total, text, bool(tally.failed))
 
 
 def _standing(tally) -> str:
     return (
-        f"{tally.done:,} of {tally.total:,} requests: {tally.cached:,} from the ledger, {tally.answered:,} answered, "
-        f"{tally.failed:,} refused or failed; {tally.tokens_in + tally.tokens_out:,} tokens, ${tally.spent_usd:.2f}"
-        + (f", of it ${tally.lost_usd:.2f} for tries whose reply never came" if tally.lost_usd else "")
+        f"{tally.done:,} of {tally.total:,} requests: {tally.cached:,} from the ledger, "
+        f"{tally.answered:,} answered, "
+        f"{tally.failed:,} refused or failed; {tally.tokens_in + tally.tokens_out:,} tokens, "
+        f"${tally.spent_usd:.2f}"
+        + (
+            f", of it ${tally.lost_usd:.2f} for tries whose reply never came"
+            if tally.lost_usd
+            else ""
+        )
         + (f"; {tally.estimated:,} replies with estimated tokens" if tally.estimated else "")
-        + (f"; {tally.unfinished:,} broken, to be asked again by a rerun" if tally.unfinished else "")
-        + (f"; the next try in {wait:.0f} s" if (wait := tally.waits_until - time.monotonic()) > 0 else "")
-        + (f", ${tally.spent_before_usd + tally.spent_usd:.2f} in all" if tally.spent_before_usd else "")
+        + (
+            f"; {tally.unfinished:,} broken, to be asked again by a rerun"
+            if tally.unfinished
+            else ""
+        )
+        + (
+            f"; the next try in {wait:.0f} s"
+            if (wait := tally.waits_until - time.monotonic()) > 0
+            else ""
+        )
+        + (
+            f", ${tally.spent_before_usd + tally.spent_usd:.2f} in all"
+            if tally.spent_before_usd
+            else ""
+        )
     )
 
 
@@ -340,20 +518,26 @@ class _Bar(_Progress):
         self.bar.value, self.text.value = share, html.escape(text)
         self.bar.bar_style = "warning" if failed else "success" if share == 1 else ""
         if step := LOSS.match(text):
-            if int(step[2]) <= next((seen["step"] for seen in reversed(self.losses) if seen["phase"] == step[1]), 0):
+            if int(step[2]) <= next(
+                (seen["step"] for seen in reversed(self.losses) if seen["phase"] == step[1]), 0
+            ):
                 self.losses, self.figure, self.drawn = [], None, 0.0  # another training
             self.losses.append({"phase": step[1], "step": int(step[2]), "loss": float(step[3])})
             self.draw(share == 1)
 
     def draw(self, ended):
-        """The figure of the losses, at most once a second: the same output is drawn again, so that nothing is left but the last."""
+        """The figure of the losses, at most once a second.
+
+        The same output is drawn again, so that nothing is left but the last.
+        """
         from IPython.display import display
         from plotly.io import renderers
 
         if not ended and time.monotonic() - self.drawn < REDRAWN_S:
             return
         self.drawn, figure = time.monotonic(), figures.losses(pd.DataFrame(self.losses))
-        picture = renderers["plotly_mimetype"].to_mimebundle(figure.to_dict())  # displaying the figure itself leaves no handle on it
+        # displaying the figure itself leaves no handle on it
+        picture = renderers["plotly_mimetype"].to_mimebundle(figure.to_dict())
         if self.figure is None:
             self.figure = display(picture, raw=True, display_id=True)
         else:
@@ -361,23 +545,35 @@ class _Bar(_Progress):
 
 
 def lineage(id: str, *tables: pd.DataFrame) -> pd.DataFrame:
-    """An instance and its ancestors back to the seed, oldest last; tables of instances and of seeds.
+    """An instance and its ancestors back to the seed, oldest last.
 
-    Columns: id, made by (its operator), prompt, teacher, sample, request (the ledger's keys), tokens, usd, verdicts, level, problem.
-    Raises ValueError for an id that no table holds.
+    Tables of instances and of seeds.
+
+    Columns: id, made by (its operator), prompt, teacher, sample, request (the ledger's keys),
+    tokens, usd, verdicts, level, problem. Raises ValueError for an id that no table holds.
     """
     chain, row = [], _row(id, tables)
     if row is None:
-        raise ValueError(f"no row has the id {id!r} in the {len(tables)} tables given ({sum(map(len, tables))} rows)")
+        raise ValueError(
+            f"no row has the id {id!r} in the {len(tables)} tables given "
+            f"({sum(map(len, tables))} rows)"
+        )
     while row is not None and row["id"] not in [former["id"] for former in chain]:
         chain.append(
             {
-                "id": row["id"], "made by": row.get("operator", "seed"), "prompt": row.get("prompt", ""), "teacher": row.get("teacher", ""),
-                "sample": row.get("sample", ""), "request": row.get("request_key", ""),
-                "tokens": row.get("tokens_in", 0) + row.get("tokens_out", 0), "usd": row.get("cost_usd", 0.0),
-                "verdicts": row.get("verdicts", ""), "level": row["level"], "problem": row.get("query", row.get("problem")),
+                "id": row["id"],
+                "made by": row.get("operator", "seed"),
+                "prompt": row.get("prompt", ""),
+                "teacher": row.get("teacher", ""),
+                "sample": row.get("sample", ""),
+                "request": row.get("request_key", ""),
+                "tokens": row.get("tokens_in", 0) + row.get("tokens_out", 0),
+                "usd": row.get("cost_usd", 0.0),
+                "verdicts": row.get("verdicts", ""),
+                "level": row["level"],
+                "problem": row.get("query", row.get("problem")),
             }
-        )  # fmt: skip
+        )
         row = _row(row.get("parent_id"), tables)
     return pd.DataFrame(chain)
 

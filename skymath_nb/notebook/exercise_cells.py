@@ -1,7 +1,8 @@
 """The cells of the exercises: made from their solutions, one Markdown file a notebook.
 
 In a solution a line that ends in `# predict: hint` is the prediction, `# answer: hint` the answer;
-blank, both are `name = None  # hint`. A line that ends in `# on the way` is left out of the blank cell.
+blank, both are `name = None  # hint`. A line that ends in `# on the way` is left out of the blank
+                              cell.
 """
 
 import re
@@ -14,7 +15,8 @@ FOLDER = Path(__file__).parent / "solutions"
 TAG = "exercise"  # of a cell that is made here; it never counts for what is stale
 INTRODUCTION = """## Exercises
 
-Predict first: set `predicted`, then the answer, and run the cell; it says what is wrong. Nothing here reaches a file of the run.
+Predict first: set `predicted`, then the answer, and run the cell; it says what is wrong. Nothing
+here reaches a file of the run.
 `python -m skymath_nb open params/smoke.yaml --solved` writes copies with the solutions."""
 CODE = re.compile(r"^```python\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
 BLANK = re.compile(r"^(\s*)(\w+) = .*?  # (?:predict|answer): (.*)$")

@@ -162,7 +162,8 @@ def duplicates(predicted, answer, problems: pd.Series, similarity: float, seed: 
 def cost(predicted, answer, instances: pd.DataFrame, prices: dict[str, float]) -> Verdict:
     """02: dollars per thousand kept instances; those that were eliminated were paid for as well.
 
-    prices  dollars per million tokens, input and output
+    Args:
+        prices: Dollars per million tokens, input and output.
     """
 
     def dollars(rows, cost_in="input", cost_out="output"):

@@ -1,6 +1,9 @@
-"""Plotly figures of the notebooks: data in, one figure out, readable in grey and by colour-blind people.
+"""Plotly figures of the notebooks.
 
-Every function takes tables of the package and returns a plotly Figure; nothing is computed here beyond counting.
+Data in, one figure out, readable in grey and by colour-blind people.
+
+Every function takes tables of the package and returns a plotly Figure; nothing is computed here
+beyond counting.
 """
 
 import numpy as np
@@ -11,19 +14,31 @@ from ..evaluation.errors import CLASSES
 
 # Okabe and Ito's palette: told apart by all common kinds of colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
-DASHES, SYMBOLS = ("solid", "dash", "dot", "dashdot"), ("circle", "square", "diamond", "x", "cross", "triangle-up")
+DASHES, SYMBOLS = (
+    ("solid", "dash", "dot", "dashdot"),
+    ("circle", "square", "diamond", "x", "cross", "triangle-up"),
+)
 DRAWN = 10_000  # points of a map: a browser has to move them
 BUDGETS = 16  # places of the slider over a budget
-FOUND = ("not seen", "reversed", "reproduced", "less", "more")  # verdicts, each with its own look in every figure
+# verdicts, each with its own look in every figure
+FOUND = ("not seen", "reversed", "reproduced", "less", "more")
 LANGUAGES = {"en": "English", "zh": "Chinese"}
 
 
 def _figure(title, x="", y="", height=380, **layout):
     figure = go.Figure()
     figure.update_layout(
-        title=title, xaxis_title=x, yaxis_title=y, template="plotly_white", colorway=COLOURS, height=height,
-        margin={"l": 60, "r": 20, "t": 60, "b": 50}, font={"size": 13}, legend={"orientation": "h", "y": -0.2}, **layout,
-    )  # fmt: skip
+        title=title,
+        xaxis_title=x,
+        yaxis_title=y,
+        template="plotly_white",
+        colorway=COLOURS,
+        height=height,
+        margin={"l": 60, "r": 20, "t": 60, "b": 50},
+        font={"size": 13},
+        legend={"orientation": "h", "y": -0.2},
+        **layout,
+    )
     return figure
 
 
@@ -33,7 +48,11 @@ def counts(table: pd.DataFrame, by: str, split: str, title: str) -> go.Figure:
     values = sorted(table[by].unique()) if by == "level" else list(table[by].value_counts().index)
     for name, part in table.groupby(split, sort=True):
         tally = part[by].value_counts()
-        figure.add_bar(x=[str(v) for v in values], y=[int(tally.get(v, 0)) for v in values], name=LANGUAGES.get(name, str(name)))
+        figure.add_bar(
+            x=[str(v) for v in values],
+            y=[int(tally.get(v, 0)) for v in values],
+            name=LANGUAGES.get(name, str(name)),
+        )
     figure.update_xaxes(type="category")
     return figure
 
@@ -44,7 +63,14 @@ def kept(summary: pd.DataFrame) -> go.Figure:
     for i, (method, part) in enumerate(summary.groupby("method", sort=False)):
         colour, out = COLOURS[i], part["rows"] - part["kept"]
         figure.add_bar(x=part["operator"], y=part["kept"], name=method, marker_color=colour)
-        figure.add_bar(x=part["operator"], y=out, name=f"{method}, eliminated", marker_color=colour, marker_pattern_shape="/", opacity=0.45)
+        figure.add_bar(
+            x=part["operator"],
+            y=out,
+            name=f"{method}, eliminated",
+            marker_color=colour,
+            marker_pattern_shape="/",
+            opacity=0.45,
+        )
     return figure
 
 
@@ -64,64 +90,142 @@ def leaks(counts: pd.DataFrame) -> go.Figure:
 
 def coverage(radii: dict[str, np.ndarray]) -> go.Figure:
     """Covering radius against the number of chosen points, one line a way of choosing."""
-    figure = _figure("How far is the farthest problem from a chosen one?", "chosen problems", "covering radius")
+    figure = _figure(
+        "How far is the farthest problem from a chosen one?", "chosen problems", "covering radius"
+    )
     for i, (name, radius) in enumerate(radii.items()):
         line = {"dash": DASHES[i % len(DASHES)], "width": 2.5}
-        figure.add_scatter(x=np.arange(1, len(radius) + 1), y=radius, name=name, mode="lines", line=line)
+        figure.add_scatter(
+            x=np.arange(1, len(radius) + 1), y=radius, name=name, mode="lines", line=line
+        )
     figure.update_yaxes(rangemode="tozero")
     return figure
 
 
-def problem_map(points: np.ndarray, chosen: np.ndarray, radius: np.ndarray, texts: pd.Series, groups: pd.Series) -> go.Figure:
-    """Problems in two dimensions (N, 2), coloured by group, and a slider over the budget, which reads as the line for the parameters cell.
+def problem_map(
+    points: np.ndarray, chosen: np.ndarray, radius: np.ndarray, texts: pd.Series, groups: pd.Series
+) -> go.Figure:
+    """Problems in two dimensions (N, 2), coloured by group, and a slider over the budget, which
+    reads as the line for the parameters cell.
 
-    chosen  rows in the order of choice (k,), ringed as far as the slider goes;  radius  covering radius after each (k,), drawn beside
-    the map. Of many problems DRAWN, evenly spread, are shown, and all that were chosen of the first DRAWN. Hovering shows the text.
+    Args:
+        chosen: Rows in the order of choice (k,), ringed as far as the slider goes.
+        radius: Covering radius after each (k,), drawn beside the map. Of many problems DRAWN,
+            evenly spread, are shown, and all that were chosen of the first DRAWN. Hovering shows
+            the text.
     """
     from plotly.subplots import make_subplots
 
-    figure = make_subplots(1, 2, column_widths=[0.7, 0.3], subplot_titles=("problems, chosen ones with a ring", "covering radius"))
+    figure = make_subplots(
+        1,
+        2,
+        column_widths=[0.7, 0.3],
+        subplot_titles=("problems, chosen ones with a ring", "covering radius"),
+    )
     hover, drawn = texts.str.slice(0, 160), np.arange(len(points))[:: -(-len(points) // DRAWN)]
     for name, index in groups.iloc[drawn].groupby(groups.iloc[drawn], sort=True).indices.items():
         figure.add_scatter(
-            x=points[drawn[index], 0], y=points[drawn[index], 1], text=hover.iloc[drawn[index]], name=str(name), mode="markers",
-            marker={"size": 6, "opacity": 0.55}, hovertemplate="%{text}<extra></extra>", row=1, col=1,
-        )  # fmt: skip
+            x=points[drawn[index], 0],
+            y=points[drawn[index], 1],
+            text=hover.iloc[drawn[index]],
+            name=str(name),
+            mode="markers",
+            marker={"size": 6, "opacity": 0.55},
+            hovertemplate="%{text}<extra></extra>",
+            row=1,
+            col=1,
+        )
     budgets = np.unique(np.geomspace(1, len(chosen), BUDGETS).round().astype(int))
     ring = {"size": 9, "color": "rgba(0,0,0,0)", "line": {"color": "#222222", "width": 1.4}}
-    counts, at = np.arange(1, len(chosen) + 1), np.unique(np.linspace(0, len(chosen) - 1, DRAWN // 10).round().astype(int))
+    counts, at = (
+        np.arange(1, len(chosen) + 1),
+        np.unique(np.linspace(0, len(chosen) - 1, DRAWN // 10).round().astype(int)),
+    )
     line = {"color": "#222222"}
-    figure.add_scatter(x=counts[at], y=np.asarray(radius)[at], name="radius", mode="lines", line=line, showlegend=False, row=1, col=2)
+    figure.add_scatter(
+        x=counts[at],
+        y=np.asarray(radius)[at],
+        name="radius",
+        mode="lines",
+        line=line,
+        showlegend=False,
+        row=1,
+        col=2,
+    )
     figure.add_scatter(name="chosen", mode="markers", marker=ring, hoverinfo="skip", row=1, col=1)
-    figure.add_scatter(name="budget", mode="markers", marker={"size": 11, "color": COLOURS[1]}, showlegend=False, row=1, col=2)
+    figure.add_scatter(
+        name="budget",
+        mode="markers",
+        marker={"size": 11, "color": COLOURS[1]},
+        showlegend=False,
+        row=1,
+        col=2,
+    )
     moving = [len(figure.data) - 2, len(figure.data) - 1]
 
     def state(budget):
         ringed = chosen[: min(budget, DRAWN)]
-        return {"x": [points[ringed, 0].tolist(), [budget]], "y": [points[ringed, 1].tolist(), [float(radius[budget - 1])]]}
+        return {
+            "x": [points[ringed, 0].tolist(), [budget]],
+            "y": [points[ringed, 1].tolist(), [float(radius[budget - 1])]],
+        }
 
-    steps = [{"label": str(b), "method": "restyle", "args": [state(b), moving]} for b in budgets.tolist()]
+    steps = [
+        {"label": str(b), "method": "restyle", "args": [state(b), moving]} for b in budgets.tolist()
+    ]
     for trace, x, y in zip(moving, *state(int(budgets[-1])).values(), strict=True):
         figure.data[trace].update(x=x, y=y)
-    slider = {"active": len(steps) - 1, "steps": steps, "currentvalue": {"prefix": "k: int = "}, "pad": {"t": 30}}
+    slider = {
+        "active": len(steps) - 1,
+        "steps": steps,
+        "currentvalue": {"prefix": "k: int = "},
+        "pad": {"t": 30},
+    }
     figure.update_layout(
-        template="plotly_white", height=600, margin={"l": 60, "r": 20, "t": 60, "b": 50}, colorway=COLOURS, sliders=[slider]
+        template="plotly_white",
+        height=600,
+        margin={"l": 60, "r": 20, "t": 60, "b": 50},
+        colorway=COLOURS,
+        sliders=[slider],
     )
     figure.update_yaxes(rangemode="tozero", row=1, col=2)
     return figure
 
 
 def schedule(phases: pd.DataFrame, rates: pd.DataFrame) -> go.Figure:
-    """What training will see: levels per phase (from `curriculum.schedule`) and the learning rate of every step."""
+    """What training will see.
+
+    Levels per phase (from `curriculum.schedule`) and the learning rate of every step.
+    """
     from plotly.subplots import make_subplots
 
-    figure = make_subplots(1, 2, column_widths=[0.4, 0.6], subplot_titles=("share of rows by level", "learning rate"))
+    figure = make_subplots(
+        1, 2, column_widths=[0.4, 0.6], subplot_titles=("share of rows by level", "learning rate")
+    )
     for i, level in enumerate(c for c in phases.columns if c.startswith("level ")):
-        figure.add_bar(x=phases["phase"], y=phases[level], name=level, marker_color=COLOURS[i % len(COLOURS)], row=1, col=1)
+        figure.add_bar(
+            x=phases["phase"],
+            y=phases[level],
+            name=level,
+            marker_color=COLOURS[i % len(COLOURS)],
+            row=1,
+            col=1,
+        )
     for phase, part in rates.groupby("phase", sort=False):
-        figure.add_scatter(x=part["step"], y=part["learning_rate"], name=f"rate, {phase}", mode="lines", row=1, col=2)
+        figure.add_scatter(
+            x=part["step"],
+            y=part["learning_rate"],
+            name=f"rate, {phase}",
+            mode="lines",
+            row=1,
+            col=2,
+        )
     figure.update_layout(
-        title="The curriculum", template="plotly_white", barmode="stack", height=380, margin={"l": 60, "r": 20, "t": 80, "b": 50}
+        title="The curriculum",
+        template="plotly_white",
+        barmode="stack",
+        height=380,
+        margin={"l": 60, "r": 20, "t": 80, "b": 50},
     )
     figure.update_xaxes(title="optimiser step", row=1, col=2)
     return figure
@@ -131,66 +235,112 @@ def losses(table: pd.DataFrame) -> go.Figure:
     """Training loss against step, one line a phase; columns step, phase, loss."""
     figure = _figure("Training loss on responses", "optimiser step", "nats per token")
     for phase, part in table.groupby("phase", sort=False):
-        figure.add_scatter(x=part["step"], y=part["loss"], name=phase, mode="lines+markers", marker={"size": 4})
+        figure.add_scatter(
+            x=part["step"], y=part["loss"], name=phase, mode="lines+markers", marker={"size": 4}
+        )
     figure.update_yaxes(rangemode="tozero")
     return figure
 
 
-def scores(table: pd.DataFrame, x: str, series: str, title: str, verdict: str = "flexible") -> go.Figure:
+def scores(
+    table: pd.DataFrame, x: str, series: str, title: str, verdict: str = "flexible"
+) -> go.Figure:
     """Accuracy in per cent with its 95 % interval, from `evaluate.score`; hovering shows n."""
     figure = _figure(title, x, f"{verdict} accuracy, %", barmode="group")
     for name, part in table.groupby(series, sort=False):
         middle, low, high = (100 * part[c] for c in (verdict, f"{verdict}_low", f"{verdict}_high"))
-        bars = {"type": "data", "symmetric": False, "array": high - middle, "arrayminus": middle - low}
+        bars = {
+            "type": "data",
+            "symmetric": False,
+            "array": high - middle,
+            "arrayminus": middle - low,
+        }
         figure.add_bar(
-            x=part[x].astype(str), y=middle, name=str(name), error_y=bars, customdata=part["n"],
+            x=part[x].astype(str),
+            y=middle,
+            name=str(name),
+            error_y=bars,
+            customdata=part["n"],
             hovertemplate="%{y:.1f} %, n=%{customdata}<extra>%{fullData.name}</extra>",
-        )  # fmt: skip
+        )
     figure.update_yaxes(range=[0, 100])
     figure.update_xaxes(type="category")
     return figure
 
 
 def beside_paper(
-    table: pd.DataFrame, published: pd.DataFrame, x: str, title: str, series: str = "student", verdict: str = "flexible", log: bool = False
+    table: pd.DataFrame,
+    published: pd.DataFrame,
+    x: str,
+    title: str,
+    series: str = "student",
+    verdict: str = "flexible",
+    log: bool = False,
 ) -> go.Figure:
-    """A run's accuracies with their 95 % intervals (from `evaluate.score`) beside published ones (from `paper.scores` or `.scaling`).
+    """A run's accuracies with their 95 % intervals (from `evaluate.score`) beside published ones
+    (from `paper.scores` or `.scaling`).
 
-    x  a column of both: level, subject, language, distractors, benchmark, or instances with a logarithmic axis. Published numbers
-    have open marks and no interval: the paper gives none. Other models on other items: shapes may be compared, heights only with care.
+    Args:
+        x: A column of both: level, subject, language, distractors, benchmark, or instances with a
+            logarithmic axis. Published numbers have open marks and no interval: the paper gives
+            none. Other models on other items: shapes may be compared, heights only with care.
     """
     figure = _figure(title, x, "accuracy, %", height=460)
     values = list if log else lambda column: [str(value) for value in column]
     for name, part in table.groupby(series, sort=False):
         _points(figure, values(part[x]), part, verdict, f"{name}, {verdict}", mode="lines+markers")
-    symbols = ("circle-open", "square-open", "diamond-open", "cross-open", "triangle-up-open", "star-open")
+    symbols = (
+        "circle-open",
+        "square-open",
+        "diamond-open",
+        "cross-open",
+        "triangle-up-open",
+        "star-open",
+    )
     by = [name for name in ("model", "data") if name in published]
     for i, (names, part) in enumerate(published.groupby(by, sort=False)):
         source = ", ".join(dict.fromkeys(part["source"])).lower()
         figure.add_scatter(
-            x=values(part[x]), y=part["accuracy"], name=f"{', '.join(names)} (paper, {source})", mode="lines+markers",
-            marker={"symbol": symbols[i % len(symbols)], "size": 8}, line={"dash": "dot", "width": 1}, opacity=0.7,
+            x=values(part[x]),
+            y=part["accuracy"],
+            name=f"{', '.join(names)} (paper, {source})",
+            mode="lines+markers",
+            marker={"symbol": symbols[i % len(symbols)], "size": 8},
+            line={"dash": "dot", "width": 1},
+            opacity=0.7,
             hovertemplate="%{x}: %{y} %<extra>%{fullData.name}</extra>",
-        )  # fmt: skip
+        )
     figure.update_yaxes(range=[0, 100])
     figure.update_xaxes(type="log" if log else "category")
     return figure
 
 
 def differences(table: pd.DataFrame, x: str, title: str, series: str = "verdict") -> go.Figure:
-    """Paired differences in points with their 95 % intervals, from `evaluate.compare_variants` or `.compare_all`; zero is marked."""
+    """Paired differences in points with their 95 % intervals, from `evaluate.compare_variants` or
+    `.compare_all`; zero is marked.
+    """
     figure = _figure(title, x, "difference, points", scattermode="group")
     figure.add_hline(y=0, line={"color": "#222222", "width": 1})
     for name, part in table.groupby(series, sort=False):
-        _points(figure, part[x].astype(str), part, "difference", str(name), ("low", "high"), mode="markers")
+        _points(
+            figure,
+            part[x].astype(str),
+            part,
+            "difference",
+            str(name),
+            ("low", "high"),
+            mode="markers",
+        )
     figure.update_xaxes(type="category")
     return figure
 
 
 def contrasts(table: pd.DataFrame, title: str) -> go.Figure:
-    """Differences of pairs of arms in points with their 95 % intervals, a line a contrast, marked by what was found.
+    """Differences of pairs of arms in points with their 95 % intervals, a line a contrast, marked
+    by what was found.
 
-    table  from `contrasts.compare`; where a claim begins beyond zero, a bar stands there.
+    Args:
+        table: From `contrasts.compare`; where a claim begins beyond zero, a bar stands there.
     """
     height = 34 * max(len(table), 3)
     figure = _figure(title, "arm minus control, points", height=170 + height)
@@ -200,24 +350,46 @@ def contrasts(table: pd.DataFrame, title: str) -> go.Figure:
         look = FOUND.index(name)
         middle, low, high = (100 * part[column] for column in ("difference", "low", "high"))
         figure.add_scatter(
-            x=middle, y=part["says"], name=str(name), mode="markers",
+            x=middle,
+            y=part["says"],
+            name=str(name),
+            mode="markers",
             marker={"symbol": SYMBOLS[look], "size": 10, "color": COLOURS[look]},
-            error_x={"type": "data", "symmetric": False, "array": high - middle, "arrayminus": middle - low},
-            customdata=part[["a", "b", "n", "seeds"]], hovertemplate="%{y}: %{x:.1f} (%{customdata[0]:.3f}, %{customdata[1]:.3f}), "
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": high - middle,
+                "arrayminus": middle - low,
+            },
+            customdata=part[["a", "b", "n", "seeds"]],
+            hovertemplate="%{y}: %{x:.1f} (%{customdata[0]:.3f}, %{customdata[1]:.3f}), "
             "n=%{customdata[2]}, %{customdata[3]} seeds<extra>%{fullData.name}</extra>",
-        )  # fmt: skip
+        )
     away = table[table["beyond"] != 0]
     if len(away):
         mark = {"symbol": "line-ns-open", "size": 16, "color": "#222222"}
-        figure.add_scatter(x=100 * away["beyond"], y=away["says"], mode="markers", marker=mark, name="where the claim begins")
-    figure.update_yaxes(automargin=True, categoryorder="array", categoryarray=list(table["says"])[::-1])
+        figure.add_scatter(
+            x=100 * away["beyond"],
+            y=away["says"],
+            mode="markers",
+            marker=mark,
+            name="where the claim begins",
+        )
+    figure.update_yaxes(
+        automargin=True, categoryorder="array", categoryarray=list(table["says"])[::-1]
+    )
     return figure
 
 
 def at_k(passed: pd.DataFrame, majority: pd.DataFrame, title: str) -> go.Figure:
-    """pass@k and maj@k with their 95 % intervals against the number of samples, from `evaluate.pass_at_k` and `.majority_at_k`."""
+    """pass@k and maj@k with their 95 % intervals against the number of samples, from
+    `evaluate.pass_at_k` and `.majority_at_k`.
+    """
     figure = _figure(title, "samples k", "accuracy, %")
-    for column, name, table, dash in (("pass_at_k", "pass@k", passed, "solid"), ("majority_at_k", "maj@k", majority, "dash")):
+    for column, name, table, dash in (
+        ("pass_at_k", "pass@k", passed, "solid"),
+        ("majority_at_k", "maj@k", majority, "dash"),
+    ):
         items = table.rename(columns={"items": "n"})
         _points(figure, table["k"], items, column, name, mode="lines+markers", line={"dash": dash})
     figure.update_yaxes(range=[0, 100])
@@ -226,15 +398,30 @@ def at_k(passed: pd.DataFrame, majority: pd.DataFrame, title: str) -> go.Figure:
 
 def _points(figure, x, table, column, name, ends=None, **style):
     """Fractions as points in per cent with their intervals; hovering shows n."""
-    middle, low, high = (100 * table[c] for c in (column, *(ends or (f"{column}_low", f"{column}_high"))))
+    middle, low, high = (
+        100 * table[c] for c in (column, *(ends or (f"{column}_low", f"{column}_high")))
+    )
     figure.add_scatter(
-        x=x, y=middle, name=name, error_y={"type": "data", "symmetric": False, "array": high - middle, "arrayminus": middle - low},
-        customdata=table["n"], hovertemplate="%{x}: %{y:.1f}, n=%{customdata}<extra>%{fullData.name}</extra>", **style,
-    )  # fmt: skip
+        x=x,
+        y=middle,
+        name=name,
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": high - middle,
+            "arrayminus": middle - low,
+        },
+        customdata=table["n"],
+        hovertemplate="%{x}: %{y:.1f}, n=%{customdata}<extra>%{fullData.name}</extra>",
+        **style,
+    )
 
 
 def errors(table: pd.DataFrame, by: str) -> go.Figure:
-    """Share of answers per class of error, stacked to 100 %, per value of `by`; columns `by` and `error`. A class looks alike in all."""
+    """Share of answers per class of error, stacked to 100 %, per value of `by`.
+
+    Columns `by` and `error`. A class looks alike in all.
+    """
     figure = _figure("What happened to the answers", by, "share of answers, %", barmode="stack")
     shares = pd.crosstab(table[by], table["error"], normalize="index") * 100
     known = [*CLASSES, *(name for name in shares.columns if name not in CLASSES)]
@@ -242,30 +429,50 @@ def errors(table: pd.DataFrame, by: str) -> go.Figure:
         place = known.index(name)
         shape = ("", "/", ".")[place // len(COLOURS) % 3]  # there are more classes than colours
         figure.add_bar(
-            x=shares.index.astype(str), y=shares[name], name=name, marker_pattern_shape=shape, marker_color=COLOURS[place % len(COLOURS)]
+            x=shares.index.astype(str),
+            y=shares[name],
+            name=name,
+            marker_pattern_shape=shape,
+            marker_color=COLOURS[place % len(COLOURS)],
         )
     figure.update_xaxes(type="category")
     return figure
 
 
-def curves(table: pd.DataFrame, x: str, series: str, title: str, y: str = "accuracy", spread: str = "sd") -> go.Figure:
-    """Accuracy in per cent against a size on a logarithmic axis, a line a series; bars are one standard deviation over seeds."""
+def curves(
+    table: pd.DataFrame, x: str, series: str, title: str, y: str = "accuracy", spread: str = "sd"
+) -> go.Figure:
+    """Accuracy in per cent against a size on a logarithmic axis, a line a series.
+
+    Bars are one standard deviation over seeds.
+    """
     figure = _figure(title, x, "accuracy, %")
     for i, (name, part) in enumerate(table.groupby(series, sort=False)):
         figure.add_scatter(
-            x=part[x], y=100 * part[y], name=str(name), mode="lines+markers", marker={"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 8},
-            line={"dash": DASHES[i % len(DASHES)]}, error_y={"type": "data", "array": 100 * part[spread].fillna(0)},
+            x=part[x],
+            y=100 * part[y],
+            name=str(name),
+            mode="lines+markers",
+            marker={"symbol": SYMBOLS[i % len(SYMBOLS)], "size": 8},
+            line={"dash": DASHES[i % len(DASHES)]},
+            error_y={"type": "data", "array": 100 * part[spread].fillna(0)},
             hovertemplate="%{x:,}: %{y:.1f} %<extra>%{fullData.name}</extra>",
-        )  # fmt: skip
+        )
     _sizes(figure, set(table[x]))
     return figure
 
 
-def laws(points: pd.DataFrame, lines: pd.DataFrame | None, title: str, x: str = "instances") -> go.Figure:
-    """Measured accuracies with their intervals, and fitted laws with the bands of their forecasts, on a logarithmic axis.
+def laws(
+    points: pd.DataFrame, lines: pd.DataFrame | None, title: str, x: str = "instances"
+) -> go.Figure:
+    """Measured accuracies with their intervals, and fitted laws with the bands of their forecasts,
+    on a logarithmic axis.
 
-    points  series, size, accuracy, low, high;  lines  the same columns, many sizes a series. Fractions, drawn in per cent.
     Without lines the points of a series are joined.
+
+    Args:
+        points: series, size, accuracy, low, high.
+        lines: The same columns, many sizes a series. Fractions, drawn in per cent.
     """
     lines = points.head(0) if lines is None else lines
     joined = lines.empty
@@ -273,19 +480,38 @@ def laws(points: pd.DataFrame, lines: pd.DataFrame | None, title: str, x: str = 
     for i, name in enumerate(dict.fromkeys([*points["series"], *lines["series"]])):
         colour, symbol = COLOURS[i % len(COLOURS)], SYMBOLS[i % len(SYMBOLS)]
         line, at = lines[lines["series"] == name], points[points["series"] == name]
-        edge = {"legendgroup": str(name), "showlegend": False, "hoverinfo": "skip", "mode": "lines", "line": {"width": 0, "color": colour}}
+        edge = {
+            "legendgroup": str(name),
+            "showlegend": False,
+            "hoverinfo": "skip",
+            "mode": "lines",
+            "line": {"width": 0, "color": colour},
+        }
         figure.add_scatter(x=line["size"], y=100 * line["high"], **edge)
         figure.add_scatter(x=line["size"], y=100 * line["low"], fill="tonexty", opacity=0.2, **edge)
         figure.add_scatter(
-            x=line["size"], y=100 * line["accuracy"], mode="lines", legendgroup=str(name), showlegend=False, hoverinfo="skip",
+            x=line["size"],
+            y=100 * line["accuracy"],
+            mode="lines",
+            legendgroup=str(name),
+            showlegend=False,
+            hoverinfo="skip",
             line={"color": colour, "dash": DASHES[i % len(DASHES)]},
-        )  # fmt: skip
+        )
         figure.add_scatter(
-            x=at["size"], y=100 * at["accuracy"], name=str(name), mode="lines+markers" if joined else "markers", legendgroup=str(name),
+            x=at["size"],
+            y=100 * at["accuracy"],
+            name=str(name),
+            mode="lines+markers" if joined else "markers",
+            legendgroup=str(name),
             line={"color": colour, "dash": DASHES[i % len(DASHES)]},
-            marker={"symbol": symbol, "size": 9, "color": colour}, hovertemplate="%{x:,}: %{y:.1f} %<extra>%{fullData.name}</extra>",
-            error_y={"array": 100 * (at["high"] - at["accuracy"]), "arrayminus": 100 * (at["accuracy"] - at["low"])},
-        )  # fmt: skip
+            marker={"symbol": symbol, "size": 9, "color": colour},
+            hovertemplate="%{x:,}: %{y:.1f} %<extra>%{fullData.name}</extra>",
+            error_y={
+                "array": 100 * (at["high"] - at["accuracy"]),
+                "arrayminus": 100 * (at["accuracy"] - at["low"]),
+            },
+        )
     _sizes(figure, {*points["size"], *lines["size"].tail(1)})
     return figure
 

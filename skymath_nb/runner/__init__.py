@@ -1,1 +1,4 @@
-"""How are notebooks run? Params files, papermill, sweeps, run folders, run pages. Knows no mathematics."""
+"""How are notebooks run? Params files, papermill, sweeps, run folders, run pages.
+
+Knows no mathematics.
+"""

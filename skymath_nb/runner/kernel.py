@@ -1,4 +1,7 @@
-"""One notebook in a kernel of its own: papermill executes it; a signal to this process lets it leave its work in order."""
+"""One notebook in a kernel of its own.
+
+Papermill executes it; a signal to this process lets it leave its work in order.
+"""
 
 import os
 import signal
@@ -11,17 +14,22 @@ import psutil
 from traitlets.config import Config
 
 GRACE_S = 30  # between interrupting a kernel and killing it
-SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; what a scheduler sends before it takes the machine away
+# Ctrl-C; what a scheduler sends before it takes the machine away
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 OPTIONS = {
     "kernel_name": "python3",
     "progress_bar": False,
     "config": Config(KernelManager={"transport_encryption": "auto"}),
-    "extra_arguments": ["--log-level=50"],  # an interrupted kernel would end with a traceback of its own
+    # an interrupted kernel would end with a traceback of its own
+    "extra_arguments": ["--log-level=50"],
 }
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal ended the work; `code` is what shells know it by: 130 for Ctrl-C, 143 for SIGTERM."""
+    """A signal ended the work.
+
+    `code` is what shells know it by: 130 for Ctrl-C, 143 for SIGTERM.
+    """
 
     def __init__(self, number: int):
         super().__init__(signal.Signals(number).name)
@@ -29,7 +37,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Failed(RuntimeError):
-    """Why a notebook did not run to its end. `error` is the name of what was raised, "" where the kernel died."""
+    """Why a notebook did not run to its end.
+
+    `error` is the name of what was raised, "" where the kernel died.
+    """
 
     def __init__(self, message: str, error: str = ""):
         super().__init__(message)
@@ -37,7 +48,10 @@ class Failed(RuntimeError):
 
 
 class Stop:
-    """What signals ask of a notebook at work: the first one interrupts its cell, a second, or the end of the grace, kills its kernel."""
+    """What signals ask of a notebook at work.
+
+    The first one interrupts its cell, a second, or the end of the grace, kills its kernel.
+    """
 
     def __init__(self, echo):
         self.number, self._echo, self._alarm = 0, echo, None
@@ -47,7 +61,10 @@ class Stop:
         if kernel is None:
             raise Interrupted(number)
         self.number = number
-        self._echo(f"{signal.Signals(number).name}: the step is interrupted and has {GRACE_S} s to leave its work in order")
+        self._echo(
+            f"{signal.Signals(number).name}: the step is interrupted and has {GRACE_S} s to "
+            "leave its work in order"
+        )
         kernel.send_signal(signal.SIGINT)
         self._alarm = threading.Timer(GRACE_S, os.kill, (os.getpid(), number))
         self._alarm.daemon = True
@@ -61,7 +78,10 @@ class Stop:
 
 @contextmanager
 def signals(echo):
-    """While the block lasts SIGINT and SIGTERM go to the Stop that it gives; in a thread other than the main one they stay as they are."""
+    """While the block lasts SIGINT and SIGTERM go to the Stop that it gives.
+
+    In a thread other than the main one they stay as they are.
+    """
     stop = Stop(echo)
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -93,7 +113,9 @@ class Tail:
         self.line = ""
 
     def write(self, text: str):
-        self.line = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), self.line)
+        self.line = next(
+            (line.strip() for line in reversed(text.splitlines()) if line.strip()), self.line
+        )
 
     def flush(self):
         pass
@@ -102,9 +124,11 @@ class Tail:
 def execute(notebook: Path, copy: Path, parameters: dict, stop: Stop, tail: Tail) -> None:
     """Run a notebook with parameters; its executed copy is kept, also of a notebook that failed.
 
-    Raises:  Failed for an error in a cell or a dead kernel, Interrupted after a signal.
+    Raises:
+        Failed: For an error in a cell or a dead kernel, Interrupted after a signal.
     """
-    import papermill  # here: it loads a JSON Schema validator, which commands that run no notebook need not wait for
+    # here: it loads a JSON Schema validator, which commands that run no notebook need not wait for
+    import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
@@ -125,4 +149,7 @@ def execute(notebook: Path, copy: Path, parameters: dict, stop: Stop, tail: Tail
     except DeadKernelError as error:
         stop.check()
         killed = " or memory ran out" if sys.platform == "linux" else ""
-        raise Failed(f"the kernel died: something killed it{killed}; the same command goes on from what the step has kept") from error
+        raise Failed(
+            f"the kernel died: something killed it{killed}; the same command goes on from what "
+            "the step has kept"
+        ) from error

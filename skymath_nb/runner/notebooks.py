@@ -1,4 +1,8 @@
-"""The notebooks as files: kept clean, their exercises made from the solutions, copied with a params file's values to go on by hand."""
+"""The notebooks as files.
+
+Kept clean, their exercises made from the solutions, copied with a params file's values to go on by
+hand.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -17,13 +21,20 @@ LINK = re.compile(r"\]\((\w+\.ipynb)\)")
 
 
 def copy(
-    plan: Plan, solved: bool = False, again: bool = False, echo: Callable[[str], None] = print, servers: Sequence[str] = ()
+    plan: Plan,
+    solved: bool = False,
+    again: bool = False,
+    echo: Callable[[str], None] = print,
+    servers: Sequence[str] = (),
 ) -> list[Path]:
     """Write outputs/<run>/open/<step>.ipynb for each step of a plan and return their places.
 
-    A copy works on the plan's run, as the step that it is named after. One that is there and has other code is kept, unless `again`.
-    solved  with the solutions of the exercises in their cells
-    servers hosts that a plan of others may ask (`trust`)
+    A copy works on the plan's run, as the step that it is named after. One that is there and has
+    other code is kept, unless `again`.
+
+    Args:
+        solved: With the solutions of the exercises in their cells servers hosts that a plan of
+            others may ask (`trust`).
     """
     trust.tell(plan, echo)
     trust.check(plan, plan.jobs, servers)
@@ -36,41 +47,68 @@ def copy(
         made.metadata.kernelspec = kernel
         there = nbformat.read(path, as_version=4) if path.is_file() else None
         if there and not again and _code(there) != _code(made):
-            echo(f"{path.name}  kept: its code is not what {plan.source} and notebooks/ give; --again writes it anew")
+            echo(
+                f"{path.name}  kept: its code is not what {plan.source} and notebooks/ give; "
+                "--again writes it anew"
+            )
         elif not there or again:
             runs.save(path, nbformat.writes(made) + "\n")
             echo(f"{path.name}  written")
         else:
             echo(f"{path.name}  is there")
-        if there and not again and there.metadata.get("kernelspec") != kernel:  # of another environment, or written before
+        # of another environment, or written before
+        if there and not again and there.metadata.get("kernelspec") != kernel:
             there.metadata.kernelspec = kernel
             runs.save(path, nbformat.writes(there) + "\n")
         places.append(path)
     place = folder.relative_to(runs.home()) if folder.is_relative_to(runs.home()) else folder
-    echo(f"They are in {place}. In JupyterLab (make lab) open any of them; a step that it reads from must be complete first.")
+    echo(
+        f"They are in {place}. In JupyterLab (make lab) open any of them; a step that it reads "
+        "from must be complete first."
+    )
     return places
 
 
-def _filled(plan: Plan, job: Job, folder: Path, names: set[str], solved: bool) -> nbformat.NotebookNode:
+def _filled(
+    plan: Plan, job: Job, folder: Path, names: set[str], solved: bool
+) -> nbformat.NotebookNode:
     filled = nbformat.read(job.notebook, as_version=4)
-    values = {key: value for key, value in {"run": plan.run, "label": job.label}.items() if key in job.known} | job.parameters
+    values = {
+        key: value
+        for key, value in {"run": plan.run, "label": job.label}.items()
+        if key in job.known
+    } | job.parameters
     away = Path(relpath(job.notebook.parent, folder)).as_posix()
     set_parameters(filled, values)
     for cell in filled.cells:
         if cell.cell_type == "markdown":
-            cell.source = LINK.sub(lambda link: link[0] if link[1] in names else f"]({away}/{link[1]})", cell.source)
+            cell.source = LINK.sub(
+                lambda link: link[0] if link[1] in names else f"]({away}/{link[1]})", cell.source
+            )
     return exercise_cells.place(filled, job.name, solved)
 
 
 def set_parameters(notebook: nbformat.NotebookNode, values: dict) -> None:
-    """Write values into a notebook's parameters cell in place, as a reader would by hand; what `values` does not name stays.
+    """Write values into a notebook's parameters cell in place, as a reader would by hand.
 
-    Raises:  ValueError for values that the cell has no line of its own for, such as `k: int = 1  # help`.
+    What `values` does not name stays.
+
+    Raises:
+        ValueError: For values that the cell has no line of its own for, such as `k: int = 1  #
+            help`.
     """
     lines = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
-    named = {found[1] for cell in lines for line in cell.source.splitlines() if (found := LINE.match(line))}
+    named = {
+        found[1]
+        for cell in lines
+        for line in cell.source.splitlines()
+        if (found := LINE.match(line))
+    }
     if left := sorted(set(values) - named):
-        raise ValueError(f"No line of the parameters cell is `name: type = value  # help` for {', '.join(left)}; it has {sorted(named)}.")
+        raise ValueError(
+            "No line of the parameters cell is `name: type = value  # help` for "
+            f"{', '.join(left)}; it has {sorted(named)}."
+        )
     for cell in lines:
         cell.source = "\n".join(_line(line, values) for line in cell.source.splitlines())
 
@@ -78,7 +116,11 @@ def set_parameters(notebook: nbformat.NotebookNode, values: dict) -> None:
 def _line(line: str, values: dict) -> str:
     """A line of a parameters cell with its value, annotation and help kept."""
     found = LINE.match(line)
-    return f"{found[1]}: {found[2]} = {values[found[1]]!r}{found[3] or ''}" if found and found[1] in values else line
+    return (
+        f"{found[1]}: {found[2]} = {values[found[1]]!r}{found[3] or ''}"
+        if found and found[1] in values
+        else line
+    )
 
 
 def _code(notebook: nbformat.NotebookNode) -> list[str]:
@@ -86,9 +128,12 @@ def _code(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def strip(notebooks: Path | None = None, check: bool = False, renew: bool = False) -> list[Path]:
-    """Notebooks that held outputs, counts or stray metadata, or whose exercises are not what their solutions give; cleaned unless `check`.
+    """Notebooks that held outputs, counts or stray metadata, or whose exercises are not what their
+    solutions give; cleaned unless `check`.
 
-    renew  write the exercises anew; without it they stay as they are, for somebody may have solved them in their cells
+    Args:
+        renew: Write the exercises anew; without it they stay as they are, for somebody may have
+            solved them in their cells.
     """
     changed = []
     for path in sorted(Path(notebooks or runs.notebooks_folder()).glob("*.ipynb")):

@@ -10,19 +10,31 @@ TAKEN = "it was taken from "  # in `Plan.others`, before the mark
 
 
 def origin(source: Path, mark) -> str:
-    """Why a params file counts as others' work, "" for one of the user's own. `mark` is what it says of itself."""
+    """Why a params file counts as others' work, "" for one of the user's own.
+
+    `mark` is what it says of itself.
+    """
     if mark:
         return f"{TAKEN}{mark}"
     for place in (Path(os.path.abspath(source)), source.resolve()):
         for depth, folder in enumerate(place.parents):
             below = folder != runs.root() and folder.is_relative_to(runs.root())
-            if below and folder.parent == runs.root() and depth == 0 or (below or depth < 2) and _is_run(folder, below):
+            if (
+                below
+                and folder.parent == runs.root()
+                and depth == 0
+                or (below or depth < 2)
+                and _is_run(folder, below)
+            ):
                 return f"it lies in the run folder {folder}"
     return ""
 
 
 def _is_run(folder: Path, below: bool) -> bool:
-    """Whether a folder is a run's: by what runs leave there, and below outputs/ by a params file too."""
+    """Whether a folder is a run's.
+
+    By what runs leave there, and below outputs/ by a params file too.
+    """
     if (folder / "run.json").is_file() or below and (folder / "params.yaml").is_file():
         return True
     for path in folder.glob("*/manifest.json"):

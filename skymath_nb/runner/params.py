@@ -6,8 +6,8 @@
       01_seed_exploration: {}
       02_augmentation@round2: {seeds_from: 01_seed_exploration}
 
-A file names only what differs from the defaults in the notebooks' parameters cells. A parameter whose name ends
-with `_from` names steps, which must come earlier in the file.
+A file names only what differs from the defaults in the notebooks' parameters cells. A parameter
+whose name ends with `_from` names steps, which must come earlier in the file.
 """
 
 import ast
@@ -25,7 +25,8 @@ import yaml
 from ..core import runs
 from . import origins
 
-RUNNER = ("run", "label", "interactive", "progress")  # parameters that the runner sets, no params file
+# parameters that the runner sets, no params file
+RUNNER = ("run", "label", "interactive", "progress")
 MOST_VALUES = 100_000  # of a params file
 
 
@@ -34,7 +35,10 @@ class ParamsError(ValueError):
 
 
 class Parameter(NamedTuple):
-    """A line of a parameters cell, `name: kind = default`; without an annotation the kind is the default's type."""
+    """A line of a parameters cell, `name.
+
+    Kind = default`; without an annotation the kind is the default's type.
+    """
 
     kind: str
     default: object
@@ -65,9 +69,12 @@ class Plan:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without silent loss: a date is text, and what YAML 1.1 reads otherwise than it looks is an error.
+    """YAML without silent loss.
 
-    Errors are a key given twice, merge keys (`<<:`), and octal (012, 0o12) and base-60 (1:30) numbers.
+    A date is text, and what YAML 1.1 reads otherwise than it looks is an error.
+
+    Errors are a key given twice, merge keys (`<<:`), and octal (012, 0o12) and base-60 (1:30)
+    numbers.
     """
 
     def construct_object(self, node, deep=False):
@@ -78,7 +85,9 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key) for key, _ in node.value]
         for key in (key for key in keys if keys.count(key) > 1):
-            raise yaml.constructor.ConstructorError(problem=f"{key!r} is given twice", problem_mark=node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                problem=f"{key!r} is given twice", problem_mark=node.start_mark
+            )
         return super().construct_mapping(node, deep)
 
 
@@ -99,17 +108,29 @@ def _misread(node: yaml.ScalarNode) -> str:
         number = 0.0
         for part in text.lstrip("+-").replace("_", "").split(":"):
             number = 60 * number + float(part)
-        return f"YAML reads {text} as a number in base 60; write {sign * number:g}, or '{text}' in quotes for text"
+        return (
+            f"YAML reads {text} as a number in base 60; write {sign * number:g}, or '{text}' in "
+            "quotes for text"
+        )
     if (octal := OCTAL.fullmatch(text)) and (kind == "int" or "o" in text):
         digits = octal[2].replace("_", "")
         if not digits.strip("0") and "o" not in text:
             return ""
         meant = f"{octal[1]}{digits.lstrip('0') or '0'}"
-        return f"{text} is an octal number; write {meant}, or {int(octal[1] + digits, 8)} if octal is meant, or '{text}' in quotes for text"
+        return (
+            f"{text} is an octal number; write {meant}, or {int(octal[1] + digits, 8)} if octal "
+            f"is meant, or '{text}' in quotes for text"
+        )
     return ""
 
 
-def load(params_path, overrides=(), notebooks: Path | None = None, run: str | None = None, values: dict | None = None) -> Plan:
+def load(
+    params_path,
+    overrides=(),
+    notebooks: Path | None = None,
+    run: str | None = None,
+    values: dict | None = None,
+) -> Plan:
     """The plan of a params file, with `step.key=value` overrides, completely checked.
 
     run, values: another name for the run, and values by `step.key`, in place of the file's.
@@ -146,9 +167,16 @@ def load(params_path, overrides=(), notebooks: Path | None = None, run: str | No
 
 
 def defaults(step: str) -> dict:
-    """The default parameters of a step's notebook, as its parameters cell has them; none where there is no such notebook."""
+    """The default parameters of a step's notebook, as its parameters cell has them.
+
+    None where there is no such notebook.
+    """
     path = _notebook(step, step.partition("@")[0], runs.notebooks_folder(), [])
-    return {key: found.default for key, found in _declared(path, path.stat().st_mtime_ns)[0].items()} if path else {}
+    return (
+        {key: found.default for key, found in _declared(path, path.stat().st_mtime_ns)[0].items()}
+        if path
+        else {}
+    )
 
 
 def read(source: Path) -> dict:
@@ -156,7 +184,10 @@ def read(source: Path) -> dict:
         here = sorted(path.name for path in source.parent.glob("*.yaml"))
         named = runs.home() / "params" / f"{source.name}.yaml"
         if named.is_file():
-            raise FileNotFoundError(f"The params file {source} does not exist; a params file is wanted, not a run: params/{named.name}?")
+            raise FileNotFoundError(
+                f"The params file {source} does not exist; a params file is wanted, not a run: "
+                f"params/{named.name}?"
+            )
         raise FileNotFoundError(
             f"The params file {source} does not exist{nearest(source.name, here)}. "
             f"{source.parent}/ holds: {', '.join(here) or 'no .yaml file'}."
@@ -171,15 +202,24 @@ def read(source: Path) -> dict:
 
 
 def _bounded(value, source: Path):
-    """The value, if it is no larger than a params file may be, where an alias (*name) counts as all that it stands for."""
+    """The value, if it is no larger than a params file may be, where an alias (*name) counts as all
+    that it stands for.
+    """
     todo, count = [value], 0
     while todo:
         part, count = todo.pop(), count + 1
         if count > MOST_VALUES:
             raise ParamsError(
-                f"{source} stands for more than {MOST_VALUES:,} values; a params file has hundreds. Write it without aliases."
+                f"{source} stands for more than {MOST_VALUES:,} values; a params file has "
+                "hundreds. Write it without aliases."
             )
-        todo += [*part, *part.values()] if isinstance(part, dict) else part if isinstance(part, list) else ()
+        todo += (
+            [*part, *part.values()]
+            if isinstance(part, dict)
+            else part
+            if isinstance(part, list)
+            else ()
+        )
     return value
 
 
@@ -207,7 +247,10 @@ def _put(target: str, value, where: str, shared: dict, steps: dict, problems: li
     step, dot, key = str(target).rpartition(".")
     if not dot:
         value = "=value" if where.startswith("--set") else ""
-        problems.append(f"{where}: write it as step.key{value}, or as shared.key{value} for all steps that have it")
+        problems.append(
+            f"{where}: write it as step.key{value}, or as shared.key{value} for all steps that "
+            "have it"
+        )
     elif step != "shared" and step not in steps:
         problems.append(f"{where}: no step {step} in this file{nearest(step, steps)}")
     else:
@@ -224,69 +267,111 @@ def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]
         problems.append(f"{path.name}: {reason}")
     for needed in ["run"] + ["label"] * ("@" in key):
         if needed not in declared:
-            problems.append(f"steps.{key}: {name}.ipynb has no parameter `{needed}`, so it cannot run as {key}")
+            problems.append(
+                f"steps.{key}: {name}.ipynb has no parameter `{needed}`, so it cannot run as {key}"
+            )
     if "@" in key:
         _collect(problems, lambda: runs.check_name(f"label of steps.{key}", label))
     names = [parameter for parameter in declared if parameter not in RUNNER]
     for parameter in own:
         if parameter in RUNNER:
-            problems.append(f"steps.{key}.{parameter}: the runner sets it (run: names a run, step@label a label)")
+            problems.append(
+                f"steps.{key}.{parameter}: the runner sets it (run: names a run, step@label a "
+                "label)"
+            )
         elif parameter not in declared:
             has = f"{nearest(parameter, names)}; it has {', '.join(names)}"
             problems.append(f"steps.{key}.{parameter}: {name} has no such parameter{has}")
     resolved = {}
     for parameter in names:
-        where = f"shared.{parameter}" if parameter in shared and parameter not in own else f"steps.{key}.{parameter}"
+        where = (
+            f"shared.{parameter}"
+            if parameter in shared and parameter not in own
+            else f"steps.{key}.{parameter}"
+        )
         try:
-            resolved[parameter] = _value(declared[parameter], (shared | own).get(parameter, declared[parameter].default), where)
+            resolved[parameter] = _value(
+                declared[parameter],
+                (shared | own).get(parameter, declared[parameter].default),
+                where,
+            )
         except ValueError as error:
             problems.append(str(error))
     return Job(key, name, label, path, resolved, frozenset(declared))
 
 
 def _notebook(key: str, name: str, notebooks: Path, problems: list[str]) -> Path | None:
-    """The notebook of a step: a file of that very name in the notebooks folder, never a path to another one."""
+    """The notebook of a step.
+
+    A file of that very name in the notebooks folder, never a path to another one.
+    """
     try:
         runs.check_name(f"notebook of steps.{key}", name)
     except ValueError as error:
         problems.append(f"{error} A step names a notebook in {notebooks}, never a path")
         return None
     there = {path.stem: path for path in notebooks.glob("*.ipynb") if path.is_file()}
-    if name not in there:  # asked of the listing: some file systems open a file under other spellings too
-        problems.append(f"steps.{key}: there is no notebook {name}.ipynb{nearest(name, there)} in {notebooks}")
+    # asked of the listing: some file systems open a file under other spellings too
+    if name not in there:
+        problems.append(
+            f"steps.{key}: there is no notebook {name}.ipynb{nearest(name, there)} in {notebooks}"
+        )
         return None
     if there[name].resolve().parent != notebooks:
         target = there[name].resolve()
-        problems.append(f"steps.{key}: {name}.ipynb is a link to {target}, outside {notebooks}; copy the notebook there")
+        problems.append(
+            f"steps.{key}: {name}.ipynb is a link to {target}, outside {notebooks}; copy the "
+            "notebook there"
+        )
         return None
     return there[name]
 
 
 @lru_cache
 def _declared(notebook: Path, changed: int) -> tuple[dict[str, Parameter], list[str]]:
-    """The parameters of a notebook by name, and why others cannot be read; once for all points of a sweep.
+    """The parameters of a notebook by name, and why others cannot be read.
 
-    Python's own reading: papermill's loads a JSON Schema validator, which takes longer than all else that a `status` does.
+    Once for all points of a sweep.
+
+    Python's own reading: papermill's loads a JSON Schema validator, which takes longer than all
+    else that a `status` does.
     """
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    source = "".join(next((cell["source"] for cell in cells if "parameters" in cell["metadata"].get("tags", [])), ""))
+    source = "".join(
+        next(
+            (cell["source"] for cell in cells if "parameters" in cell["metadata"].get("tags", [])),
+            "",
+        )
+    )
     lines, parameters, unreadable = source.splitlines(), {}, []
     try:
         body = ast.parse(source).body
     except SyntaxError as error:
         return {}, [f"line {error.lineno} of its parameters cell is not Python: {error.msg}"]
     for node in body:
-        target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0] if isinstance(node, ast.Assign) else None
+        target = (
+            node.target
+            if isinstance(node, ast.AnnAssign)
+            else node.targets[0]
+            if isinstance(node, ast.Assign)
+            else None
+        )
         if not isinstance(target, ast.Name) or node.value is None:
             continue
         kind = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else ""
         if "|" in kind or "\n".join(lines[node.lineno - 1 : node.end_lineno]).count("=") > 1:
-            unreadable.append(f"papermill cannot read the parameter {target.id}; its line has a second '=' or a union type")
+            unreadable.append(
+                f"papermill cannot read the parameter {target.id}; its line has a second '=' or "
+                "a union type"
+            )
             continue
         try:
             default = ast.literal_eval(node.value)
         except ValueError:
-            unreadable.append(f"the default {ast.unparse(node.value)} of the parameter {target.id} is no plain value")
+            unreadable.append(
+                f"the default {ast.unparse(node.value)} of the parameter {target.id} is no plain "
+                "value"
+            )
             continue
         parameters[target.id] = Parameter(kind.split("[")[0] or type(default).__name__, default)
     return parameters, unreadable
@@ -303,7 +388,12 @@ def _value(declared: Parameter, value, where: str):
     """The value of a parameter. Raises ValueError if its type is not the declared one."""
     kind, default = declared
     problem = _misfit(value, kind)
-    if kind == "list" and not problem and default and all(type(item) in (int, float) for item in default):
+    if (
+        kind == "list"
+        and not problem
+        and default
+        and all(type(item) in (int, float) for item in default)
+    ):
         problem = next(filter(None, (_misfit(item, "float") for item in value)), "")
     if problem:
         raise ValueError(f"{where}: {problem}")
@@ -314,7 +404,11 @@ def _misfit(value, kind: str) -> str:
     """What is wrong with a value for a parameter of this type, "" if nothing is."""
     if kind in ("int", "float") and isinstance(value, str) and _is_number(value):
         number = float(value)
-        text = str(int(number)) if value.strip("+-0_").isdigit() else re.sub(r"e([+-])0", r"e\1", repr(number))
+        text = (
+            str(int(number))
+            if value.strip("+-0_").isdigit()
+            else re.sub(r"e([+-])0", r"e\1", repr(number))
+        )
         text = text if "." in text else text.replace("e", ".0e")
         return f"YAML reads {value} as a string, not a number; write {text}"
     if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
@@ -336,14 +430,20 @@ def _is_number(text: str) -> bool:
 
 
 def _check_sources(jobs: list[Job], order: list[str], problems: list[str]) -> None:
-    """A parameter whose name ends with _from names steps, and they must come earlier in the file."""
+    """A parameter whose name ends with _from names steps, and they must come earlier in the
+    file.
+    """
     for job in jobs:
         earlier = order[: order.index(job.id)]
         for key in (key for key in job.parameters if key.endswith("_from")):
             value = job.parameters[key]
             for step in filter(None, value if isinstance(value, list) else [value]):
                 if step not in earlier:
-                    why = "comes later in this file" if step in order else "is not a step of this file"
+                    why = (
+                        "comes later in this file"
+                        if step in order
+                        else "is not a step of this file"
+                    )
                     near = "" if step in order else nearest(step, earlier)
                     known = f"earlier steps: {', '.join(earlier) or 'none'}"
                     problems.append(f"steps.{job.id}.{key}: {step} {why}{near}; {known}")

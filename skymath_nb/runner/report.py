@@ -1,4 +1,6 @@
-"""The pages of a run folder: its index, and each executed notebook as HTML. They open without a network.
+"""The pages of a run folder.
+
+Its index, and each executed notebook as HTML. They open without a network.
 
 All figures are drawn by one plotly.min.js in the run folder. TeX in notebooks is shown as written.
 """
@@ -84,7 +86,9 @@ def table(found: pd.DataFrame, links: dict[str, str] | None = None) -> str:
 
 
 def _read(reader, folder: Path) -> tuple[dict, str]:
-    """What a reader of a run's records finds, {} for nothing, and what is wrong with a damaged one."""
+    """What a reader of a run's records finds, {} for nothing, and what is wrong with a damaged
+    one.
+    """
     try:
         return reader(folder) or {}, ""
     except runs.Damaged as error:
@@ -151,7 +155,9 @@ def _number(value) -> str:
 
 
 def _figure(name: str, figure: dict) -> str:
-    """The script that draws a plotly figure, and its points in words for readers without scripts."""
+    """The script that draws a plotly figure, and its points in words for readers without
+    scripts.
+    """
     data, layout = figure.get("data", []), figure.get("layout", {})
     height = layout.get("height")  # a notebook may be anybody's, and this goes into a tag
     height = height if isinstance(height, int | float) else HEIGHT

@@ -30,16 +30,23 @@ DONE, FAILED, BUDGET = 0, 3, 4  # exit codes; of a signal: 128 and its number
 
 
 class StepFailed(RuntimeError):
-    """Where a step failed, why, and the executed copy to look at; `code` is the exit code that says so."""
+    """Where a step failed, why, and the executed copy to look at.
+
+    `code` is the exit code that says so.
+    """
 
     code = FAILED
 
 
-# --- what must run ---------------------------------------------------------------------------------------
+# --- what must run
+# ----------------------------------------------------------------------
 
 
 class State(NamedTuple):
-    """fresh: holds. missing: not complete. edited: only code changed. stale: anything else changed."""
+    """fresh.
+
+    Holds. missing: not complete. edited: only code changed. stale: anything else changed.
+    """
 
     name: str
     reasons: list[str]
@@ -59,18 +66,28 @@ def state(plan: Plan, job: Job) -> State:
 
 
 def _judged(plan: Plan, job: Job, manifest: dict, folder: Path) -> State:
-    """Whether the outputs in a folder are what this plan's step would make: its parameters, inputs and code are the manifest's."""
+    """Whether the outputs in a folder are what this plan's step would make.
+
+    Its parameters, inputs and code are the manifest's.
+    """
     broken = [
         f"output {file} {'has another size' if (folder / file).exists() else 'is missing'}"
         for file, record in manifest["outputs"].items()
-        if not (folder / file).exists() or runs.size_of(runs.within(folder, file)) != record["bytes"]
+        if not (folder / file).exists()
+        or runs.size_of(runs.within(folder, file)) != record["bytes"]
     ]
     if broken:
         return State("missing", broken, manifest)
     changed = changes(manifest, job)
-    read = {file: (partial(folders.input_of, plan.folder, file), digest) for file, digest in manifest["inputs"].items()}
+    read = {
+        file: (partial(folders.input_of, plan.folder, file), digest)
+        for file, digest in manifest["inputs"].items()
+    }
     foreign = runs.FOREIGN in manifest
-    read |= {name: (partial(runs.recorded, use["path"], foreign), use["sha256"]) for name, use in manifest["uses"].items()}
+    read |= {
+        name: (partial(runs.recorded, use["path"], foreign), use["sha256"])
+        for name, use in manifest["uses"].items()
+    }
     for name, (place, digest) in read.items():
         try:
             if runs.digest_file(place()) != digest:
@@ -83,7 +100,9 @@ def _judged(plan: Plan, job: Job, manifest: dict, folder: Path) -> State:
     edited = ["the notebook's code changed"] if old["notebook"] != new["notebook"] else []
     modules = sorted(k for k, _ in old["modules"].items() ^ new["modules"].items())
     edited += [f"{module} changed" for module in dict.fromkeys(modules)]
-    return State("stale" if changed else "edited" if edited else "fresh", changed + edited, manifest)
+    return State(
+        "stale" if changed else "edited" if edited else "fresh", changed + edited, manifest
+    )
 
 
 def changes(manifest: dict, job: Job) -> list[str]:
@@ -98,11 +117,18 @@ def changes(manifest: dict, job: Job) -> list[str]:
 
 def counted(job: Job) -> dict:
     """The parameters of a step that count, as JSON gives them back."""
-    return json.loads(json.dumps({key: value for key, value in job.parameters.items() if key not in runs.EXECUTION}))
+    return json.loads(
+        json.dumps(
+            {key: value for key, value in job.parameters.items() if key not in runs.EXECUTION}
+        )
+    )
 
 
 def status(plan: Plan) -> pd.DataFrame:
-    """One row a step: step, state, reason, seconds, finished. A step after one that must run is "waiting"."""
+    """One row a step: step, state, reason, seconds, finished.
+
+    A step after one that must run is "waiting".
+    """
     rows, pending = [], set()
     for job in plan.jobs:
         name, reasons, manifest = state(plan, job)
@@ -119,14 +145,23 @@ def status(plan: Plan) -> pd.DataFrame:
 def _expected(plan: Plan, job: Job) -> float | None:
     """Seconds the step took last time: in this run, else in any run, else as the notebook says."""
     others = dict(_manifests(f"*/{job.id}/manifest.json"))
-    last = others.get(plan.folder / job.id) or max(others.values(), key=lambda manifest: manifest["finished"], default=None)
+    last = others.get(plan.folder / job.id) or max(
+        others.values(), key=lambda manifest: manifest["finished"], default=None
+    )
     if last:
         return last["seconds"] + STARTUP_S
-    return json.loads(job.notebook.read_text(encoding="utf-8"))["metadata"].get("skymath", {}).get("seconds")
+    return (
+        json.loads(job.notebook.read_text(encoding="utf-8"))["metadata"]
+        .get("skymath", {})
+        .get("seconds")
+    )
 
 
 def _manifests(pattern: str) -> Iterator[tuple[Path, dict]]:
-    """The complete steps of all runs that match a pattern, each with its manifest; damaged ones are left to their own run's status."""
+    """The complete steps of all runs that match a pattern, each with its manifest.
+
+    Damaged ones are left to their own run's status.
+    """
     for path in sorted(runs.root().glob(pattern)):
         try:
             if manifest := runs.read_manifest(path.parent):
@@ -135,7 +170,8 @@ def _manifests(pattern: str) -> Iterator[tuple[Path, dict]]:
             continue
 
 
-# --- running ---------------------------------------------------------------------------------------------
+# --- running
+# ----------------------------------------------------------------------
 
 
 def run(
@@ -148,21 +184,35 @@ def run(
     check: Callable[[Plan], None] = lambda plan: None,
     check_step: Callable[[Plan], None] = lambda plan: None,
 ) -> int:
-    """Execute what must run, in order. Returns 0 when all is done, 3 after a failure, 4 when a budget is reached, 128 + n after a signal.
+    """Execute what must run, in order.
+
+    Returns 0 when all is done, 3 after a failure, 4 when a budget is reached, 128 + n after a
+    signal.
 
     from_step: that step and all after it run again; the ones before must be complete, and are kept.
     keep_stale: a step whose code alone changed is kept.
-    share: a step that another run has complete, the same in all that counts, is taken over from there; of several processes that
-    need it one computes it and the others wait.
-    servers: hosts that a plan of others may ask (`trust`).
-    check, check_step: called with the plan, once it may run at all, before anything starts and before each step that runs; they
-    raise ParamsError where a later step cannot run.
-    Raises:  ParamsError for what a plan of others may not, runs.Busy while another process runs the same run folder.
+    share: a step that another run has complete, the same in all that counts, is taken over from
+    there; of several processes that need it one computes it and the others wait. servers: hosts
+    that a plan of others may ask (`trust`). check, check_step: called with the plan, once it may
+    run at all, before anything starts and before each step that runs; they raise ParamsError where
+    a later step cannot run.
+
+    Raises:
+        ParamsError: For what a plan of others may not, runs.Busy while another process runs the
+            same run folder.
     """
     first = _first(plan, from_step)
     if plan.others:
         trust.tell(plan, echo)
-        trust.check(plan, [job for n, job in enumerate(plan.jobs) if not _kept(state(plan, job), n, first, keep_stale)], servers)
+        trust.check(
+            plan,
+            [
+                job
+                for n, job in enumerate(plan.jobs)
+                if not _kept(state(plan, job), n, first, keep_stale)
+            ],
+            servers,
+        )
     check(plan)
     try:
         with runs.claim(plan.folder), kernel.signals(echo) as stop:
@@ -174,10 +224,25 @@ def run(
         return FAILED
 
 
-def _run(plan: Plan, first: int | None, keep_stale: bool, share: bool, stop: kernel.Stop, echo, servers, check_step) -> int:
-    mark = {runs.FOREIGN: plan.others.removeprefix(origins.TAKEN)} if plan.others.startswith(origins.TAKEN) else {}
+def _run(
+    plan: Plan,
+    first: int | None,
+    keep_stale: bool,
+    share: bool,
+    stop: kernel.Stop,
+    echo,
+    servers,
+    check_step,
+) -> int:
+    mark = (
+        {runs.FOREIGN: plan.others.removeprefix(origins.TAKEN)}
+        if plan.others.startswith(origins.TAKEN)
+        else {}
+    )
     frozen = {"run": plan.run, **mark, "steps": {job.id: job.parameters for job in plan.jobs}}
-    runs.save(plan.folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False, allow_unicode=True))
+    runs.save(
+        plan.folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False, allow_unicode=True)
+    )
     start, width, notes = time.monotonic(), max(len(job.id) for job in plan.jobs), {}
     steps = {job.id: job.parameters for job in plan.jobs}
     for number, job in enumerate(plan.jobs):
@@ -206,7 +271,10 @@ def _run(plan: Plan, first: int | None, keep_stale: bool, share: bool, stop: ker
         finally:
             report.index(plan.folder, plan.source.name, steps, notes)
     report.index(plan.folder, plan.source.name, steps, notes)
-    echo(f"All steps hold after {_clock(time.monotonic() - start)}. Open {plan.folder / 'index.html'}")
+    echo(
+        f"All steps hold after {_clock(time.monotonic() - start)}. Open "
+        f"{plan.folder / 'index.html'}"
+    )
     return DONE
 
 
@@ -216,12 +284,19 @@ def _first(plan: Plan, from_step: str | None) -> int | None:
         return None
     ids = [job.id for job in plan.jobs]
     if from_step not in ids:
-        raise ParamsError(f"--from {from_step}: no such step in {plan.source}{nearest(from_step, ids)}.")
+        raise ParamsError(
+            f"--from {from_step}: no such step in {plan.source}{nearest(from_step, ids)}."
+        )
     earlier = [(job.id, state(plan, job)) for job in plan.jobs[: ids.index(from_step)]]
-    gaps = [f"{step} ({'; '.join(found.reasons)})" for step, found in earlier if found.name == "missing"]
+    gaps = [
+        f"{step} ({'; '.join(found.reasons)})" for step, found in earlier if found.name == "missing"
+    ]
     if gaps:
         gaps = ", ".join(gaps)
-        raise ParamsError(f"--from {from_step} needs the steps before it; not complete: {gaps}. Run without --from.")
+        raise ParamsError(
+            f"--from {from_step} needs the steps before it; not complete: {gaps}. Run without "
+            "--from."
+        )
     return ids.index(from_step)
 
 
@@ -231,17 +306,26 @@ def _kept(found: State, number: int, first: int | None, keep_stale: bool) -> str
     if first is not None:
         if number >= first:
             return ""
-        return "unchanged, kept" if found.name == "fresh" else f"kept as it is, before --from ({reasons})"
+        return (
+            "unchanged, kept"
+            if found.name == "fresh"
+            else f"kept as it is, before --from ({reasons})"
+        )
     if found.name == "edited" and keep_stale:
         return f"kept although stale ({reasons})"
     return "unchanged, kept" if found.name == "fresh" else ""
 
 
-def _execute(plan: Plan, job: Job, reasons: list[str], line: str, start: float, stop: kernel.Stop, echo) -> None:
+def _execute(
+    plan: Plan, job: Job, reasons: list[str], line: str, start: float, stop: kernel.Stop, echo
+) -> None:
     """Run one step. Raises StepFailed or kernel.Interrupted; then no manifest is left."""
     expected, folder = _expected(plan, job), plan.folder / job.id
     why = f" ({'; '.join(reasons)})" if reasons else ""
-    echo(f"{line}  running{why}, " + (f"expected {expected:.0f} s" if expected else "duration unknown"))
+    echo(
+        f"{line}  running{why}, "
+        + (f"expected {expected:.0f} s" if expected else "duration unknown")
+    )
     folder.mkdir(parents=True, exist_ok=True)
     for old in ("manifest.json", "notebook.html", "notebook.ipynb"):
         runs.remove(folder / old)
@@ -253,16 +337,21 @@ def _execute(plan: Plan, job: Job, reasons: list[str], line: str, start: float, 
         with _environment(job), _ticker(line, tail, echo):
             kernel.execute(job.notebook, copy, parameters, stop, tail)
         if not (folder / "manifest.json").is_file():
-            failure = kernel.Failed("the notebook ended without step.finish(...), so the step is not complete")
+            failure = kernel.Failed(
+                "the notebook ended without step.finish(...), so the step is not complete"
+            )
     except kernel.Failed as error:
         failure = error
     except KeyboardInterrupt:
         (folder / "manifest.json").unlink(missing_ok=True)
         raise
     if failure:
-        (folder / "manifest.json").unlink(missing_ok=True)  # finish() may stand above the failing cell
+        # finish() may stand above the failing cell
+        (folder / "manifest.json").unlink(missing_ok=True)
         text = f"  at:    {_heading(copy)}\n  error: {failure}\n  see:   {copy}"
-        problem = StepFailed("\n".join([text, *_disk(plan.folder, str(failure)), *_damaged_sources(plan, job)]))
+        problem = StepFailed(
+            "\n".join([text, *_disk(plan.folder, str(failure)), *_damaged_sources(plan, job)])
+        )
         problem.code = BUDGET if failure.error == "BudgetReached" else FAILED
         raise problem
     report.notebook(copy, plan.folder)
@@ -273,12 +362,18 @@ def _execute(plan: Plan, job: Job, reasons: list[str], line: str, start: float, 
 
 def _disk(folder: Path, error: str) -> list[str]:
     """A line where a full disk made a step fail: which disk, and how much is missing."""
-    full = any(os.strerror(number) in error for number in runs.FULL) or "database or disk is full" in error
+    full = (
+        any(os.strerror(number) in error for number in runs.FULL)
+        or "database or disk is full" in error
+    )
     return [f"  disk:  {runs.missing_space(folder)}"] if full else []
 
 
 def _damaged_sources(plan: Plan, job: Job) -> list[str]:
-    """A line for each output that the failed step may have read and that is not what was written; its step is then not complete."""
+    """A line for each output that the failed step may have read and that is not what was written.
+
+    Its step is then not complete.
+    """
     damaged = []
     for source in _sources(plan, job):
         folder = plan.folder / source.id
@@ -292,7 +387,10 @@ def _damaged_sources(plan: Plan, job: Job) -> list[str]:
         ]
         if files:
             runs.remove(folder / "manifest.json")
-            damaged.append(f"  input: {source.id} no longer has what it wrote ({', '.join(files)}); the same command makes it again")
+            damaged.append(
+                f"  input: {source.id} no longer has what it wrote ({', '.join(files)}); the "
+                "same command makes it again"
+            )
     return damaged
 
 
@@ -305,8 +403,11 @@ def _sources(plan: Plan, job: Job) -> list[Job]:
 
 @contextmanager
 def _turn(plan: Plan, job: Job, line: str, echo):
-    """Wait until no other process computes the same step. What is locked is only work that would be done twice: whether two steps
-    are the same is judged by what their manifests say."""
+    """Wait until no other process computes the same step.
+
+    What is locked is only work that would be done twice: whether two steps are the same is judged
+    by what their manifests say.
+    """
 
     def waiting(held):
         echo(f"{line}  waits for the same step of another run ({held.rpartition('held by ')[2]})")
@@ -316,18 +417,26 @@ def _turn(plan: Plan, job: Job, line: str, echo):
 
 
 def _identity(plan: Plan, job: Job) -> str:
-    """A digest of all that a plan says of a step: its parameters and code, and those of the steps that it reads from."""
+    """A digest of all that a plan says of a step.
+
+    Its parameters and code, and those of the steps that it reads from.
+    """
     parts = [job.id, counted(job), runs.code_digests(job.name, job.notebook.parent)]
     parts += [_identity(plan, source) for source in _sources(plan, job)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _taken(plan: Plan, job: Job) -> str:
-    """Take a step over from a run where it is complete and the same in all that counts; that run's name, "" if there is none."""
+    """Take a step over from a run where it is complete and the same in all that counts.
+
+    That run's name, "" if there is none.
+    """
     for other, manifest in _manifests(f"*/{job.id}/manifest.json"):
         if other.resolve() == (plan.folder / job.id).resolve() or changes(manifest, job):
             continue
-        if _judged(plan, job, manifest, other).name == "fresh" and runs.take(other, plan.folder / job.id, manifest):
+        if _judged(plan, job, manifest, other).name == "fresh" and runs.take(
+            other, plan.folder / job.id, manifest
+        ):
             about, own = other.parent / "run.json", plan.folder / "run.json"
             if about.is_file() and not own.exists():
                 shutil.copy2(about, own)
@@ -353,7 +462,10 @@ def _environment(job: Job):
 
 @contextmanager
 def _ticker(line: str, tail: kernel.Tail, echo):
-    """Says now and then that a step is at work, and the last line it printed; the pauses grow with its time."""
+    """Says now and then that a step is at work, and the last line it printed.
+
+    The pauses grow with its time.
+    """
     done, began = threading.Event(), time.monotonic()
 
     def tick():
@@ -379,7 +491,8 @@ def _heading(copy: Path) -> str:
         if cell["cell_type"] == "markdown":
             lines = [text for text in "".join(cell["source"]).splitlines() if text.startswith("#")]
             heading = lines[-1].lstrip("# ") if lines else heading
-        elif cell["metadata"].get("papermill", {}).get("exception") is not None:  # None: never started
+        elif cell["metadata"].get("papermill", {}).get("exception") is not None:
+            # None: never started
             reached = heading
     return reached
 

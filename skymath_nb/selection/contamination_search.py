@@ -1,4 +1,7 @@
-"""Meeting a benchmark: the tiers of the gate over millions of texts, each hit confirmed word by word."""
+"""Meeting a benchmark.
+
+The tiers of the gate over millions of texts, each hit confirmed word by word.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -38,32 +41,51 @@ def gate(
     keys: Callable[[str], str | None] | None = None,
     near: float | None = NEAR,
 ) -> pd.DataFrame:
-    """Return one row per instance and benchmark with its verdict: clean, leak, or near (the smaller n, or a near duplicate).
+    """Return one row per instance and benchmark with its verdict.
 
-    instances   with id, query, response;  benchmarks  name -> seeds table;  n  words in a row: leak, near.
-    keys        text -> graph key or None, for the benchmarks whose name begins with "world-".
-    near        Jaccard similarity from which a query is a near duplicate of a problem; None leaves that tier out.
+    Clean, leak, or near (the smaller n, or a near duplicate).
+
     Every hit is confirmed word by word, so that no collision of hashes is ever a verdict.
-    Raises:  ValueError if there are no benchmarks or one is empty, or n is not (large, small).
+
+    Args:
+        instances: With id, query, response.
+        benchmarks: Name -> seeds table.
+        n: Words in a row: leak, near.
+        keys: Text -> graph key or None, for the benchmarks whose name begins with "world-".
+        near: Jaccard similarity from which a query is a near duplicate of a problem; None leaves
+            that tier out.
+
+    Raises:
+        ValueError: If there are no benchmarks or one is empty, or n is not (large, small).
     """
     return Gate(benchmarks, n, keys, near)(instances)
 
 
 class Gate:
-    """A gate made once for its benchmarks, for instances that come in parts: gate = Gate(benchmarks); gate(part)."""
+    """A gate made once for its benchmarks, for instances that come in parts.
+
+    Gate = Gate(benchmarks); gate(part).
+    """
 
     def __init__(self, benchmarks, n=(30, 10), keys=None, near=NEAR):
         empty = [name for name, table in benchmarks.items() if table.empty]
         if not benchmarks or empty or not n[0] >= n[1] >= 1 or not (near is None or 0 < near <= 1):
             raise ValueError(
-                f"The gate needs benchmarks with rows, n=(large, small) and near from 0 to 1, but it got {list(benchmarks)} of which "
-                f"{empty} are empty, n={n} and near={near}. An empty gate would call everything clean."
+                "The gate needs benchmarks with rows, n=(large, small) and near from 0 to 1, "
+                f"but it got {list(benchmarks)} of which "
+                f"{empty} are empty, n={n} and near={near}. An empty gate would call everything "
+                "clean."
             )
         self.keys = keys
         world = {name for name in benchmarks if keys and name.startswith("world-")}
-        self.benchmarks = {name: _Benchmark(table, n, near, whole=name in world) for name, table in benchmarks.items()}
+        self.benchmarks = {
+            name: _Benchmark(table, n, near, whole=name in world)
+            for name, table in benchmarks.items()
+        }
         self.digests = {name: digest(table) for name, table in benchmarks.items()}
-        self.graphs = {name: self._keyed(benchmarks[name]["problem"]) for name in benchmarks if name in world}
+        self.graphs = {
+            name: self._keyed(benchmarks[name]["problem"]) for name in benchmarks if name in world
+        }
 
     def _keyed(self, problems):
         return {key: i for i, key in reversed(list(enumerate(map(self.keys, problems)))) if key}
@@ -79,22 +101,36 @@ class Gate:
                     for place, hit in benchmark.search(view, is_query).items():
                         if place not in found[label] or _order(hit) < _order(found[label][place]):
                             found[label][place] = hit
-        graphs = [self.keys(query) for query in instances["query"].fillna("")] if self.graphs else []
+        graphs = (
+            [self.keys(query) for query in instances["query"].fillna("")] if self.graphs else []
+        )
         for label, known in self.graphs.items():
             template = {
-                i: hit if RANK[hit.tier] <= RANK["contained"] else hit._replace(verdict="clean", tier="template")
+                i: hit
+                if RANK[hit.tier] <= RANK["contained"]
+                else hit._replace(verdict="clean", tier="template")
                 for i, hit in found[label].items()
             }
-            found[label] = template | {i: Hit("leak", "graph", 0, known[key]) for i, key in enumerate(graphs) if key in known}
+            found[label] = template | {
+                i: Hit("leak", "graph", 0, known[key])
+                for i, key in enumerate(graphs)
+                if key in known
+            }
         tables = [self._table(instances["id"].array, label, hits) for label, hits in found.items()]
         return pd.concat(tables, ignore_index=True)[schema.GATE.names]
 
     def _table(self, ids, label, hits):
-        found = [("clean", "", 0, ""), *((*hit[:3], self.benchmarks[label].ids[hit.question]) for hit in hits.values())]
-        rows = pd.DataFrame(found, columns=["verdict", "tier", "n", "benchmark_id"]).astype({"n": "int64"})
+        found = [
+            ("clean", "", 0, ""),
+            *((*hit[:3], self.benchmarks[label].ids[hit.question]) for hit in hits.values()),
+        ]
+        rows = pd.DataFrame(found, columns=["verdict", "tier", "n", "benchmark_id"]).astype(
+            {"n": "int64"}
+        )
         row = np.zeros(len(ids), np.int64)
         row[list(hits)] = np.arange(1, len(found))
-        table = rows.assign(benchmark=label, benchmark_digest=self.digests[label]).take(row)  # far faster than columns of strings
+        # far faster than columns of strings
+        table = rows.assign(benchmark=label, benchmark_digest=self.digests[label]).take(row)
         return table.set_axis(range(len(ids))).assign(id=ids)
 
 
@@ -103,14 +139,20 @@ def _order(hit: Hit) -> tuple[int, int]:
 
 
 class _View:
-    """A block of texts under search: its words, run hashes that are made when first asked for, and the texts themselves."""
+    """A block of texts under search.
+
+    Its words, run hashes that are made when first asked for, and the texts themselves.
+    """
 
     def __init__(self, block: wording.Words, read: Callable[[int], str]):
         self.block, self.read = block, read
         self.sums = lru_cache(2)(self._sums)
 
     def runs(self, n: int, masked: bool = False) -> np.ndarray:
-        """Return a hash of the n words from every word on, also where a text ends; masked: all numbers are equal."""
+        """Return a hash of the n words from every word on, also where a text ends.
+
+        Masked: all numbers are equal.
+        """
         sums = self.sums(masked)
         return (sums[n:] - sums[:-n]) * wording.powers(wording.INVERSE, len(sums))[:-n]
 
@@ -119,17 +161,25 @@ class _View:
         return at + n <= self.block.begin[1:][self.block.text(at)]
 
     def questions(self, at: np.ndarray) -> np.ndarray:
-        """Return the place of the text that each of these words stands in: in a benchmark's view, its question."""
+        """Return the place of the text that each of these words stands in.
+
+        In a benchmark's view, its question.
+        """
         return np.repeat(self.block.place, np.diff(self.block.begin))[at]
 
     def _sums(self, masked=False):
-        return wording.windows(np.where(self.block.number, np.uint64(1), self.block.value) if masked else self.block.value)
+        return wording.windows(
+            np.where(self.block.number, np.uint64(1), self.block.value)
+            if masked
+            else self.block.value
+        )
 
 
 class _Table:
     """A set of 64-bit hashes that turns most others away.
 
-    It has, by a hash's first bits, the byte after these as an odd number: 0 where no hash is known, ANY where there are several.
+    It has, by a hash's first bits, the byte after these as an odd number: 0 where no hash is known,
+    ANY where there are several.
     """
 
     ANY = np.uint8(2)
@@ -161,10 +211,14 @@ class _Known:
     def __init__(self, parts: Iterable[tuple[np.ndarray, np.ndarray]]):
         parts = [*parts, (np.empty(0, np.uint64), np.empty(0, np.int64))]
         hashes, questions = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        order = np.argsort(hashes)  # np.lexsort would take five times as long to sort the questions of a hash, too
+        # np.lexsort would take five times as long to sort the questions of a hash, too
+        order = np.argsort(hashes)
         self.hashes, self.questions = hashes[order], questions[order]
         head = np.flatnonzero(np.append(True, self.hashes[1:] != self.hashes[:-1])[: len(order)])
-        self.distinct, self.first = self.hashes[head], np.minimum.reduceat(self.questions, head) if len(head) else questions
+        self.distinct, self.first = (
+            self.hashes[head],
+            np.minimum.reduceat(self.questions, head) if len(head) else questions,
+        )
         self.table = _Table(self.distinct)
 
     def find(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -178,7 +232,9 @@ class _Known:
 
     def range(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return where the questions of each hash begin and end."""
-        return np.searchsorted(self.hashes, hashes, "left"), np.searchsorted(self.hashes, hashes, "right")
+        return np.searchsorted(self.hashes, hashes, "left"), np.searchsorted(
+            self.hashes, hashes, "right"
+        )
 
     def all(self, value: np.uint64) -> list[int]:
         """Return the questions of one hash, in order."""
@@ -189,15 +245,23 @@ class _Known:
 class _Runs:
     """Known runs of n words, found in a block by a look at every `step`-th of its words.
 
-    Wherever n words begin, one of the first `step` of them is looked at, and n - step + 1 words from there are among the n.
+    Wherever n words begin, one of the first `step` of them is looked at, and n - step + 1 words
+    from there are among the n.
     """
 
-    def __init__(self, views: list[_View], n: int, chosen: np.ndarray | None = None, first: bool = False):
+    def __init__(
+        self, views: list[_View], n: int, chosen: np.ndarray | None = None, first: bool = False
+    ):
         self.n, self.step = n, (n + 1) // 2
         self.part = n - self.step + 1
         begins = [_begins(view, n, chosen, first) for view in views]
-        self.known = _Known((view.runs(n)[at], view.questions(at)) for view, at in zip(views, begins, strict=True))
-        parts = [view.runs(self.part)[_reached(at, range(self.step))] for view, at in zip(views, begins, strict=True)]
+        self.known = _Known(
+            (view.runs(n)[at], view.questions(at)) for view, at in zip(views, begins, strict=True)
+        )
+        parts = [
+            view.runs(self.part)[_reached(at, range(self.step))]
+            for view, at in zip(views, begins, strict=True)
+        ]
         self.parts = _Table(np.concatenate([np.empty(0, np.uint64), *parts]))
 
     def find(self, view: _View) -> tuple[np.ndarray, np.ndarray]:
@@ -209,7 +273,9 @@ class _Runs:
         seen = self.parts.maybe(wording.together(looked))
         at = _reached(self.step * seen, range(0, -self.step, -1))
         at = at[at <= len(value) - self.n]
-        found, questions = self.known.find(wording.together(value.take(at + k) for k in range(self.n)))
+        found, questions = self.known.find(
+            wording.together(value.take(at + k) for k in range(self.n))
+        )
         inside = view.inside(at[found], self.n)
         return at[found][inside], questions[inside]
 
@@ -217,13 +283,18 @@ class _Runs:
 class _Benchmark:
     """One benchmark, ready to be met: its runs of words, its short questions, its shingles."""
 
-    def __init__(self, table: pd.DataFrame, n: tuple[int, int], near: float | None, whole: bool = False):
+    def __init__(
+        self, table: pd.DataFrame, n: tuple[int, int], near: float | None, whole: bool = False
+    ):
         self.n, self.near = n, near
         self.ids = table["id"].tolist()
-        self.problems, self.solutions = (table[name].fillna("").tolist() for name in ("problem", "solution"))
+        self.problems, self.solutions = (
+            table[name].fillna("").tolist() for name in ("problem", "solution")
+        )
         # of a question that is never met, words and bare text are never made
         self.words, self.bare, self.counts = (
-            lru_cache(None)(lambda j, f=f: f(self.problems[j])) for f in (wording.words, wording.bare, lambda text: _shingles(_words(text)))
+            lru_cache(None)(lambda j, f=f: f(self.problems[j]))
+            for f in (wording.words, wording.bare, lambda text: _shingles(_words(text)))
         )
         problems, solutions = _views(self.problems), _views(self.solutions)
         lengths = np.zeros(len(self.ids), np.int64)
@@ -231,16 +302,23 @@ class _Benchmark:
             lengths[view.block.place] = np.diff(view.block.begin)
         self.exact = _Known((view.block.outline(), view.block.place) for view in problems)
         self.ngrams = {size: _Runs(problems + solutions, size) for size in n}
-        short = (lengths >= FEWEST) & ((lengths < n[0]) | whole)  # whole: of every length, as no n-gram counts in the world
+        # whole: of every length, as no n-gram counts in the world
+        short = (lengths >= FEWEST) & ((lengths < n[0]) | whole)
         self.lengths = np.unique(lengths[short]).tolist()
         self.openings = _Runs(problems, min(self.lengths, default=FEWEST), short, first=True)
         self.whole = _Known(_wholes(view, short) for view in problems)
-        self.shingles = _Known(_runs(view, SHINGLE, lengths >= FEWEST, masked=True) for view in (problems if near else ()))
+        self.shingles = _Known(
+            _runs(view, SHINGLE, lengths >= FEWEST, masked=True)
+            for view in (problems if near else ())
+        )
 
     def search(self, view: _View, is_query: bool) -> dict[int, Hit]:
         """Return the places of instances in a block that meet this benchmark, and how."""
         place, found = view.block.place, {}
-        words, bare = (lru_cache(None)(lambda i, f=f: f(view.read(place[i]))) for f in (wording.words, wording.bare))
+        words, bare = (
+            lru_cache(None)(lambda i, f=f: f(view.read(place[i])))
+            for f in (wording.words, wording.bare)
+        )
         tiers = [self._exact, self._contained, self._large, self._small, self._near]
         for tier in tiers if is_query else tiers[1:4]:
             for i, hit in tier(view, words, bare, found):
@@ -252,11 +330,17 @@ class _Benchmark:
         outlines = view.block.outline()
         for i in self.exact.find(outlines)[0].tolist():
             if outlines[i]:
-                same = next((j for j in self.exact.all(outlines[i]) if self._same(j, i, view, words, bare)), None)
+                same = next(
+                    (j for j in self.exact.all(outlines[i]) if self._same(j, i, view, words, bare)),
+                    None,
+                )
                 yield from () if same is None else [(i, Hit("leak", "exact", 0, same))]
 
     def _same(self, j, i, view, words, bare):
-        """Return whether a text equals a problem but for its layout: most copies are verbatim, which is seen at once."""
+        """Return whether a text equals a problem but for its layout.
+
+        Most copies are verbatim, which is seen at once.
+        """
         if view.read(view.block.place[i]) == self.problems[j]:
             return True
         return self.bare(j) == bare(i) and "".join(self.words(j)) == "".join(words(i))
@@ -299,8 +383,12 @@ class _Benchmark:
         hashes, begin = view.runs(SHINGLE, masked=True), view.block.begin
         sizes = np.maximum(np.diff(begin) - SHINGLE + 1, 0)
         maybe = self.shingles.table.maybe(hashes)
-        hits = np.bincount(view.block.text(maybe[view.inside(maybe, SHINGLE)]), minlength=len(sizes))
-        for i in np.flatnonzero((hits >= self.near * sizes) & (sizes >= FEWEST - SHINGLE + 1)).tolist():
+        hits = np.bincount(
+            view.block.text(maybe[view.inside(maybe, SHINGLE)]), minlength=len(sizes)
+        )
+        for i in np.flatnonzero(
+            (hits >= self.near * sizes) & (sizes >= FEWEST - SHINGLE + 1)
+        ).tolist():
             if i not in found:
                 own = hashes[begin[i] : begin[i] + sizes[i]]
                 j, similar = self._most_similar(own, _shingles(words(i)))
@@ -308,10 +396,15 @@ class _Benchmark:
                     yield i, Hit("near", "near-duplicate", 0, j)
 
     def _most_similar(self, hashes, count):
-        """Return the problem whose shingles agree best. Some must be among the rarest 1 - near of the query's own."""
+        """Return the problem whose shingles agree best.
+
+        Some must be among the rarest 1 - near of the query's own.
+        """
         first, last = self.shingles.range(hashes)
         rarest = np.argsort(last - first, kind="stable")[: int((1 - self.near) * len(hashes)) + 1]
-        candidates = np.unique(np.concatenate([self.shingles.questions[first[k] : last[k]] for k in rarest]))
+        candidates = np.unique(
+            np.concatenate([self.shingles.questions[first[k] : last[k]] for k in rarest])
+        )
         best, total = (0, 0.0), count.total()
         for j in candidates.tolist():
             other = self.counts(j).total()
@@ -323,7 +416,9 @@ class _Benchmark:
 
 
 def _reached(at, steps):
-    """Return, in order and once each, the places (from 0 on) that are one of these steps from one of `at`."""
+    """Return, in order and once each, the places (from 0 on) that are one of these steps from one
+    of `at`.
+    """
     reached = np.zeros(at.max(initial=0) + len(steps), bool)
     for step in steps:
         place = at + step
@@ -336,7 +431,10 @@ def _views(texts):
 
 
 def _begins(view, n, chosen=None, first=False):
-    """Return the words at which n words of one of a benchmark's texts begin; of chosen questions, or only the first words of a text."""
+    """Return the words at which n words of one of a benchmark's texts begin.
+
+    Of chosen questions, or only the first words of a text.
+    """
     starts = view.block.starts(n)
     kept = np.ones(len(starts), bool) if chosen is None else chosen[view.questions(starts)]
     if first:
@@ -367,4 +465,9 @@ def _shingles(words: list[str]) -> Counter:
 
 def _stands_in(run: list[str], texts: Iterable[list[str]]) -> bool:
     n = len(run)
-    return any(run == text[k : k + n] for text in texts for k in range(len(text) - n + 1) if text[k] == run[0])
+    return any(
+        run == text[k : k + n]
+        for text in texts
+        for k in range(len(text) - n + 1)
+        if text[k] == run[0]
+    )

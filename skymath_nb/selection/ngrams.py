@@ -1,8 +1,11 @@
-r"""Words of mathematical text, for comparing texts: plainly (`words`, `bare`), and by the million (`scan`).
+r"""Words of mathematical text, for comparing texts.
 
-A word is a run of letters, a run of digits, one Han character, or the name of a LaTeX command. Case, white space and
-punctuation are none; \dfrac is \frac, and commands that only lay out (\left, \displaystyle, \text) are no words. The code
-of drawings ([asy] ... [/asy]) and calculator marks (<<3+4=7>>) are left out.
+Plainly (`words`, `bare`), and by the million (`scan`).
+
+A word is a run of letters, a run of digits, one Han character, or the name of a LaTeX command.
+Case, white space and punctuation are none; \dfrac is \frac, and commands that only lay out (\left,
+\displaystyle, \text) are no words. The code of drawings ([asy] ... [/asy]) and calculator marks
+(<<3+4=7>>) are left out.
 """
 
 import re
@@ -23,9 +26,12 @@ COMMAND = re.compile(rf"\\({LETTER}+)")
 TOKEN = re.compile(rf"\\{LETTER}+|{LETTER}+|\d+|[{HAN}]")
 DRAWING = re.compile(r"\[(/?)(asy|ASY)\]")  # where a drawing begins or ends
 MARK = re.compile(r"<<[^<>]*>>")
-GROUP = r"[\s{}$]*(?:,|\\,)(?:[\s{}$]|\\!)*"  # what stands between the digits of 1,200, however it is set
-GROUPED = re.compile(rf"(\d){GROUP}(?=\d{{3}}(?!\d))")  # a look-behind would be tried at every character
-COMMA = re.compile(r",(?:[\s{}$]|\\!)*\d{3}(?!\d)")  # stands in every text that GROUPED changes, and is found many times as fast
+# what stands between the digits of 1,200, however it is set
+GROUP = r"[\s{}$]*(?:,|\\,)(?:[\s{}$]|\\!)*"
+# a look-behind would be tried at every character
+GROUPED = re.compile(rf"(\d){GROUP}(?=\d{{3}}(?!\d))")
+# stands in every text that GROUPED changes, and is found many times as fast
+COMMA = re.compile(r",(?:[\s{}$]|\\!)*\d{3}(?!\d)")
 PLAIN = {"’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "−": "-", "–": "-", "—": "-"}
 PLAIN_BYTES = np.sort([int.from_bytes(mark.encode()) for mark in PLAIN if len(mark.encode()) == 3])
 CUT_MARKS = (b"[asy]", b"[ASY]", b"<<")  # one of these stands in every text that `_cut` changes
@@ -34,10 +40,23 @@ LAYOUT = (
     "left right big bigg biggl biggr bigl bigr displaystyle textstyle quad qquad limits nolimits "
     "text textrm textbf textit mathrm mathbf mathit mbox rm bf"
 )
-SAME = {"dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "le": "leq", "ge": "geq", "ne": "neq", "dbinom": "binom", "tbinom": "binom"}
-SAME |= dict.fromkeys(("ldots", "cdots", "dotsc", "dotsb"), "dots") | dict.fromkeys(LAYOUT.split(), "")
+SAME = {
+    "dfrac": "frac",
+    "tfrac": "frac",
+    "cfrac": "frac",
+    "le": "leq",
+    "ge": "geq",
+    "ne": "neq",
+    "dbinom": "binom",
+    "tbinom": "binom",
+}
+SAME |= dict.fromkeys(("ldots", "cdots", "dotsc", "dotsb"), "dots") | dict.fromkeys(
+    LAYOUT.split(), ""
+)
 BASE = 251  # of the hash of a text's letters: odd, and 255 + 255 * BASE has 16 bits
-BLOCK = 2**19  # characters at a time: the arrays of a block stay in a processor's cache, and calls cost little beside them
+# characters at a time: the arrays of a block stay in a processor's cache, and calls cost little
+# beside them
+BLOCK = 2**19
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
 INVERSE = pow(MULTIPLIER, -1, 2**64)
 SEPARATOR, LETTERS, DIGITS, HANZI = range(4)
@@ -45,7 +64,9 @@ FIRST = np.array([2 ** (8 * i) - 1 for i in range(9)], np.uint64)  # the first i
 
 
 def folded(text: str) -> str:
-    """Return a text in lower case, one form of Unicode (NFKC), with plain quotes and dashes, and 1,200 as 1200."""
+    """Return a text in lower case, one form of Unicode (NFKC), with plain quotes and dashes, and
+    1,200 as 1200.
+    """
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
         for mark, plain in PLAIN.items():  # several times as fast as str.translate
@@ -62,7 +83,9 @@ def _cut(text):
 
 
 def _without_drawings(text):
-    """Return a text with a blank from each [asy] to the next [/asy]; a drawing that does not end stays.
+    """Return a text with a blank from each [asy] to the next [/asy].
+
+    A drawing that does not end stays.
 
     Tag by tag, because a pattern for the whole looks for the end again from every beginning.
     """
@@ -78,13 +101,22 @@ def _without_drawings(text):
 
 def words(text: str) -> list[str]:
     """List the words of a text."""
-    found = (SAME.get(token[1:], token[1:]) if token[0] == "\\" else token for token in TOKEN.findall(folded(_cut(text))))
+    found = (
+        SAME.get(token[1:], token[1:]) if token[0] == "\\" else token
+        for token in TOKEN.findall(folded(_cut(text)))
+    )
     return [word for word in found if word]
 
 
 def bare(text: str) -> str:
-    """Return a text without what only lays it out: white space, braces, dollars, a last full stop. Operators and drawings stay."""
-    spelt = COMMAND.sub(lambda m: f"\\{SAME[m[1]]}" if SAME.get(m[1]) else " " if m[1] in SAME else m[0], folded(text))
+    """Return a text without what only lays it out: white space, braces, dollars, a last full stop.
+
+    Operators and drawings stay.
+    """
+    spelt = COMMAND.sub(
+        lambda m: f"\\{SAME[m[1]]}" if SAME.get(m[1]) else " " if m[1] in SAME else m[0],
+        folded(text),
+    )
     return SPACING.sub("", spelt).rstrip(".?!。？")
 
 
@@ -94,8 +126,12 @@ def masked(words: list[str]) -> list[str]:
 
 
 class Words(NamedTuple):
-    """The words of T texts as numbers: `place` (T,) of each text, `begin` (T + 1,) its first word, and per word (W,) a hash
-    and whether it is a number. `spelt` has the letters: the first eight of each word, its length, and the rest of long ones."""
+    """The words of T texts as numbers.
+
+    `place` (T,) of each text, `begin` (T + 1,) its first word, and per word (W,) a hash and whether
+    it is a number. `spelt` has the letters: the first eight of each word, its length, and the rest
+    of long ones.
+    """
 
     place: np.ndarray
     begin: np.ndarray
@@ -113,9 +149,11 @@ class Words(NamedTuple):
         return np.flatnonzero(np.arange(n, len(self.value) + n) <= end)
 
     def outline(self) -> np.ndarray:
-        """Return a number (T,) per text, equal where its words written together are, and seldom elsewhere; 0 if it has none.
+        """Return a number (T,) per text, equal where its words written together are, and seldom
+        elsewhere; 0 if it has none.
 
-        It is of the first letter, the number of letters and their sum: a third of the work of `joined`.
+        It is of the first letter, the number of letters and their sum: a third of the work of
+        `joined`.
         """
         head, length, (word, _, rest) = self.spelt
         found, some = np.zeros(len(self.place), np.uint64), self.begin[1:] > self.begin[:-1]
@@ -125,7 +163,9 @@ class Words(NamedTuple):
             np.add.at(halves, word, _halves(rest))
             total = np.add.reduceat(halves, first) % np.uint64(255)  # as 256 is 1 modulo 255
             letters = np.add.reduceat(length, first).astype(np.uint64)
-            found[some] = mixed((letters << np.uint64(16)) + (total << np.uint64(8)) + head[first] % np.uint64(256))
+            found[some] = mixed(
+                (letters << np.uint64(16)) + (total << np.uint64(8)) + head[first] % np.uint64(256)
+            )
         return found
 
     def joined(self) -> np.ndarray:
@@ -147,19 +187,26 @@ def column(texts: pd.Series | pa.Array | list[str]) -> pa.Array:
 
 
 def scan(texts: pa.Array, block: int = BLOCK) -> Iterator[Words]:
-    """Yield the words of texts (from `column`) block by block: first of plain texts in ASCII, then of the odd ones (see `_odd`)."""
+    """Yield the words of texts (from `column`) block by block.
+
+    First of plain texts in ASCII, then of the odd ones (see `_odd`).
+    """
     if not len(texts):
         return
     scratch, later = _Scratch(), [np.empty(0, np.int64)]
     offsets = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, 8 * texts.offset)
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
     for i, j in _parts(offsets, block):
-        found, odd = _plain(data[offsets[i] : offsets[j]], offsets[i : j + 1] - offsets[i], np.arange(i, j), scratch)
+        found, odd = _plain(
+            data[offsets[i] : offsets[j]], offsets[i : j + 1] - offsets[i], np.arange(i, j), scratch
+        )
         later.append(i + odd)
         yield found
     places = np.concatenate(later)
     others = texts.take(pa.array(places))
-    sizes = np.concatenate([[0], np.cumsum(pc.utf8_length(others).to_numpy(zero_copy_only=False))]).astype(np.int64)
+    sizes = np.concatenate(
+        [[0], np.cumsum(pc.utf8_length(others).to_numpy(zero_copy_only=False))]
+    ).astype(np.int64)
     for i, j in _parts(sizes, block):
         lines = [folded(_cut(text)) for text in others[i:j].to_pylist()]
         ascii = np.array([line.isascii() for line in lines])
@@ -167,13 +214,17 @@ def scan(texts: pa.Array, block: int = BLOCK) -> Iterator[Words]:
             chosen, place = list(compress(lines, some)), places[i:j][some]
             text, offset = "".join(chosen), np.cumsum([0, *map(len, chosen)])
             if plain and chosen:
-                yield _plain(np.frombuffer(text.encode(), np.uint8), offset, place, scratch, looked=True)[0]
+                yield _plain(
+                    np.frombuffer(text.encode(), np.uint8), offset, place, scratch, looked=True
+                )[0]
             elif chosen:
                 yield _others(text, offset, place)
 
 
 def _parts(offsets, block):
-    """Divide texts with these offsets into runs of about `block` characters, and at least one text."""
+    """Divide texts with these offsets into runs of about `block` characters, and at least one
+    text.
+    """
     i, last = 0, len(offsets) - 1
     while i < last:
         j = min(last, max(i + 1, int(np.searchsorted(offsets, offsets[i] + block, "right")) - 1))
@@ -182,7 +233,10 @@ def _parts(offsets, block):
 
 
 class _Scratch(dict):
-    """Arrays that blocks use one after the other: fresh ones of this size cost more in memory pages than what is done with them."""
+    """Arrays that blocks use one after the other.
+
+    Fresh ones of this size cost more in memory pages than what is done with them.
+    """
 
     def array(self, name: str, size: int, kind=np.uint8) -> np.ndarray:
         if name not in self or len(self[name]) < size:
@@ -191,7 +245,10 @@ class _Scratch(dict):
 
 
 def _plain(code, offset, place, scratch, looked=False):
-    """Return the words of texts in ASCII, without those of odd texts, and which these are. A look-up table would take ten times as long."""
+    """Return the words of texts in ASCII, without those of odd texts, and which these are.
+
+    A look-up table would take ten times as long.
+    """
     size = len(code)
     low = scratch.array("low", size + 8)  # small letters; eight bytes can be read from each
     low[size:] = 0
@@ -202,12 +259,15 @@ def _plain(code, offset, place, scratch, looked=False):
     np.less(np.subtract(small, ord("a"), out=spare), 26, out=inner.view(bool))
     digit = scratch.array("digit", size, bool)
     np.less(np.subtract(code, ord("0"), out=spare), 10, out=digit)
-    np.add(np.add(inner, digit.view(np.uint8), out=inner), digit.view(np.uint8), out=inner)  # LETTERS is 1, DIGITS is 2
+    # LETTERS is 1, DIGITS is 2
+    np.add(np.add(inner, digit.view(np.uint8), out=inner), digit.view(np.uint8), out=inner)
     raw = code.tobytes()
     odd = np.empty(0, np.int64) if looked else _odd(code, raw, low, kind, offset)
     for i in odd.tolist():
         inner[offset[i] : offset[i + 1]] = SEPARATOR
-    fresh = np.not_equal(kind[1 : size + 2], kind[: size + 1], out=scratch.array("fresh", size + 1, bool))
+    fresh = np.not_equal(
+        kind[1 : size + 2], kind[: size + 1], out=scratch.array("fresh", size + 1, bool)
+    )
     fresh[offset] = True
     word = np.not_equal(inner, SEPARATOR, out=digit)
     edge = spare.view(bool)
@@ -220,10 +280,15 @@ def _plain(code, offset, place, scratch, looked=False):
 
 
 def _odd(code, raw, low, kind, offset):
-    """Return which texts go the slower way: those with other than ASCII characters and plain marks, or perhaps with something for
-    `_cut` or GROUPED. Commas of the commonest form are taken out here (see `_ungroup`)."""
+    """Return which texts go the slower way.
+
+    Those with other than ASCII characters and plain marks, or perhaps with something for `_cut` or
+    GROUPED. Commas of the commonest form are taken out here (see `_ungroup`).
+    """
     at = [] if raw.isascii() else [_foreign(code)]
-    if b"," in raw:  # not beside a letter, and three digits follow: at once, after one other character, or perhaps after more
+    # not beside a letter, and three digits follow: at once, after one other character, or perhaps
+    # after more
+    if b"," in raw:
         comma = np.flatnonzero(code == ord(",")) + 1  # `kind` begins one character earlier
         comma = comma[kind.take(comma - 1) != LETTERS]
         comma = comma[kind.take(comma + 1) != LETTERS]
@@ -234,11 +299,17 @@ def _odd(code, raw, low, kind, offset):
     for mark in CUT_MARKS:
         if mark[:1] in raw and mark in raw:  # one character is found several times as fast
             at.append(np.array([m.start() for m in re.finditer(re.escape(mark), raw)]))
-    return np.unique(np.searchsorted(offset, np.concatenate(at), "right") - 1) if at else np.empty(0, np.int64)
+    return (
+        np.unique(np.searchsorted(offset, np.concatenate(at), "right") - 1)
+        if at
+        else np.empty(0, np.int64)
+    )
 
 
 def _foreign(code):
-    """Return the bytes that are neither of ASCII nor of a plain mark, which separates words as its bytes do."""
+    """Return the bytes that are neither of ASCII nor of a plain mark, which separates words as its
+    bytes do.
+    """
     high = np.flatnonzero(code >= 128)
     first, second, third = (code.take(high + i, mode="clip").astype(int) for i in range(3))
     mark = first << 16 | second << 8 | third
@@ -249,10 +320,18 @@ def _foreign(code):
 
 
 def _ungroup(low, kind, offset, comma):
-    """Move up to three digits over the comma that divides them from just three others; return the other commas. All have kind[comma]."""
+    """Move up to three digits over the comma that divides them from just three others.
+
+    Return the other commas. All have kind[comma].
+    """
     text = np.searchsorted(offset, comma - 1, "right") - 1
     begin, end = offset[text] + 1, offset[text + 1] + 1
-    moved = (comma > begin) & (comma + 3 < end) & (kind[comma - 1] == DIGITS) & (kind.take(comma - 4, mode="clip") != DIGITS)
+    moved = (
+        (comma > begin)
+        & (comma + 3 < end)
+        & (kind[comma - 1] == DIGITS)
+        & (kind.take(comma - 4, mode="clip") != DIGITS)
+    )
     for i, digit in ((1, True), (2, True), (3, True), (4, False)):
         moved &= (kind[comma + i] == DIGITS) == digit
     again = moved[1:] & moved[:-1] & (comma[1:] == comma[:-1] + 4)  # 1,234,567
@@ -277,14 +356,27 @@ def _others(text, offset, place) -> Words:
     run = np.flatnonzero(fresh)
     word = np.flatnonzero(kind.take(run))  # all but separators
     start, stop = run.take(word), np.append(run, len(code)).take(word + 1)
-    byte = np.concatenate([[0], np.cumsum(1 + (code >= 0x80) + (code >= 0x800) + (code >= 0x10000))])
+    byte = np.concatenate(
+        [[0], np.cumsum(1 + (code >= 0x80) + (code >= 0x800) + (code >= 0x10000))]
+    )
     data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
     padded = np.append(data, np.zeros(8, np.uint8))
-    return _hashed(padded, byte.take(start), byte.take(stop), byte.take(offset), place, kind.take(start) == DIGITS, data)
+    return _hashed(
+        padded,
+        byte.take(start),
+        byte.take(stop),
+        byte.take(offset),
+        place,
+        kind.take(start) == DIGITS,
+        data,
+    )
 
 
 def _hashed(letters, start, stop, offset, place, number, code) -> Words:
-    """Return words by the bytes where they start and stop; `letters` has the bytes and eight more, `code` them if there are commands."""
+    """Return words by the bytes where they start and stop.
+
+    `letters` has the bytes and eight more, `code` them if there are commands.
+    """
     length = stop - start
     head = _eight(letters, start, length)
     long = np.flatnonzero(length > 8)
@@ -312,19 +404,29 @@ def _hashed(letters, start, stop, offset, place, number, code) -> Words:
 
 
 def _eight(letters, start, length):
-    """Return up to eight bytes from each start as a number; where there are fewer, the last are 0."""
-    found = np.ndarray(len(letters) - 7, "<u8", letters, strides=(1,))[start]  # eight from every byte on
+    """Return up to eight bytes from each start as a number.
+
+    Where there are fewer, the last are 0.
+    """
+    # eight from every byte on
+    found = np.ndarray(len(letters) - 7, "<u8", letters, strides=(1,))[start]
     found &= FIRST.take(length, mode="clip")
     return found
 
 
 def _halves(eight):
-    """Return the sum of the first and the last four bytes: it is no more than these modulo 255, and many of them can be added."""
+    """Return the sum of the first and the last four bytes.
+
+    It is no more than these modulo 255, and many of them can be added.
+    """
     return (eight & np.uint64(2**32 - 1)) + (eight >> np.uint64(32))
 
 
 def _polynomial(eight):
-    """Return the sum of byte i times BASE^i: pairs of bytes, pairs of these and again, as each pair has room for its sum."""
+    """Return the sum of byte i times BASE^i.
+
+    Pairs of bytes, pairs of these and again, as each pair has room for its sum.
+    """
     for size, mask in ((8, 0x00FF00FF00FF00FF), (16, 0x0000FFFF0000FFFF), (32, 0x00000000FFFFFFFF)):
         mask, factor = np.uint64(mask), np.uint64(BASE ** (size // 8))
         eight = (eight & mask) + ((eight >> np.uint64(size)) & mask) * factor
@@ -350,7 +452,9 @@ def _kinds():
 
 @lru_cache(maxsize=1)
 def _commands():
-    """Return sorted hashes of the names in SAME, and for each the hash, the first letters and the length of the name that stands for it."""
+    """Return sorted hashes of the names in SAME, and for each the hash, the first letters and the
+    length of the name that stands for it.
+    """
 
     texts = [*SAME, *SAME.values()]
     found, n = next(scan(column(texts))), len(SAME)
@@ -397,11 +501,16 @@ def windows(values: np.ndarray) -> np.ndarray:
 
 
 def grams(sums: np.ndarray, starts: np.ndarray, n: int) -> np.ndarray:
-    """Return a 64-bit hash of the n words from each start; equal words have equal hashes wherever they stand."""
+    """Return a 64-bit hash of the n words from each start.
+
+    Equal words have equal hashes wherever they stand.
+    """
     return (sums.take(starts + n) - sums.take(starts)) * powers(INVERSE, len(sums)).take(starts)
 
 
 def together(parts: Iterable[np.ndarray]) -> np.ndarray:
-    """Return what `grams` makes of runs of words, from all their first words, all their second ones and so on: no sums are needed."""
+    """Return what `grams` makes of runs of words, from all their first words, all their second ones
+    and so on: no sums are needed.
+    """
     factors = powers(MULTIPLIER, 2 * BLOCK)
     return sum(part * factor for part, factor in zip(parts, factors, strict=False))

@@ -1,4 +1,7 @@
-"""The planted-leak test: leaks of known kinds are made from a benchmark, and the gate must find them."""
+"""The planted-leak test.
+
+Leaks of known kinds are made from a benchmark, and the gate must find them.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -32,7 +35,11 @@ def _respace(text, rng):
 
 
 def _retypeset(text, rng):
-    """Another hand's LaTeX: other delimiters, fractions, brackets, braced exponents; a text without any gets its numbers in dollars."""
+    """Another hand's LaTeX.
+
+    Other delimiters, fractions, brackets, braced exponents; a text without any gets its numbers in
+    dollars.
+    """
     if "$" not in text and "\\" not in text:
         return NUMBER.sub(r"$\g<0>$", text)
     for old, new in (
@@ -42,7 +49,10 @@ def _retypeset(text, rng):
         (r"\^(\w)", r"^{\1}"),
     ):
         text = re.sub(old, new, text)
-    return MATHS.sub(lambda m: "\\(" + re.sub(r"(?<!\\left)(?<!\\right)(?<!\\)([()])", _sized, m[1]) + "\\,\\)", text)
+    return MATHS.sub(
+        lambda m: "\\(" + re.sub(r"(?<!\\left)(?<!\\right)(?<!\\)([()])", _sized, m[1]) + "\\,\\)",
+        text,
+    )
 
 
 def _sized(match):
@@ -50,7 +60,11 @@ def _sized(match):
 
 
 def _embedded(text, rng):
-    return f"Here is a problem to practise on. {text} Then explain your steps to a friend." if _is_short(text) else None
+    return (
+        f"Here is a problem to practise on. {text} Then explain your steps to a friend."
+        if _is_short(text)
+        else None
+    )
 
 
 def _is_short(text):
@@ -84,19 +98,27 @@ KINDS = {  # text, rng -> the leak, or None where a text has none of the kind
 }
 
 
-def plant(benchmark: pd.DataFrame, kind: str, seed: int = 0, translations: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Make instances that leak the problems of a benchmark in one of KINDS, with ids `planted-<benchmark id>`.
+def plant(
+    benchmark: pd.DataFrame, kind: str, seed: int = 0, translations: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Make instances that leak the problems of a benchmark in one of KINDS, with ids
+    `planted-<benchmark id>`.
 
-    translations  benchmark id -> the problem in another language; a problem without one, or without a number to change,
-                  is left out.
+    Args:
+        translations: Benchmark id -> the problem in another language; a problem without one, or
+            without a number to change, is left out.
     """
     if kind not in KINDS:
-        raise ValueError(f"There is no planted leak of the kind {kind!r}; there are {', '.join(KINDS)}.")
+        raise ValueError(
+            f"There is no planted leak of the kind {kind!r}; there are {', '.join(KINDS)}."
+        )
     pairs = zip(benchmark["id"], benchmark["problem"], strict=True)
     if kind == "translated":
         leaks = {id: (translations or {}).get(id) for id, _ in pairs}
     else:
-        leaks = {id: KINDS[kind](problem, runs.rng(seed, "plant", kind, id)) for id, problem in pairs}
+        leaks = {
+            id: KINDS[kind](problem, runs.rng(seed, "plant", kind, id)) for id, problem in pairs
+        }
     rows = [("planted-" + str(id), text, "") for id, text in leaks.items() if text is not None]
     return pd.DataFrame(rows, columns=["id", "query", "response"])
 
@@ -112,18 +134,24 @@ def recall(
     translations: Mapping[str, Mapping[str, str]] | None = None,
     size: int = 100,
 ) -> pd.DataFrame:
-    """Plant leaks of up to `size` problems of each benchmark and return how many the gate finds, by kind.
+    """Plant leaks of up to `size` problems of each benchmark and return how many the gate finds, by
+    kind.
 
-    Columns: benchmark, kind, planted, recall (leak and near together), as_leak, as_near. A kind that can't be planted in a
-    benchmark (no translation, no short question) has no row. A world problem with another number is another graph and is
-    not found, nor should it be; a translation is found there by its graph, and in texts by none of these tiers: its row says so.
+    Columns: benchmark, kind, planted, recall (leak and near together), as_leak, as_near. A kind
+    that can't be planted in a benchmark (no translation, no short question) has no row. A world
+    problem with another number is another graph and is not found, nor should it be; a translation
+    is found there by its graph, and in texts by none of these tiers: its row says so.
     """
     rows = []
     for name, benchmark in benchmarks.items():
         sample = benchmark.iloc[runs.rng(seed, "recall", name).permutation(len(benchmark))[:size]]
-        planted = {kind: plant(sample, kind, seed, (translations or {}).get(name)) for kind in kinds}
+        planted = {
+            kind: plant(sample, kind, seed, (translations or {}).get(name)) for kind in kinds
+        }
         joined = pd.concat(planted).reset_index(level=0, names="kind").reset_index(drop=True)
-        verdicts = gate(joined.assign(id=joined["kind"] + " " + joined["id"]), {name: benchmark}, n, keys, near)["verdict"]
+        verdicts = gate(
+            joined.assign(id=joined["kind"] + " " + joined["id"]), {name: benchmark}, n, keys, near
+        )["verdict"]
         for kind, part in verdicts.groupby(joined["kind"], sort=False):
             leak, as_near = ((part == verdict).mean() for verdict in ("leak", "near"))
             row = {"benchmark": name, "kind": kind, "planted": len(part), "recall": leak + as_near}
@@ -134,4 +162,10 @@ def recall(
 def flat_recall(recall_table: pd.DataFrame) -> dict[str, float]:
     """Return recall as flat named numbers: world_test_recall_verbatim."""
     names = recall_table["benchmark"] + "_recall_" + recall_table["kind"]
-    return dict(zip(names.str.replace(r"\W+", "_", regex=True), recall_table["recall"].astype(float), strict=True))
+    return dict(
+        zip(
+            names.str.replace(r"\W+", "_", regex=True),
+            recall_table["recall"].astype(float),
+            strict=True,
+        )
+    )

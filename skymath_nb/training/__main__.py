@@ -1,4 +1,7 @@
-"""One process of a training that `accelerate launch` started: python -m skymath_nb.training FOLDER."""
+"""One process of a training that `accelerate launch` started.
+
+Python -m skymath_nb.training FOLDER.
+"""
 
 import json
 import os
@@ -15,7 +18,9 @@ def main(folder: Path) -> None:
     first = os.environ.get("RANK", "0") == "0"
     try:
         job = stages.Job(*launch.read(folder), prompt=str)
-        record = stages.run(job, folder, (lambda line: print(launch.SAYS + line, flush=True)) if first else None)
+        record = stages.run(
+            job, folder, (lambda line: print(launch.SAYS + line, flush=True)) if first else None
+        )
     except (ValueError, RuntimeError, OSError) as error:
         print(launch.FAILS + json.dumps(re.sub(r"\s*\n\s*", " ", str(error))), flush=True)
         raise

@@ -1,4 +1,7 @@
-"""Loading a base for training and writing what came out of it: transformers, or Unsloth. Same files from both."""
+"""Loading a base for training and writing what came out of it: transformers, or Unsloth.
+
+Same files from both.
+"""
 
 import os
 from collections.abc import Callable
@@ -7,12 +10,16 @@ from typing import NamedTuple
 
 from .settings import Settings
 
-# The matrices that LoRA adapts, as in QLoRA (arXiv 2305.14314, section 4): every linear layer of a block.
+# The matrices that LoRA adapts, as in QLoRA (arXiv 2305.14314, section 4): every linear layer of a
+# block.
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 class Backend(NamedTuple):
-    """load(source, max_length, settings, device, seed) -> (model, tokenizer); save(trainer, folder) writes both."""
+    """load(source, max_length, settings, device, seed) -> (model, tokenizer).
+
+    Save(trainer, folder) writes both.
+    """
 
     load: Callable
     save: Callable
@@ -25,12 +32,18 @@ def _load_full(source: str, max_length: int, settings: Settings, device: str, se
     from transformers import AutoModelForCausalLM, AutoTokenizer, logging
 
     if Path(source).is_dir():
-        logging.disable_progress_bar()  # nothing is fetched, and every arm of an experiment would draw two
-    # Packed rows need an attention that keeps them apart; FlashAttention does it without a mask of length squared.
+        # nothing is fetched, and every arm of an experiment would draw two
+        logging.disable_progress_bar()
+    # Packed rows need an attention that keeps them apart; FlashAttention does it without a mask of
+    # length squared.
     flash = settings.packing and device == "cuda" and importlib.util.find_spec("flash_attn")
-    # float32 weights on a GPU too: AdamW's steps at 2e-6 vanish in bfloat16's rounding; the arithmetic is bfloat16.
+    # float32 weights on a GPU too: AdamW's steps at 2e-6 vanish in bfloat16's rounding; the
+    # arithmetic is bfloat16.
     model = AutoModelForCausalLM.from_pretrained(
-        source, dtype=torch.float32, use_safetensors=True, attn_implementation="flash_attention_2" if flash else None
+        source,
+        dtype=torch.float32,
+        use_safetensors=True,
+        attn_implementation="flash_attention_2" if flash else None,
     )
     return model, AutoTokenizer.from_pretrained(source)
 
@@ -53,7 +66,8 @@ def _load_unsloth(source: str, max_length: int, settings: Settings, device: str,
         dtype=torch.float32 if settings.tuning == "full" else frozen,
         load_in_4bit=settings.tuning == "qlora",
         full_finetuning=settings.tuning == "full",
-        use_exact_model_name=True,  # it would else fetch its own copy of a hub model, which is not the one that was named
+        # it would else fetch its own copy of a hub model, which is not the one that was named
+        use_exact_model_name=True,
         random_state=seed,
     )
     if settings.tuning != "full":
@@ -63,7 +77,9 @@ def _load_unsloth(source: str, max_length: int, settings: Settings, device: str,
             lora_alpha=settings.lora_rank,
             lora_dropout=0.0,
             target_modules=list(LORA_TARGETS),
-            use_gradient_checkpointing="unsloth" if device == "cuda" and settings.recompute != "off" else False,
+            use_gradient_checkpointing="unsloth"
+            if device == "cuda" and settings.recompute != "off"
+            else False,
             random_state=seed,
         )
     return model, tokenizer
@@ -75,14 +91,22 @@ def _save_unsloth(trainer, folder: Path) -> None:
         _save_full(trainer, folder)
     elif trainer.args.should_save:
         model.save_pretrained(str(folder / "adapter"))
-        model.save_pretrained_merged(str(folder), trainer.processing_class, save_method="merged_16bit")
+        model.save_pretrained_merged(
+            str(folder), trainer.processing_class, save_method="merged_16bit"
+        )
 
 
-BACKENDS = {"full": Backend(_load_full, _save_full), "unsloth": Backend(_load_unsloth, _save_unsloth)}
+BACKENDS = {
+    "full": Backend(_load_full, _save_full),
+    "unsloth": Backend(_load_unsloth, _save_unsloth),
+}
 
 
 def prepare(settings: Settings) -> None:
-    """Import Unsloth first where it is asked for: it changes transformers and TRL, and only what comes after it sees that."""
+    """Import Unsloth first where it is asked for.
+
+    It changes transformers and TRL, and only what comes after it sees that.
+    """
     if settings.backend == "unsloth":
         os.environ.setdefault("UNSLOTH_DISABLE_STATISTICS", "1")
         import unsloth  # noqa: F401
@@ -91,17 +115,22 @@ def prepare(settings: Settings) -> None:
 def load(source: str, max_length: int, settings: Settings, device: str, seed: int):
     """Return (model, tokenizer) that agree on their special tokens, ready to train.
 
-    A tokenizer without a padding token pads with its EOS (padding never counts); one without a chat template needs
-    none, because prompts/student.md is the prompt.
-    Raises:  ValueError if the tokenizer has no EOS token, or more tokens than the model has embeddings.
+    A tokenizer without a padding token pads with its EOS (padding never counts); one without a chat
+    template needs none, because prompts/student.md is the prompt.
+
+    Raises:
+        ValueError: If the tokenizer has no EOS token, or more tokens than the model has embeddings.
     """
     model, tokenizer = BACKENDS[settings.backend].load(source, max_length, settings, device, seed)
     if tokenizer.eos_token_id is None:
-        raise ValueError(f"The tokenizer of {source} has no EOS token, so no response could end. Give it one.")
+        raise ValueError(
+            f"The tokenizer of {source} has no EOS token, so no response could end. Give it one."
+        )
     embeddings = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > embeddings:
         raise ValueError(
-            f"The tokenizer of {source} has {len(tokenizer)} tokens, but the model has embeddings for {embeddings}: they do "
+            f"The tokenizer of {source} has {len(tokenizer)} tokens, but the model has "
+            f"embeddings for {embeddings}: they do "
             "not belong together. Take both from one place."
         )
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
@@ -112,5 +141,7 @@ def load(source: str, max_length: int, settings: Settings, device: str, seed: in
 
 
 def save(settings: Settings, trainer, folder: Path) -> None:
-    """Write weights (merged, where low-rank matrices were trained), configuration and tokenizer to a folder."""
+    """Write weights (merged, where low-rank matrices were trained), configuration and tokenizer to
+    a folder.
+    """
     BACKENDS[settings.backend].save(trainer, folder)

@@ -1,6 +1,9 @@
-"""Makes a tiny base model from the world's texts: tokenizer, Llama-class weights, model card. One params file remakes one base.
+"""Makes a tiny base model from the world's texts: tokenizer, Llama-class weights, model card.
 
-The base is to the tiny scale what LLaMA2-7B is to the paper: it has read, it has seen sums, it has never seen a solved word problem.
+One params file remakes one base.
+
+The base is to the tiny scale what LLaMA2-7B is to the paper: it has read, it has seen sums, it has
+never seen a solved word problem.
 """
 
 import datetime
@@ -19,8 +22,11 @@ from ..world import corpus
 from ..world.problem import KINDS
 from .bases import BASES, base_path, local_folder
 
-# A digit is always a token of its own; a word takes the blank before it, and the one after it where a digit follows.
-PIECES = r"\d| ?[A-Za-z]+(?: (?=\d))?| ?[^\sA-Za-z\d\u4e00-\u9fff](?: (?=[\d(]))?|[\u4e00-\u9fff]|\s"
+# A digit is always a token of its own; a word takes the blank before it, and the one after it where
+# a digit follows.
+PIECES = (
+    r"\d| ?[A-Za-z]+(?: (?=\d))?| ?[^\sA-Za-z\d\u4e00-\u9fff](?: (?=[\d(]))?|[\u4e00-\u9fff]|\s"
+)
 SPECIALS = ("<pad>", "<eos>", "<unk>")
 ACTIVE_EXPERTS = 2
 SAVE_EVERY = 1000  # steps; what a cut loses at most
@@ -29,14 +35,17 @@ DEFAULTS = {
     "name": "",  # folder under skymath_nb/training/bases
     "about": "",  # one line for the model card
     "seed": 0,
-    "base": "",  # a base to go on from (a packaged one or a model folder); its shape and tokenizer then hold
-    "mix": {"sums": 0.15, "chains": 0.25, "stories": 0.25, "parallel": 0.2, "rewordings": 0.15},  # shares of documents
+    # a base to go on from (a packaged one or a model folder); its shape and tokenizer then hold
+    "base": "",
+    # shares of documents
+    "mix": {"sums": 0.15, "chains": 0.25, "stories": 0.25, "parallel": 0.2, "rewordings": 0.15},
     "hidden_size": 128,
     "layers": 4,
     "heads": 2,
     "key_value_heads": 1,
     "intermediate_size": 384,  # of the feed-forward block, or of each expert
-    "experts": 0,  # 0 means dense; else a Mixtral-class mixture of so many, two of them active for each token
+    # 0 means dense; else a Mixtral-class mixture of so many, two of them active for each token
+    "experts": 0,
     "steps": 4000,
     "batch_size": 32,
     "block": 128,  # tokens a row
@@ -49,34 +58,50 @@ DEFAULTS = {
 
 
 def load(path) -> dict:
-    """The recipe in a params file, defaults filled in; raises ValueError for a key, type or choice it does not know."""
+    """The recipe in a params file, defaults filled in.
+
+    Raises ValueError for a key, type or choice it does not know.
+    """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"base recipe {path} does not exist; the one of the default base is params/base_tiny.yaml")
+        raise FileNotFoundError(
+            f"base recipe {path} does not exist; the one of the default base is "
+            "params/base_tiny.yaml"
+        )
     given = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     wrong = [k for k in given if k not in DEFAULTS]
     wrong += [k for k, v in given.items() if k in DEFAULTS and type(v) is not type(DEFAULTS[k])]
     if wrong or not given.get("name"):
         raise ValueError(
             f"{path}: {', '.join(wrong) or 'name'} is unknown, missing or of the wrong type; "
-            f"a base recipe has {', '.join(f'{k} ({type(v).__name__})' for k, v in DEFAULTS.items())}"
+            "a base recipe has "
+            f"{', '.join(f'{k} ({type(v).__name__})' for k, v in DEFAULTS.items())}"
         )
     recipe = DEFAULTS | given
     runs.check_name(f"base's name in {path}", recipe["name"])
     unknown = set(recipe["mix"]) - set(corpus.KINDS)
-    if unknown or not all(isinstance(share, int | float) and share > 0 for share in recipe["mix"].values()):
-        raise ValueError(f"{path}: mix {recipe['mix']} needs shares above 0 of {', '.join(corpus.KINDS)}")
+    if unknown or not all(
+        isinstance(share, int | float) and share > 0 for share in recipe["mix"].values()
+    ):
+        raise ValueError(
+            f"{path}: mix {recipe['mix']} needs shares above 0 of {', '.join(corpus.KINDS)}"
+        )
     if recipe["optimizer"] not in OPTIMIZERS:
-        raise ValueError(f"{path}: optimizer {recipe['optimizer']!r} is not one of {', '.join(OPTIMIZERS)}")
+        raise ValueError(
+            f"{path}: optimizer {recipe['optimizer']!r} is not one of {', '.join(OPTIMIZERS)}"
+        )
     if recipe["base"] and not local_folder(recipe["base"]):
         raise FileNotFoundError(
-            f"{path} goes on from the base {recipe['base']!r}, which is neither in {BASES} nor a model folder; make it first"
+            f"{path} goes on from the base {recipe['base']!r}, which is neither in {BASES} nor a "
+            "model folder; make it first"
         )
     return recipe
 
 
 def make_tokenizer(seed: int = 0, n_documents: int = 20_000):
-    """A fast tokenizer: whole words of the world, single digits, single Chinese characters, bytes for everything else.
+    """A fast tokenizer.
+
+    Whole words of the world, single digits, single Chinese characters, bytes for everything else.
 
     Any text encodes, and decodes to itself. Returns a transformers PreTrainedTokenizerFast.
     """
@@ -84,11 +109,21 @@ def make_tokenizer(seed: int = 0, n_documents: int = 20_000):
     from transformers import PreTrainedTokenizerFast
 
     split = pre_tokenizers.Split(Regex(PIECES), behavior="isolated")
-    # Besides the documents: every sentence of the world, the words of prompts and answers, and every printable character.
-    texts = itertools.islice(corpus.documents(seed, -1, dict.fromkeys(corpus.KINDS, 1)), n_documents)
-    extra = [re.sub(r"\{\w\}", "1", form) for kind in KINDS.values() for form in (*kind.en, *kind.zh)]
-    extra += ["Problem: 1\nSolution: The answer is 1.", "The answer is -1/2. x = 1. Step 1: so, we have it."]
-    words = {piece for text in itertools.chain(texts, extra) for piece, _ in split.pre_tokenize_str(text)}
+    # Besides the documents: every sentence of the world, the words of prompts and answers, and
+    # every printable character.
+    texts = itertools.islice(
+        corpus.documents(seed, -1, dict.fromkeys(corpus.KINDS, 1)), n_documents
+    )
+    extra = [
+        re.sub(r"\{\w\}", "1", form) for kind in KINDS.values() for form in (*kind.en, *kind.zh)
+    ]
+    extra += [
+        "Problem: 1\nSolution: The answer is 1.",
+        "The answer is -1/2. x = 1. Step 1: so, we have it.",
+    ]
+    words = {
+        piece for text in itertools.chain(texts, extra) for piece, _ in split.pre_tokenize_str(text)
+    }
     characters = {chr(c) for c in range(32, 127)} | {"\n"} | {c for w in words for c in w}
     single = sorted(characters)
     several = sorted(w for w in words if len(w) > 1)
@@ -96,17 +131,28 @@ def make_tokenizer(seed: int = 0, n_documents: int = 20_000):
     vocabulary = [(token, 0.0) for token in SPECIALS]
     vocabulary += [(f"<0x{b:02X}>", -20.0) for b in range(256)]
     vocabulary += [(c, -10.0) for c in single] + [(w, -2.0) for w in several]
-    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=SPECIALS.index("<unk>"), byte_fallback=True))
+    tokenizer = Tokenizer(
+        models.Unigram(vocabulary, unk_id=SPECIALS.index("<unk>"), byte_fallback=True)
+    )
     tokenizer.pre_tokenizer = split
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
     pad, eos, unk = SPECIALS
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token=pad, eos_token=eos, unk_token=unk, clean_up_tokenization_spaces=False, model_max_length=1024
+        tokenizer_object=tokenizer,
+        pad_token=pad,
+        eos_token=eos,
+        unk_token=unk,
+        clean_up_tokenization_spaces=False,
+        model_max_length=1024,
     )
 
 
 class Blocks:
-    """Row i: `block` tokens of documents from stream i, so that a resumed run reads on exactly where it stopped."""
+    """Row i.
+
+    `block` tokens of documents from stream i, so that a resumed run reads on exactly where it
+    stopped.
+    """
 
     def __init__(self, tokenizer, recipe):
         self.tokenizer, self.recipe = tokenizer, recipe
@@ -123,11 +169,15 @@ class Blocks:
 
 
 def remake(params_path, out=None, force=False) -> Path:
-    """Train a base from its recipe and put it under `out` (default: the package's bases); returns its folder.
+    """Train a base from its recipe and put it under `out` (default.
 
-    A folder there that is no base of this name is replaced only with `force`, one that the recipe reads never.
+    The package's bases); returns its folder.
 
-    Checkpoints every SAVE_EVERY steps beside the target: a second call goes on where the first was cut off.
+    A folder there that is no base of this name is replaced only with `force`, one that the recipe
+    reads never.
+
+    Checkpoints every SAVE_EVERY steps beside the target: a second call goes on where the first was
+    cut off.
     """
     import torch
     from transformers import AutoTokenizer, Trainer, TrainingArguments, set_seed
@@ -138,7 +188,11 @@ def remake(params_path, out=None, force=False) -> Path:
     work = target.with_name(target.name + ".work")
     if recipe["threads"]:
         torch.set_num_threads(recipe["threads"])
-    tokenizer = AutoTokenizer.from_pretrained(base_path(recipe["base"])) if recipe["base"] else make_tokenizer(recipe["seed"])
+    tokenizer = (
+        AutoTokenizer.from_pretrained(base_path(recipe["base"]))
+        if recipe["base"]
+        else make_tokenizer(recipe["seed"])
+    )
     set_seed(recipe["seed"])
     model = _model(recipe, tokenizer)
     gpu = torch.cuda.is_available()
@@ -149,7 +203,10 @@ def remake(params_path, out=None, force=False) -> Path:
         warmup_steps=recipe["warmup_steps"],
         learning_rate=recipe["learning_rate"],
         lr_scheduler_type="warmup_stable_decay",
-        lr_scheduler_kwargs={"num_decay_steps": max(1, round(DECAY * recipe["steps"])), "decay_type": "linear"},
+        lr_scheduler_kwargs={
+            "num_decay_steps": max(1, round(DECAY * recipe["steps"])),
+            "decay_type": "linear",
+        },
         train_sampling_strategy="sequential",
         logging_steps=min(50, recipe["steps"]),
         save_steps=SAVE_EVERY,
@@ -165,7 +222,10 @@ def remake(params_path, out=None, force=False) -> Path:
         model=model,
         args=arguments,
         train_dataset=Blocks(tokenizer, recipe),
-        optimizer_cls_and_kwargs=(lambda: OPTIMIZERS[recipe["optimizer"]], {"rate": recipe["learning_rate"]}),
+        optimizer_cls_and_kwargs=(
+            lambda: OPTIMIZERS[recipe["optimizer"]],
+            {"rate": recipe["learning_rate"]},
+        ),
     )
     resumed = _can_resume(work, recipe)
     spent = _Spent(work, torch.cuda.get_device_name() if gpu else "CPU")
@@ -185,8 +245,12 @@ def remake(params_path, out=None, force=False) -> Path:
     shutil.rmtree(finished, ignore_errors=True)
     model.save_pretrained(finished)
     tokenizer.save_pretrained(finished)
-    (finished / "card.json").write_text(json.dumps({"recipe": recipe, "measured": measured}, indent=1), encoding="utf-8")
-    (finished / "README.md").write_text(card(recipe, measured, Path(params_path).name), encoding="utf-8")
+    (finished / "card.json").write_text(
+        json.dumps({"recipe": recipe, "measured": measured}, indent=1), encoding="utf-8"
+    )
+    (finished / "README.md").write_text(
+        card(recipe, measured, Path(params_path).name), encoding="utf-8"
+    )
     shutil.rmtree(target, ignore_errors=True)
     os.replace(finished, target)
     shutil.rmtree(work, ignore_errors=True)
@@ -198,7 +262,9 @@ def _check_target(target: Path, recipe: dict, params_path: Path, force: bool) ->
     start = local_folder(recipe["base"]) if recipe["base"] else None
     reads = [params_path.resolve(), *([Path(start).resolve()] if start else [])]
     if any(place.is_relative_to(target.resolve()) for place in reads):
-        raise ValueError(f"{target} would be replaced, but it is read. Name another folder with --out.")
+        raise ValueError(
+            f"{target} would be replaced, but it is read. Name another folder with --out."
+        )
     if force or not target.exists():
         return
     try:
@@ -207,7 +273,8 @@ def _check_target(target: Path, recipe: dict, params_path: Path, force: bool) ->
         made = ""
     if made != recipe["name"]:
         raise ValueError(
-            f"{target} is there already and is no base {recipe['name']}. Name another folder with --out, or replace it with --force."
+            f"{target} is there already and is no base {recipe['name']}. Name another folder "
+            "with --out, or replace it with --force."
         )
 
 
@@ -231,9 +298,12 @@ def _model(recipe, tokenizer):
         "pad_token_id": tokenizer.pad_token_id,
     }
     if recipe["experts"]:
-        # The router's balance counts in the loss, as where the class was made (Mixtral, arXiv 2401.04088; Switch, arXiv 2101.03961).
+        # The router's balance counts in the loss, as where the class was made (Mixtral, arXiv
+        # 2401.04088; Switch, arXiv 2101.03961).
         mixture = {"num_local_experts": recipe["experts"], "num_experts_per_tok": ACTIVE_EXPERTS}
-        return AutoModelForCausalLM.from_config(MixtralConfig(**shape, **mixture, output_router_logits=True, router_aux_loss_coef=0.01))
+        return AutoModelForCausalLM.from_config(
+            MixtralConfig(**shape, **mixture, output_router_logits=True, router_aux_loss_coef=0.01)
+        )
     return AutoModelForCausalLM.from_config(LlamaConfig(**shape))
 
 
@@ -251,7 +321,10 @@ def _adamw(model, rate):
 
 
 def _muon(model, rate):
-    """Muon for the hidden matrices, AdamW for embeddings and norms, as one optimiser. Source: Keller Jordan's Muon, in torch.optim."""
+    """Muon for the hidden matrices, AdamW for embeddings and norms, as one optimiser.
+
+    Source: Keller Jordan's Muon, in torch.optim.
+    """
     import torch
 
     class Both(torch.optim.Optimizer):
@@ -283,11 +356,18 @@ OPTIMIZERS = {"muon": _muon, "adamw": _adamw}
 
 
 class _Spent:
-    """Seconds and CPU-seconds of a training, over all its legs: what a cut leg spent up to its last checkpoint counts."""
+    """Seconds and CPU-seconds of a training, over all its legs.
+
+    What a cut leg spent up to its last checkpoint counts.
+    """
 
     def __init__(self, work, device):
         self.path, self.device = work / "spent.json", device
-        self.before = json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {"seconds": 0, "cpu_seconds": 0}
+        self.before = (
+            json.loads(self.path.read_text(encoding="utf-8"))
+            if self.path.is_file()
+            else {"seconds": 0, "cpu_seconds": 0}
+        )
         self.started, self.cpu = time.time(), time.process_time()
 
     def so_far(self):
@@ -307,12 +387,18 @@ class _Spent:
 
 
 def _can_resume(work: Path, recipe: dict) -> bool:
-    """True where checkpoints of this very recipe and corpus lie; raises ValueError where they are of another one."""
+    """True where checkpoints of this very recipe and corpus lie.
+
+    Raises ValueError where they are of another one.
+    """
     now = {"recipe": recipe, "code": runs.module_digests({__name__})}
     kept = work / "made_from.json"
     if any(work.glob("checkpoint-*")):
         if not kept.is_file() or json.loads(kept.read_text(encoding="utf-8")) != now:
-            raise ValueError(f"{work} holds checkpoints of another recipe or another version of the world; remove that folder")
+            raise ValueError(
+                f"{work} holds checkpoints of another recipe or another version of the world; "
+                "remove that folder"
+            )
         return True
     runs.save(kept, json.dumps(now))
     return False
@@ -322,14 +408,25 @@ def card(recipe: dict, measured: dict, params: str) -> str:
     """The model card of a base, as Markdown; `params` names its params file."""
     total = sum(recipe["mix"].values())
     shares = ", ".join(f"{share / total:.0%} {kind}" for kind, share in recipe["mix"].items())
-    shape = f"hidden size {recipe['hidden_size']}, {recipe['layers']} layers, {recipe['heads']} heads"
+    shape = (
+        f"hidden size {recipe['hidden_size']}, {recipe['layers']} layers, {recipe['heads']} heads"
+    )
     name = "MixtralForCausalLM" if recipe["experts"] else "LlamaForCausalLM"
     if recipe["experts"]:
         shape += (
-            f", {recipe['experts']} experts of which {ACTIVE_EXPERTS} are active ({measured['active_parameters']:,} parameters a token)"
+            f", {recipe['experts']} experts of which {ACTIVE_EXPERTS} are active "
+            f"({measured['active_parameters']:,} parameters a token)"
         )
-    start = f"- Goes on from {recipe['base']}; the figures below are of this part alone.\n" if recipe["base"] else ""
-    curve = "".join(f"| {step:,} | {loss} |\n" for step, loss in measured["losses"][:: max(1, len(measured["losses"]) // 10)])
+    start = (
+        f"- Goes on from {recipe['base']}; the figures below are of this part alone.\n"
+        if recipe["base"]
+        else ""
+    )
+    curve = "".join(
+        f"| {step:,} | {loss} |\n"
+        for step, loss in measured["losses"][:: max(1, len(measured["losses"]) // 10)]
+    )
+    made = datetime.date.today()
     return f"""# {recipe["name"]}
 
 {recipe["about"]}
@@ -337,12 +434,14 @@ def card(recipe: dict, measured: dict, params: str) -> str:
 - Class: {name}, {measured["parameters"]:,} parameters, {shape}, float32.
 - Tokenizer: whole words of the world, single digits, single Chinese characters, byte fallback.
 {start}- Read: {measured["tokens"]:,} tokens ({shares}), English and Chinese.
-- Never read: a solved word problem; a graph of the test or dev split, whole in a story or in any part of worked-out arithmetic; an
-  inverse graph of the first {corpus.FILTERED:,} items of world-backward. It did read stories of all families, the unseen too.
+- Never read: a solved word problem; a graph of the test or dev split, whole in a story or in any
+  part of worked-out arithmetic; an inverse graph of the first {corpus.FILTERED:,} items of
+  world-backward. It did read stories of all families, the unseen too.
 - Optimiser: {recipe["optimizer"]}, learning rate {recipe["learning_rate"]}.
-- Cost: {measured["cpu_seconds"] / 3600:.2f} CPU-hours in {measured["seconds"] / 60:.0f} minutes on {measured["device"]}.
+- Cost: {measured["cpu_seconds"] / 3600:.2f} CPU-hours in {measured["seconds"] / 60:.0f} minutes on
+  {measured["device"]}.
 - Remake: `python -m skymath_nb base params/{params}`
-- Made {datetime.date.today()}. Licence Apache-2.0. It answers nothing outside the world's sentences.
+- Made {made}. Licence Apache-2.0. It answers nothing outside the world's sentences.
 
 Loss, nats a token, mean of the 50 steps before; {measured["final_loss"]} at the end:
 

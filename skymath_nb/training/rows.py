@@ -1,4 +1,7 @@
-"""Rows as tokens: what counts in the loss, what a length limit cuts, packing, and the order of training."""
+"""Rows as tokens.
+
+What counts in the loss, what a length limit cuts, packing, and the order of training.
+"""
 
 import math
 import sys
@@ -14,8 +17,10 @@ from ..prompts import student as student_prompt
 from .bases import base_path
 from .settings import Settings
 
-WINDOW = 32  # batches whose rows are sorted by length together: little padding, and batches still differ
-PAD_TO = 16  # few distinct shapes: CPU kernels are cached per shape, and tensor cores like multiples of 8
+# batches whose rows are sorted by length together: little padding, and batches still differ
+WINDOW = 32
+# few distinct shapes: CPU kernels are cached per shape, and tensor cores like multiples of 8
+PAD_TO = 16
 
 
 def tokenise(
@@ -26,13 +31,16 @@ def tokenise(
     *,
     too_long: str = "refuse",
 ):
-    """Return a datasets.Dataset of row, cut, input_ids and labels, in which the response and its EOS alone count (-100 else).
+    """Return a datasets.Dataset of row, cut, input_ids and labels, in which the response and its
+    EOS alone count (-100 else).
 
-    A space between prompt and response starts the response. Prompt tokens are exactly those of the prompt alone,
-    which is what generation starts from. `row` is the number of the row in the table, `cut` whether it was truncated.
-    Rows over max_length tokens are refused, dropped or truncated; one whose prompt leaves no room for a token of the
-    response is dropped then.
-    Raises:  ValueError if rows are longer than max_length tokens and that is refused, or none is left.
+    A space between prompt and response starts the response. Prompt tokens are exactly those of the
+    prompt alone, which is what generation starts from. `row` is the number of the row in the table,
+    `cut` whether it was truncated. Rows over max_length tokens are refused, dropped or truncated;
+    one whose prompt leaves no room for a token of the response is dropped then.
+
+    Raises:
+        ValueError: If rows are longer than max_length tokens and that is refused, or none is left.
     """
     import pyarrow as pa
     from datasets import Dataset
@@ -41,9 +49,12 @@ def tokenise(
         return tokenizer(texts, verbose=False, return_attention_mask=False, **kwargs)["input_ids"]
 
     tokens = pa.list_(pa.int32())
-    schema = pa.schema({"row": pa.int64(), "cut": pa.bool_(), "input_ids": tokens, "labels": tokens})
+    schema = pa.schema(
+        {"row": pa.int64(), "cut": pa.bool_(), "input_ids": tokens, "labels": tokens}
+    )
     parts, sizes = [], []
-    for start in range(0, len(rows), 1000):  # in pieces: lists of Python ints are many times the table's size
+    # in pieces: lists of Python ints are many times the table's size
+    for start in range(0, len(rows), 1000):
         part = rows.iloc[start : start + 1000]
         heads = [prompt(query) for query in part["query"]]
         tails = [" " + response.strip() for response in part["response"]]
@@ -51,8 +62,11 @@ def tokenise(
         whole = ids([head + tail for head, tail in zip(heads, tails, strict=True)])
         columns = {"row": [], "cut": [], "input_ids": [], "labels": []}
         for i, (head, tail, both) in enumerate(zip(before, after, whole, strict=True), start):
-            # Tokens of the whole text are those of pre-training; where one would straddle the border, take it apart.
-            tail = (both[len(head) :] if both[: len(head)] == head else tail) + [tokenizer.eos_token_id]
+            # Tokens of the whole text are those of pre-training; where one would straddle the
+            # border, take it apart.
+            tail = (both[len(head) :] if both[: len(head)] == head else tail) + [
+                tokenizer.eos_token_id
+            ]
             sizes.append(len(head) + len(tail))
             if sizes[-1] <= max_length or (too_long == "truncate" and len(head) < max_length):
                 columns["row"].append(i)
@@ -62,17 +76,24 @@ def tokenise(
         parts.append(pa.table(columns, schema))
     table, over = pa.concat_tables(parts), np.array(sizes) > max_length
     if len(table) == 0 or (over.any() and too_long == "refuse"):
-        levels = rows["level"][over].value_counts().sort_index().to_dict() if "level" in rows else {}
+        levels = (
+            rows["level"][over].value_counts().sort_index().to_dict() if "level" in rows else {}
+        )
         raise ValueError(
-            f"{int(over.sum())} of {len(rows)} rows are longer than {max_length} tokens, prompt and EOS included (the "
-            f"longest has {max(sizes)}; by level: {levels}). Raise max_length as far as the base's context allows, "
+            f"{int(over.sum())} of {len(rows)} rows are longer than {max_length} tokens, prompt "
+            "and EOS included (the "
+            f"longest has {max(sizes)}; by level: {levels}). Raise max_length as far as the "
+            "base's context allows, "
             'or say what to do with such rows: too_long="drop" or "truncate".'
         )
     return Dataset(table)
 
 
 def lengths(base, rows: pd.DataFrame, *, prompt: Callable[[str], str] | None = None) -> np.ndarray:
-    """Return the tokens of each row as it will be trained on: prompt, response and EOS, (N,) int."""
+    """Return the tokens of each row as it will be trained on.
+
+    Prompt, response and EOS, (N,) int.
+    """
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(base_path(base))
@@ -86,14 +107,27 @@ def token_counts(dataset) -> np.ndarray:
     return pc.list_value_length(dataset.data.column("input_ids")).to_numpy()
 
 
-def length_table(rows: pd.DataFrame, tokens: np.ndarray, max_length: int, by: Sequence[str] = ("level", "method")) -> pd.DataFrame:
+def length_table(
+    rows: pd.DataFrame, tokens: np.ndarray, max_length: int, by: Sequence[str] = ("level", "method")
+) -> pd.DataFrame:
     """Say what a limit of max_length tokens would cut, before training.
 
-    tokens  of each row, (N,), from `lengths`.  by  columns of `rows`; those it lacks are left out.
-    Returns: a line for all rows and one per value of each column: column, value, rows, mean_tokens, longest, rows_over,
-             share_over, tokens_if_dropped and tokens_if_truncated (the tokens that either would lose).
+    Args:
+        tokens: Of each row, (N,), from `lengths`.  by  columns of `rows`; those it lacks are left
+            out.
+
+    Returns:
+        A line for all rows and one per value of each column: column, value, rows, mean_tokens,
+        longest, rows_over, share_over, tokens_if_dropped and tokens_if_truncated (the tokens that
+        either would lose).
     """
-    table = pd.DataFrame({"tokens": tokens, "over": tokens > max_length, "excess": np.maximum(tokens - max_length, 0)})
+    table = pd.DataFrame(
+        {
+            "tokens": tokens,
+            "over": tokens > max_length,
+            "excess": np.maximum(tokens - max_length, 0),
+        }
+    )
     table["whole"] = table["tokens"].where(table["over"], 0)
     parts = [("all", pd.Series("all", index=table.index))]
     parts += [(name, rows[name].reset_index(drop=True)) for name in by if name in rows]
@@ -140,11 +174,18 @@ class Layout(NamedTuple):
         if self.ids is None:
             return f"its {self.batch} packed sequences"
         ids = self.ids[(step - 1) * self.batch : step * self.batch]
-        return f"its {len(ids)} rows {', '.join(map(str, ids[:8]))}{', ...' if len(ids) > 8 else ''}"
+        return (
+            f"its {len(ids)} rows {', '.join(map(str, ids[:8]))}{', ...' if len(ids) > 8 else ''}"
+        )
 
 
-def lay_out(curriculum: Curriculum, phase: Phase, dataset, limit: int, settings: Settings) -> Layout:
-    """Lay a tokenised phase out: packed if that is asked for, in the order of training, in full batches."""
+def lay_out(
+    curriculum: Curriculum, phase: Phase, dataset, limit: int, settings: Settings
+) -> Layout:
+    """Lay a tokenised phase out.
+
+    Packed if that is asked for, in the order of training, in full batches.
+    """
     rng, rows = runs.rng(curriculum.seed, "sft", phase.name), len(dataset)
     ids = phase.rows["id"].to_numpy()[dataset.data.column("row").to_numpy()]
     if settings.packing:
@@ -160,10 +201,11 @@ def lay_out(curriculum: Curriculum, phase: Phase, dataset, limit: int, settings:
 
 
 def pack(dataset, max_length: int, rng: np.random.Generator):
-    """Return a dataset whose rows are sequences of at most max_length tokens, each several whole rows of `dataset`.
+    """Return a dataset whose rows are sequences of at most max_length tokens, each several whole
+    rows of `dataset`.
 
-    Best-fit decreasing, by TRL, over shuffled rows (it works in pieces of 1,000). `seq_lengths` keeps the documents
-    apart: positions start anew with each, and attention stays within it.
+    Best-fit decreasing, by TRL, over shuffled rows (it works in pieces of 1,000). `seq_lengths`
+    keeps the documents apart: positions start anew with each, and attention stays within it.
     """
     import datasets
     from trl import pack_dataset
@@ -178,15 +220,20 @@ def pack(dataset, max_length: int, rng: np.random.Generator):
             datasets.enable_progress_bars()
 
 
-def order(lengths: np.ndarray, epochs: float, batch_size: int, shuffle: bool, rng: np.random.Generator) -> np.ndarray:
+def order(
+    lengths: np.ndarray, epochs: float, batch_size: int, shuffle: bool, rng: np.random.Generator
+) -> np.ndarray:
     """Return the row numbers of a phase in the order of training, ceil(rows * epochs) of them.
 
-    Each epoch sees every row once. Shuffled rows of WINDOW batches are sorted by length and their batches shuffled
-    again, so that a batch needs little padding and no length comes first; without shuffle the order is the rows' own.
+    Each epoch sees every row once. Shuffled rows of WINDOW batches are sorted by length and their
+    batches shuffled again, so that a batch needs little padding and no length comes first; without
+    shuffle the order is the rows' own.
     """
     n = math.ceil(len(lengths) * epochs)
     passes = range(math.ceil(n / len(lengths)))
-    rows = np.concatenate([rng.permutation(len(lengths)) if shuffle else np.arange(len(lengths)) for _ in passes])[:n]
+    rows = np.concatenate(
+        [rng.permutation(len(lengths)) if shuffle else np.arange(len(lengths)) for _ in passes]
+    )[:n]
     if not shuffle:
         return rows
     full = n - n % batch_size  # a last batch that is not full stays last
@@ -198,7 +245,9 @@ def order(lengths: np.ndarray, epochs: float, batch_size: int, shuffle: bool, rn
 
 
 def fill(dataset, rows: np.ndarray, batch_size: int):
-    """Return (dataset, rows) whose last batch is full: with copies of one row in which no token counts.
+    """Return (dataset, rows) whose last batch is full.
+
+    With copies of one row in which no token counts.
 
     Several processes need equal shares, and would repeat rows that count.
     """
@@ -208,6 +257,10 @@ def fill(dataset, rows: np.ndarray, batch_size: int):
     if not missing:
         return dataset, rows
     blank = dataset.select([int(rows[-1])]).map(
-        lambda row: {"labels": [-100] * len(row["labels"])}, features=dataset.features, keep_in_memory=True
+        lambda row: {"labels": [-100] * len(row["labels"])},
+        features=dataset.features,
+        keep_in_memory=True,
     )
-    return concatenate_datasets([dataset, blank]), np.concatenate([rows, np.full(missing, len(dataset))])
+    return concatenate_datasets([dataset, blank]), np.concatenate(
+        [rows, np.full(missing, len(dataset))]
+    )

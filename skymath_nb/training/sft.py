@@ -1,11 +1,14 @@
-"""Supervised fine-tuning of a base model on a curriculum: one trl.SFTTrainer per phase, each from the files of the one before.
+"""Supervised fine-tuning of a base model on a curriculum.
 
-Source:  Skywork-Math, section 4.1.3 (AdamW without weight decay, warm-up 0.03, response-only loss). Each phase has a
-         fresh optimiser and schedule, as continued SFT has; the shape of the schedule is not given there.
+One trl.SFTTrainer per phase, each from the files of the one before.
 
-The order of the rows is laid out here, for all epochs of a phase at once, and the trainer reads it in sequence. So it
-is one named random stream, batches hold rows of like length, and steps = ceil(rows * epochs / batch_size) exactly
-(with packing, steps count packed sequences).
+Source:  Skywork-Math, section 4.1.3 (AdamW without weight decay, warm-up 0.03, response-only loss).
+         Each phase has a fresh optimiser and schedule, as continued SFT has; the shape of the
+         schedule is not given there.
+
+The order of the rows is laid out here, for all epochs of a phase at once, and the trainer reads it
+in sequence. So it is one named random stream, batches hold rows of like length, and steps =
+ceil(rows * epochs / batch_size) exactly (with packing, steps count packed sequences).
 """
 
 from .bases import base_digest, base_path, local_files

@@ -1,4 +1,7 @@
-"""TRL's SFTTrainer as we set it up: the paper's loss beside the usual one, a watch over every step, checkpoints that count when whole."""
+"""TRL's SFTTrainer as we set it up.
+
+The paper's loss beside the usual one, a watch over every step, checkpoints that count when whole.
+"""
 
 import json
 import math
@@ -14,26 +17,45 @@ from .rows import PAD_TO, Layout
 from .settings import Settings
 
 LOG_EVERY = 20  # steps; logging each step costs a few per cent at the tiny student's size
-COMPLETE = runs.COMPLETE  # written last into a phase's folder or a checkpoint: what is without it does not count
+# written last into a phase's folder or a checkpoint: what is without it does not count
+COMPLETE = runs.COMPLETE
 
 
 class Watch:
-    """What happens at every step of a phase: the loss is a number, progress is told, checkpoints are made whole, time is counted."""
+    """What happens at every step of a phase.
 
-    def __init__(self, phase: Phase, layout: Layout, work: Path, progress: Callable[[str], None] | None):
+    The loss is a number, progress is told, checkpoints are made whole, time is counted.
+    """
+
+    def __init__(
+        self, phase: Phase, layout: Layout, work: Path, progress: Callable[[str], None] | None
+    ):
         self.phase, self.layout, self.work, self.progress = phase, layout, work, progress
         self.checkpoint = last_checkpoint(work)
         kept = self.checkpoint / COMPLETE if self.checkpoint else None
-        self._before = json.loads(kept.read_text(encoding="utf-8")) if kept else {"seconds": 0.0, "cpu_seconds": 0.0}
+        self._before = (
+            json.loads(kept.read_text(encoding="utf-8"))
+            if kept
+            else {"seconds": 0.0, "cpu_seconds": 0.0}
+        )
         self._wall, self._cpu, self._ends = time.perf_counter(), time.process_time(), []
 
     def spent(self) -> dict:
-        """Seconds of this phase over all its legs, up to now; what a cut leg did after its last checkpoint is not counted."""
-        leg = {"seconds": time.perf_counter() - self._wall, "cpu_seconds": time.process_time() - self._cpu}
+        """Seconds of this phase over all its legs, up to now.
+
+        What a cut leg did after its last checkpoint is not counted.
+        """
+        leg = {
+            "seconds": time.perf_counter() - self._wall,
+            "cpu_seconds": time.process_time() - self._cpu,
+        }
         return {key: round(self._before[key] + leg[key], 2) for key in leg}
 
     def seconds_per_step(self) -> float:
-        """Median over the steps of this leg but the first two, which warm up; 0 where there are no more."""
+        """Median over the steps of this leg but the first two, which warm up.
+
+        0 where there are no more.
+        """
         times = [b - a for a, b in zip(self._ends[1:], self._ends[2:], strict=False)]
         return round(statistics.median(times), 4) if times else 0.0
 
@@ -42,17 +64,27 @@ class Watch:
             self.progress(line)
 
     def require_number(self, value: float, what: str, step: int) -> None:
-        """Raises:  RuntimeError if the value is no number, naming phase, step, rows, learning rate and what is kept."""
+        """Raises.
+
+        RuntimeError if the value is no number, naming phase, step, rows, learning rate and what is
+        kept.
+        """
         if not math.isfinite(value):
             raise RuntimeError(
-                f"{what} became {value} in phase {self.phase.name!r} at step {step} of {self.layout.steps}, on "
-                f"{self.layout.describe(step)}, so training stopped; {self.kept()}. Lower the learning rate (at its highest "
+                f"{what} became {value} in phase {self.phase.name!r} at step {step} of "
+                f"{self.layout.steps}, on "
+                f"{self.layout.describe(step)}, so training stopped; {self.kept()}. Lower the "
+                "learning rate (at its highest "
                 f"{self.phase.learning_rate:g}) or look at those rows."
             )
 
     def kept(self) -> str:
         last = last_checkpoint(self.work)
-        return f"the last checkpoint is kept ({last})" if last else "there was no checkpoint of this phase yet"
+        return (
+            f"the last checkpoint is kept ({last})"
+            if last
+            else "there was no checkpoint of this phase yet"
+        )
 
     def callback(self):
         from accelerate import PartialState
@@ -73,7 +105,8 @@ class Watch:
                 watch.require_number(logs["grad_norm"], "The gradient", state.global_step)
                 if state.is_world_process_zero:
                     watch.say(
-                        f"{watch.phase.name}: step {state.global_step}/{steps}, loss {logs['loss']:.3f}{watch._left(state.global_step)}"
+                        f"{watch.phase.name}: step {state.global_step}/{steps}, loss "
+                        f"{logs['loss']:.3f}{watch._left(state.global_step)}"
                     )
 
             def on_save(self, args, state, control, **kwargs):
@@ -98,7 +131,11 @@ def complete(checkpoint: Path, spent: dict) -> None:
 
 def last_checkpoint(work: Path) -> Path | None:
     """Return the newest whole checkpoint of a phase."""
-    return max((p.parent for p in work.glob(f"checkpoint-*/{COMPLETE}")), key=lambda p: int(p.name.split("-")[1]), default=None)
+    return max(
+        (p.parent for p in work.glob(f"checkpoint-*/{COMPLETE}")),
+        key=lambda p: int(p.name.split("-")[1]),
+        default=None,
+    )
 
 
 def make(
@@ -116,8 +153,10 @@ def make(
 ):
     """Return the trainer of one phase.
 
-    in_tiles  TRL's loss, which never holds all logits, in place of the model's own, which does. None: on a GPU, and with Unsloth,
-              which computes it in its own way. On a CPU TRL's tiles have no kernel: a step of the tiny base takes 1.4 times as long.
+    Args:
+        in_tiles: TRL's loss, which never holds all logits, in place of the model's own, which does.
+            None: on a GPU, and with Unsloth, which computes it in its own way. On a CPU TRL's tiles
+            have no kernel: a step of the tiny base takes 1.4 times as long.
     """
     import logging
 
@@ -132,18 +171,29 @@ def make(
     # From 1.16 on "nll" is computed in tiles; before, the one that is had a name of its own.
     loss_type = "chunked_nll" if in_tiles and Version(trl.__version__) < Version("1.16") else "nll"
     fields = SFTConfig.__dataclass_fields__
-    recomputing = "activation_checkpointing" if "activation_checkpointing" in fields else "gradient_checkpointing"  # transformers 5.23
+    # transformers 5.23
+    recomputing = (
+        "activation_checkpointing"
+        if "activation_checkpointing" in fields
+        else "gradient_checkpointing"
+    )
 
-    # It warns that packed rows might see each other without FlashAttention; tests/test_sft_rows.py shows that they do not.
+    # It warns that packed rows might see each other without FlashAttention; tests/test_sft_rows.py
+    # shows that they do not.
     logging.getLogger("trl.trainer.sft_trainer").setLevel(logging.ERROR)
 
     class Trainer(SFTTrainer):
         def _get_num_items_in_batch(self, batch_samples, device):
-            """What the summed loss is divided by: response tokens, or examples (where the response begins)."""
+            """What the summed loss is divided by.
+
+            Response tokens, or examples (where the response begins).
+            """
             if settings.loss == "token_mean":
                 return super()._get_num_items_in_batch(batch_samples, device)
             labels = [batch["labels"] for batch in batch_samples]
-            count = sum(((x[..., 1:] != -100) & (x[..., :-1] == -100)).sum() for x in labels).to(device)
+            count = sum(((x[..., 1:] != -100) & (x[..., :-1] == -100)).sum() for x in labels).to(
+                device
+            )
             return self.accelerator.gather(count).sum()
 
         def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
@@ -170,7 +220,8 @@ def make(
         loss_type=loss_type,
         max_length=None,  # nothing is cut here
         padding_free=settings.packing,
-        pad_to_multiple_of=None if settings.packing else PAD_TO,  # packed sequences have no padding at all
+        # packed sequences have no padding at all
+        pad_to_multiple_of=None if settings.packing else PAD_TO,
         dataset_kwargs={"skip_prepare_dataset": True},
         seed=seed,
         logging_steps=LOG_EVERY,
@@ -182,7 +233,13 @@ def make(
         **{recomputing: settings.recomputes(device)},
     )
     callbacks = [watch.callback()]
-    trainer = Trainer(model=model, args=arguments, train_dataset=layout.dataset, processing_class=tokenizer, callbacks=callbacks)
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=layout.dataset,
+        processing_class=tokenizer,
+        callbacks=callbacks,
+    )
     trainer.remove_callback(PrinterCallback)
     return trainer
 
@@ -190,7 +247,8 @@ def make(
 def train(trainer, watch: Watch, settings: Settings) -> None:
     """Run a trainer to its end, from the last whole checkpoint if there is one.
 
-    Raises:  RuntimeError if memory runs out, naming the step and the settings that lower it.
+    Raises:
+        RuntimeError: If memory runs out, naming the step and the settings that lower it.
     """
     import torch
 
@@ -198,16 +256,26 @@ def train(trainer, watch: Watch, settings: Settings) -> None:
         if place != watch.checkpoint and trainer.is_world_process_zero():
             shutil.rmtree(place)  # one that was being written when the training was cut off
     if watch.checkpoint:
-        watch.say(f"{watch.phase.name}: goes on after step {watch.checkpoint.name.split('-')[1]} of {watch.layout.steps}")
+        watch.say(
+            f"{watch.phase.name}: goes on after step {watch.checkpoint.name.split('-')[1]} of "
+            f"{watch.layout.steps}"
+        )
     try:
         trainer.train(resume_from_checkpoint=str(watch.checkpoint) if watch.checkpoint else None)
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+        if (
+            isinstance(error, RuntimeError)
+            and not isinstance(error, torch.OutOfMemoryError)
+            and "allocate memory" not in str(error)
+        ):
             raise
         micro = watch.layout.micro
         smaller = f"micro_batch={max(1, micro // 2)}" if micro > 1 else "a shorter max_length"
         raise RuntimeError(
-            f"Memory ran out in phase {watch.phase.name!r} at step {trainer.state.global_step + 1} of {watch.layout.steps}, with "
-            f"micro_batch={micro}, recompute={settings.recompute!r} and tuning={settings.tuning!r} ({str(error).splitlines()[0]}); "
-            f'{watch.kept()}. Try {smaller}, recompute="on", or more processes; such changes go on from the checkpoint.'
+            f"Memory ran out in phase {watch.phase.name!r} at step "
+            f"{trainer.state.global_step + 1} of {watch.layout.steps}, with "
+            f"micro_batch={micro}, recompute={settings.recompute!r} and "
+            f"tuning={settings.tuning!r} ({str(error).splitlines()[0]}); "
+            f'{watch.kept()}. Try {smaller}, recompute="on", or more processes; such changes go '
+            "on from the checkpoint."
         ) from error

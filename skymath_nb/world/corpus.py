@@ -1,8 +1,11 @@
-"""What a base model of the world has read before any SFT: sums, chains, unsolved stories, stories told twice, symbolic maths.
+"""What a base model of the world has read before any SFT.
 
-No document holds a solved word problem. Every graph that a document spells out, down to the single operations of a chain, is of the
-train split, and none stands in the world-backward benchmark, whose inverse graphs fall into any split. Stories come from every family:
-a base knows the words of the families that SFT never teaches, as a large base model would.
+Sums, chains, unsolved stories, stories told twice, symbolic maths.
+
+No document holds a solved word problem. Every graph that a document spells out, down to the single
+operations of a chain, is of the train split, and none stands in the world-backward benchmark, whose
+inverse graphs fall into any split. Stories come from every family: a base knows the words of the
+families that SFT never teaches, as a large base model would.
 """
 
 import random
@@ -15,7 +18,17 @@ from .benchmarks import items
 from .edits import Uneditable, rephrase
 from .families import FAMILIES
 from .masking import backward
-from .problem import LANGUAGES, Unsolvable, canonical, invert, number, operate, solve, split_of, write_solution
+from .problem import (
+    LANGUAGES,
+    Unsolvable,
+    canonical,
+    invert,
+    number,
+    operate,
+    solve,
+    split_of,
+    write_solution,
+)
 from .sampler import LARGEST, LEVELS, SEEN, distract, find, translate
 
 FILTERED = 1000  # items of world-backward that are kept out by name
@@ -34,7 +47,9 @@ def allowed(key: str) -> bool:
 
 
 def spelled_out(expression) -> set[str]:
-    """Keys of all that an evaluation writes down: every part of an expression, and every operation on its values.
+    """Keys of all that an evaluation writes down.
+
+    Every part of an expression, and every operation on its values.
 
     Example: ("*", ("+", 3, 5), 2) -> {"(+ 3 5)", "(* (+ 3 5) 2)", "(* 2 8)"}.
     """
@@ -64,7 +79,13 @@ def _draw(rng, families, language="en"):
 
 def _expression(rng):
     """The graph of a seen family's problem, all of whose parts are allowed."""
-    problem = find(rng, SEEN, rng.choice(LEVELS), "en", accept=lambda p: all(map(allowed, spelled_out(p.expression))))
+    problem = find(
+        rng,
+        SEEN,
+        rng.choice(LEVELS),
+        "en",
+        accept=lambda p: all(map(allowed, spelled_out(p.expression))),
+    )
     return problem.expression
 
 
@@ -74,7 +95,10 @@ def _worked(rng, expression):
 
 
 def infix(expression):
-    """An expression as people write it: ("*", ("+", 3, 5), 2) -> "(3 + 5) * 2"; a leaf may be a name, None is written x."""
+    """An expression as people write it: ("*", ("+", 3, 5), 2) -> "(3 + 5) * 2".
+
+    A leaf may be a name, None is written x.
+    """
 
     def inner(node):
         text = infix(node)
@@ -190,7 +214,10 @@ KINDS = {
 
 
 def documents(seed: int, index: int, mix: dict[str, float]) -> Iterator[str]:
-    """An endless stream of documents of the kinds of `mix` (kind -> share); stream `index` is independent of every other."""
+    """An endless stream of documents of the kinds of `mix` (kind -> share).
+
+    Stream `index` is independent of every other.
+    """
     rng = random.Random(runs.stream(seed, "corpus", str(index)))
     kinds, shares = [KINDS[kind] for kind in mix], list(mix.values())
     while True:

@@ -1,8 +1,11 @@
-"""Augmentation as an edit of the graph: what each operator of the three methods does to a problem of the world.
+"""Augmentation as an edit of the graph.
 
-Every edit takes (problem, rng) and returns a new problem whose answer is exact by construction; Uneditable says that this
-problem has no such edit. Sources of the operators: MetaMath (arXiv 2309.12284, section 3), Evol-Instruct (arXiv 2304.12244,
-section 3.2, and the five the Skywork-Math paper names in its section 3.1), Xwin-Math (arXiv 2403.04706, section 2).
+What each operator of the three methods does to a problem of the world.
+
+Every edit takes (problem, rng) and returns a new problem whose answer is exact by construction;
+Uneditable says that this problem has no such edit. Sources of the operators: MetaMath (arXiv
+2309.12284, section 3), Evol-Instruct (arXiv 2304.12244, section 3.2, and the five the Skywork-Math
+paper names in its section 3.1), Xwin-Math (arXiv 2403.04706, section 2).
 """
 
 from dataclasses import replace
@@ -35,14 +38,22 @@ def _rewrite(problem, rng, change):
         raise Uneditable("a backward question is not augmented further")
     for _ in range(TRIES):
         changed = change(problem)
-        if changed is not None and changed.text != problem.text and fits(changed) and changed.level <= LEVELS[-1] + 2:
+        if (
+            changed is not None
+            and changed.text != problem.text
+            and fits(changed)
+            and changed.level <= LEVELS[-1] + 2
+        ):
             return changed
     raise Uneditable(f"found no such edit of this {problem.family} problem in {TRIES} tries")
 
 
 def _people(problem, rng):
     """The main person stays, the others are drawn again."""
-    first = next((c.people[0] for c in problem.clauses if c.people and KINDS[c.kind].role == "open"), rng.choice(PEOPLE))
+    first = next(
+        (c.people[0] for c in problem.clauses if c.people and KINDS[c.kind].role == "open"),
+        rng.choice(PEOPLE),
+    )
     return [first, *rng.sample([i for i in PEOPLE if i != first], len(PEOPLE) - 1)]
 
 
@@ -50,7 +61,10 @@ def rephrase(problem, rng):
     """The same graph in other words."""
 
     def change(p):
-        forms = (replace(c, form=rng.randrange(len(getattr(KINDS[c.kind], p.language)))) for c in p.clauses)
+        forms = (
+            replace(c, form=rng.randrange(len(getattr(KINDS[c.kind], p.language))))
+            for c in p.clauses
+        )
         return Problem(p.language, tuple(forms))
 
     return _rewrite(problem, rng, change)
@@ -58,7 +72,9 @@ def rephrase(problem, rng):
 
 def _insert(problem, rng, place):
     item = max(c.item for c in problem.clauses)
-    clause = draw_clause(rng.choice(event_kinds(problem.family)), rng, item=item, language=problem.language)
+    clause = draw_clause(
+        rng.choice(event_kinds(problem.family)), rng, item=item, language=problem.language
+    )
     clauses = list(problem.clauses)
     clauses.insert(place, clause)
     return cast(Problem(problem.language, tuple(clauses)), _people(problem, rng))
@@ -67,7 +83,11 @@ def _insert(problem, rng, place):
 def _places(problem):
     """Where an event may be inserted: after the opening, or before it where events come first."""
     opening = next(i for i, c in enumerate(problem.clauses) if KINDS[c.kind].role == "open")
-    return range(0, opening + 1) if FAMILIES[problem.family][0].reverse else range(opening + 1, len(problem.clauses))
+    return (
+        range(0, opening + 1)
+        if FAMILIES[problem.family][0].reverse
+        else range(opening + 1, len(problem.clauses))
+    )
 
 
 def constrain(problem, rng):
@@ -92,7 +112,10 @@ def reason(problem, rng):
         openings = members(p.family, "open")
         item = max(c.item for c in p.clauses)
         clauses = [
-            draw_clause(rng.choice(openings), rng, item=item, language=p.language) if KINDS[c.kind].role == "open" else c for c in p.clauses
+            draw_clause(rng.choice(openings), rng, item=item, language=p.language)
+            if KINDS[c.kind].role == "open"
+            else c
+            for c in p.clauses
         ]
         changed = cast(Problem(p.language, tuple(clauses)), _people(p, rng))
         return changed if fits(changed) and changed.level > p.level else None
@@ -100,11 +123,15 @@ def reason(problem, rng):
     try:
         return _rewrite(problem, rng, change)
     except Uneditable:
-        return constrain(problem, rng)  # some openings have no longer form: a further step is the next best
+        # some openings have no longer form: a further step is the next best
+        return constrain(problem, rng)
 
 
 def concretize(problem, rng):
-    """The same graph told about other, more particular things: another family with sentences of the same meaning."""
+    """The same graph told about other, more particular things.
+
+    Another family with sentences of the same meaning.
+    """
 
     def change(p):
         target = rng.choice([f for f in SEEN if f != p.family])
@@ -138,7 +165,9 @@ def renew(problem, rng):
 
 
 def create(problem, rng):
-    """A new problem of any seen family, of the same level or one more (Xwin's question in the spirit of another)."""
+    """A new problem of any seen family, of the same level or one more (Xwin's question in the
+    spirit of another).
+    """
     return _fresh(problem, rng, SEEN, min(problem.level + rng.randrange(2), LEVELS[-1]))
 
 
@@ -150,19 +179,26 @@ def _fresh(problem, rng, families, level):
 
 
 def declare(text, answer):
-    """Self-verification: the question of a masked problem turned into a statement of its answer, then asked for x.
+    """Self-verification.
 
-    Example: "Tom has x pens. ... How many pens does Tom have now?", 3 -> "Tom has x pens. ... Tom ends up with 3 pens. What is
-    the value of the unknown number x?"
+    The question of a masked problem turned into a statement of its answer, then asked for x.
+
+    Example: "Tom has x pens. ... How many pens does Tom have now?", 3 -> "Tom has x pens. ... Tom
+    ends up with 3 pens. What is the value of the unknown number x?"
     """
     language = language_of(text)
     clauses = [read_clause(s, language) for s in BOUNDARIES[language].split(text.strip()) if s]
     question = clauses[-1]
     if KINDS[question.kind].role != "ask" or not any(None in c.numbers for c in clauses):
-        raise Uneditable("self-verification needs a problem with one number masked as x and its question at the end")
+        raise Uneditable(
+            "self-verification needs a problem with one number masked as x and its question at "
+            "the end"
+        )
     if any(value is None for value in question.numbers):
         raise Uneditable("the masked number stands in the question itself")
     numbers = dict(zip(SLOTS[question.kind][0], question.numbers, strict=True)) | {"r": answer}
     kind = question.kind + "!"
-    statement = Clause(kind, tuple(numbers[slot] for slot in SLOTS[kind][0]), question.people, question.item)
+    statement = Clause(
+        kind, tuple(numbers[slot] for slot in SLOTS[kind][0]), question.people, question.item
+    )
     return Problem(language, (*clauses[:-1], statement, Clause("backward.find")))

@@ -1,9 +1,10 @@
 """The sentences of the world: what each one says in two languages, and what it means as arithmetic.
 
-A `Kind` is one kind of sentence. Its `meaning` is a line of assignments over registers (`v` is the running value) and its own
-numbers `a`, `b`, `c`; its forms are the ways to word it. Slots: lower-case letters are numbers, `P` the main person, `Q` a bystander,
-`O` and `N` the previous and the next person of a chain of comparisons, `I` the thing counted.
-A family is an opening, some events from its groups, and a question. Everything else in `world/` is derived from this table.
+A `Kind` is one kind of sentence. Its `meaning` is a line of assignments over registers (`v` is the
+running value) and its own numbers `a`, `b`, `c`; its forms are the ways to word it. Slots:
+lower-case letters are numbers, `P` the main person, `Q` a bystander, `O` and `N` the previous and
+the next person of a chain of comparisons, `I` the thing counted. A family is an opening, some
+events from its groups, and a question. Everything else in `world/` is derived from this table.
 """
 
 from dataclasses import dataclass, field
@@ -13,11 +14,23 @@ PERSONS = {
     "zh": ("小明", "小红", "小刚", "小丽", "小华", "小军", "小芳", "小强", "小玲", "小东"),
 }
 ITEMS = {
-    "en": ("apples", "pens", "cards", "stamps", "marbles", "coins", "cookies", "eggs", "balls", "stickers"),
+    "en": (
+        "apples",
+        "pens",
+        "cards",
+        "stamps",
+        "marbles",
+        "coins",
+        "cookies",
+        "eggs",
+        "balls",
+        "stickers",
+    ),
     "zh": ("苹果", "钢笔", "卡片", "邮票", "弹珠", "硬币", "饼干", "鸡蛋", "皮球", "贴纸"),
 }
 
-PEOPLE, THINGS = range(len(PERSONS["en"])), range(len(ITEMS["en"]))  # a person and a thing are numbers until they are worded
+# a person and a thing are numbers until they are worded
+PEOPLE, THINGS = range(len(PERSONS["en"])), range(len(ITEMS["en"]))
 
 SMALL = tuple(range(2, 10))
 MEDIUM = tuple(range(2, 21))
@@ -28,19 +41,26 @@ PARTS = ((1, 2), (1, 3), (2, 3), (1, 4), (3, 4), (1, 5), (2, 5), (3, 5), (4, 5))
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of sentence: role (open, event, ask, noise), meaning, forms by language, and what its numbers are drawn from."""
+    """One kind of sentence.
+
+    Role (open, event, ask, noise), meaning, forms by language, and what its numbers are drawn from.
+    """
 
     role: str
     meaning: str
     en: tuple[str, ...]
     zh: tuple[str, ...]
     numbers: dict = field(default_factory=dict)
-    state: dict = field(default_factory=dict)  # of a question: the same as a statement with the answer {r}
+    # of a question: the same as a statement with the answer {r}
+    state: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Family:
-    """One family of problems: which groups of events may follow its opening, and in which split it lives."""
+    """One family of problems.
+
+    Which groups of events may follow its opening, and in which split it lives.
+    """
 
     events: tuple[str, ...]
     unseen: bool = False  # never drawn for training: measures transfer to a new kind of story
@@ -347,7 +367,8 @@ FAMILIES: dict[str, tuple[Family, dict[str, Kind]]] = {
     }),
 }  # fmt: skip
 
-# Sentences that carry a number and change nothing; the first group speaks of people and things, the second of numbers.
+# Sentences that carry a number and change nothing; the first group speaks of people and things, the
+# second of numbers.
 NOISE: dict[bool, dict[str, Kind]] = {
     True: {
         "keeps": _noise(["{Q} keeps {a} {I} in a drawer.", "{Q} saw {a} {I} in a shop window."], ["{Q}的抽屉里放着{a}个{I}。", "{Q}在橱窗里看到{a}个{I}。"]),
@@ -365,7 +386,8 @@ NOISE: dict[bool, dict[str, Kind]] = {
     },
 }  # fmt: skip
 
-# A backward question masks one number of a problem as x and gives the answer away (MetaMath, arXiv 2309.12284, section 3).
+# A backward question masks one number of a problem as x and gives the answer away (MetaMath, arXiv
+# 2309.12284, section 3).
 KNOWN = {
     "en": "If the answer to this question is {r}, what is the value of the unknown number {x}?",
     "zh": "如果这道题的答案是{r}，那么未知数{x}是多少？",

@@ -1,8 +1,10 @@
-"""A problem as a small computation graph with exact values, and the same graph read from and written as text.
+"""A problem as a small computation graph with exact values, and the same graph read from and
+written as text.
 
-A problem is a list of clauses. A clause is language-neutral: a kind of sentence, its numbers, its people, its thing; and which wording
-was used. Rendering looks the wording up; reading turns a sentence into a skeleton (numbers, people and things replaced by marks) and
-looks that up. So the reader is the exact inverse of the writer, and a text it does not know is refused, never guessed.
+A problem is a list of clauses. A clause is language-neutral: a kind of sentence, its numbers, its
+people, its thing; and which wording was used. Rendering looks the wording up; reading turns a
+sentence into a skeleton (numbers, people and things replaced by marks) and looks that up. So the
+reader is the exact inverse of the writer, and a text it does not know is refused, never guessed.
 """
 
 import ast
@@ -20,11 +22,22 @@ LANGUAGES = ("en", "zh")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 LONGEST = 8000  # characters of a text that is read; the longest drawn problem has a tenth of it
 BOUNDARIES = {"en": re.compile(r"(?<=[.?]) +"), "zh": re.compile(r"(?<=[。？])")}
-# How a solution words its steps: before the first, before a middle one, before the last, and what joins them.
+# How a solution words its steps: before the first, before a middle one, before the last, and what
+# joins them.
 STYLES = {
-    "en": (("", "", "", ". "), ("", "", "", ".\n"), ("First, ", "Then, ", "Finally, ", ". "), ("We compute ", "We get ", "We get ", ". ")),
-    "zh": (("", "", "", "。"), ("", "", "", "。\n"), ("首先，", "然后，", "最后，", "。"), ("计算", "得", "得", "。")),
-}  # fmt: skip
+    "en": (
+        ("", "", "", ". "),
+        ("", "", "", ".\n"),
+        ("First, ", "Then, ", "Finally, ", ". "),
+        ("We compute ", "We get ", "We get ", ". "),
+    ),
+    "zh": (
+        ("", "", "", "。"),
+        ("", "", "", "。\n"),
+        ("首先，", "然后，", "最后，", "。"),
+        ("计算", "得", "得", "。"),
+    ),
+}
 
 
 class Unreadable(ValueError):
@@ -54,7 +67,11 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Clause:
-    """One sentence: `kind` is "group.name"; `numbers`, `people` follow the kind's sorted slots; None is the masked number x."""
+    """One sentence.
+
+    `kind` is "group.name"; `numbers`, `people` follow the kind's sorted slots; None is the masked
+    number x.
+    """
 
     kind: str
     numbers: tuple[Fraction | None, ...] = ()
@@ -74,17 +91,25 @@ def number(value):
     """Write an exact value: Fraction(6, 1) -> "6", Fraction(3, 4) -> "3/4", None -> "x"."""
     if value is None:
         return "x"
-    return str(value.numerator) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
+    return (
+        str(value.numerator) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
+    )
 
 
 def _kinds():
     """All kinds by full name, questions also as statements ("family.name!")."""
-    kinds = {f"{group}.{name}": kind for group, members in GROUPS.items() for name, kind in members.items()}
+    kinds = {
+        f"{group}.{name}": kind
+        for group, members in GROUPS.items()
+        for name, kind in members.items()
+    }
     for family, (_, members) in FAMILIES.items():
         for name, kind in members.items():
             kinds[f"{family}.{name}"] = kind
             if kind.role == "ask":
-                kinds[f"{family}.{name}!"] = replace(kind, role="state", en=(kind.state["en"],), zh=(kind.state["zh"],))
+                kinds[f"{family}.{name}!"] = replace(
+                    kind, role="state", en=(kind.state["en"],), zh=(kind.state["zh"],)
+                )
     kinds |= {f"noise.{name}": kind for members in NOISE.values() for name, kind in members.items()}
     kinds["backward.known"] = Kind("known", "", (KNOWN["en"],), (KNOWN["zh"],))
     kinds["backward.find"] = Kind("find", "", (FIND["en"],), (FIND["zh"],))
@@ -95,11 +120,13 @@ KINDS = _kinds()
 _SLOT = re.compile(r"\{(\w)\}")
 _MARKS = {
     language: re.compile(
-        rf"(?P<number>\d+|(?<![A-Za-z])x(?![A-Za-z]))|{'%s'}(?P<person>{'|'.join(PERSONS[language])}){'%s'}|{'%s'}(?P<item>{'|'.join(ITEMS[language])}){'%s'}"
+        r"(?P<number>\d+|(?<![A-Za-z])x(?![A-Za-z]))"
+        rf"|{'%s'}(?P<person>{'|'.join(PERSONS[language])}){'%s'}"
+        rf"|{'%s'}(?P<item>{'|'.join(ITEMS[language])}){'%s'}"
         % ((r"\b",) * 4 if language == "en" else ("",) * 4)
     )
     for language in LANGUAGES
-}  # fmt: skip
+}
 
 
 def _mark(slot):
@@ -107,9 +134,15 @@ def _mark(slot):
 
 
 def slots(kind):
-    """The kind's number slots, people slots and whether it names a thing: (("a", "b"), ("P",), True)."""
+    """The kind's number slots, people slots and whether it names a thing: (("a", "b"), ("P",),
+    True).
+    """
     names = sorted(set(_SLOT.findall(kind.en[0])) - {"x"})
-    return tuple(s for s in names if s.islower()), tuple(s for s in names if s.isupper() and s != "I"), "I" in names
+    return (
+        tuple(s for s in names if s.islower()),
+        tuple(s for s in names if s.isupper() and s != "I"),
+        "I" in names,
+    )
 
 
 def _index(language):
@@ -118,10 +151,15 @@ def _index(language):
         for i, template in enumerate(getattr(kind, language)):
             order = tuple(_SLOT.findall(template))
             if sorted(order) != sorted(_SLOT.findall(kind.en[0])):
-                raise AssertionError(f"{name}: form {i} in {language} has slots {order}, unlike the first English form")
+                raise AssertionError(
+                    f"{name}: form {i} in {language} has slots {order}, unlike the first English "
+                    "form"
+                )
             skeleton = _SLOT.sub(lambda m: _mark(m[1]), template)
             if skeleton in forms:
-                raise AssertionError(f"{name} and {forms[skeleton].kind} share the {language} sentence {skeleton!r}")
+                raise AssertionError(
+                    f"{name} and {forms[skeleton].kind} share the {language} sentence {skeleton!r}"
+                )
             forms[skeleton] = _Form(name, i, template, order)
     return forms
 
@@ -129,7 +167,10 @@ def _index(language):
 _FORMS = {language: _index(language) for language in LANGUAGES}
 SLOTS = {name: slots(kind) for name, kind in KINDS.items()}
 _WORDS = {  # the word behind each person and thing, and back
-    language: {word: i for words in (PERSONS[language], ITEMS[language]) for i, word in enumerate(words)} for language in LANGUAGES
+    language: {
+        word: i for words in (PERSONS[language], ITEMS[language]) for i, word in enumerate(words)
+    }
+    for language in LANGUAGES
 }
 
 
@@ -165,7 +206,7 @@ def read_clause(sentence, language):
     )
 
 
-# --- meaning -------------------------------------------------------------------------------------------------------------
+# --- meaning -------------------------------------------------------------------------------------
 
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%"}
 
@@ -197,7 +238,9 @@ _MEANINGS = {name: _parse(kind.meaning) for name, kind in KINDS.items() if kind.
 
 def operate(operation, left, right):
     """One exact operation; raises Unsolvable where it has no value."""
-    if operation in ("%", "gcd", "lcm") and not (left.denominator == right.denominator == 1 and right > 0):
+    if operation in ("%", "gcd", "lcm") and not (
+        left.denominator == right.denominator == 1 and right > 0
+    ):
         raise Unsolvable(f"{operation} needs whole numbers, got {left} and {right}")
     if operation == "/" and right == 0:
         raise Unsolvable("division by zero")
@@ -222,21 +265,34 @@ def operate(operation, left, right):
 
 
 _UNDO = {  # (operation, side of x) -> x as an operation on the target and the other side
-    ("+", 1): lambda t, o: ("-", t, o), ("+", 2): lambda t, o: ("-", t, o),
-    ("-", 1): lambda t, o: ("+", t, o), ("-", 2): lambda t, o: ("-", o, t),
-    ("*", 1): lambda t, o: ("/", t, o), ("*", 2): lambda t, o: ("/", t, o),
-    ("/", 1): lambda t, o: ("*", t, o), ("/", 2): lambda t, o: ("/", o, t),
-    ("pct", 1): lambda t, o: ("/", ("*", t, Fraction(100)), o), ("pct", 2): lambda t, o: ("/", ("*", t, Fraction(100)), o),
-}  # fmt: skip
+    ("+", 1): lambda t, o: ("-", t, o),
+    ("+", 2): lambda t, o: ("-", t, o),
+    ("-", 1): lambda t, o: ("+", t, o),
+    ("-", 2): lambda t, o: ("-", o, t),
+    ("*", 1): lambda t, o: ("/", t, o),
+    ("*", 2): lambda t, o: ("/", t, o),
+    ("/", 1): lambda t, o: ("*", t, o),
+    ("/", 2): lambda t, o: ("/", o, t),
+    ("pct", 1): lambda t, o: ("/", ("*", t, Fraction(100)), o),
+    ("pct", 2): lambda t, o: ("/", ("*", t, Fraction(100)), o),
+}
 
 
 def _masked(expression):
     """How often the unknown stands in an expression tree."""
-    return 1 if expression is None else sum(map(_masked, expression[1:])) if isinstance(expression, tuple) else 0
+    return (
+        1
+        if expression is None
+        else sum(map(_masked, expression[1:]))
+        if isinstance(expression, tuple)
+        else 0
+    )
 
 
 def invert(expression, target):
-    """The expression that gives the one unknown, from the value of the whole (walks from the question down to x)."""
+    """The expression that gives the one unknown, from the value of the whole (walks from the
+    question down to x).
+    """
     while expression is not None:
         side = 1 if _masked(expression[1]) else 2
         undo = _UNDO.get((expression[0], side))
@@ -257,7 +313,10 @@ def canonical(expression):
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem of the world: clauses in one language. Everything else is derived from them, exactly."""
+    """A problem of the world: clauses in one language.
+
+    Everything else is derived from them, exactly.
+    """
 
     language: str
     clauses: tuple[Clause, ...]
@@ -265,7 +324,9 @@ class Problem:
     @cached_property
     def text(self):
         """The problem in words."""
-        return (" " if self.language == "en" else "").join(write_clause(c, self.language) for c in self.clauses)
+        return (" " if self.language == "en" else "").join(
+            write_clause(c, self.language) for c in self.clauses
+        )
 
     @cached_property
     def family(self):
@@ -303,7 +364,9 @@ class Problem:
                 raise Unsolvable("a number is missing and the answer is not given")
             return forward
         if n_unknown != 1 or target is None:
-            raise Unsolvable(f"the unknown number x matters {n_unknown} times to the answer; one is needed")
+            raise Unsolvable(
+                f"the unknown number x matters {n_unknown} times to the answer; one is needed"
+            )
         return invert(forward, target)
 
     def _told(self):
@@ -332,7 +395,9 @@ class Problem:
 
     @cached_property
     def key(self):
-        """Numbers and operations alone, whatever the wording, the language, the family: "(* (+ 3 5) 2)"."""
+        """Numbers and operations alone, whatever the wording, the language, the family: "(* (+ 3 5)
+        2)".
+        """
         return canonical(self.expression)
 
     def solution(self, style=0):
@@ -369,7 +434,9 @@ def solve(expression, operate=operate):
 def write_solution(steps, answer, language, style=0):
     """Steps and answer in words; also used for the offline teacher's wrong solutions."""
     first, middle, last, joint = STYLES[language][style % len(STYLES[language])]
-    words = [last if i and i == len(steps) - 1 else middle if i else first for i in range(len(steps))]
+    words = [
+        last if i and i == len(steps) - 1 else middle if i else first for i in range(len(steps))
+    ]
     body = joint.join(f"{word}{step}" for word, step in zip(words, steps, strict=True))
     return f"{body}{joint.rstrip()}\nThe answer is {number(answer)}."
 
@@ -382,11 +449,14 @@ def language_of(text):
 def read(text):
     """The problem behind a text, exactly the one that writes it; raises Unreadable or Unsolvable.
 
-    Example: read("Tom has 5 pens. Tom loses 2 of the pens. How many pens does Tom have now?").answer -> Fraction(3, 1)
+    Example: read("Tom has 5 pens. Tom loses 2 of the pens. How many pens does Tom have
+    now?").answer -> Fraction(3, 1)
     """
     text = text.strip()
     if len(text) > LONGEST:
-        raise Unreadable(f"a text of {len(text)} characters is longer than any problem of the world")
+        raise Unreadable(
+            f"a text of {len(text)} characters is longer than any problem of the world"
+        )
     language = language_of(text)
     clauses = tuple(read_clause(s, language) for s in BOUNDARIES[language].split(text) if s)
     problem = Problem(language, clauses)
@@ -398,17 +468,28 @@ def _check(problem):
     """Refuse sentences that do not make one problem."""
     roles = [KINDS[c.kind].role for c in problem.clauses]
     last = [r for r in roles if r in ("ask", "state", "known", "find")]
-    if roles.count("open") != 1 or last not in (["ask"], ["ask", "known"], ["state", "find"]) or roles[-len(last) :] != last:
-        raise Unreadable(f"a problem needs one opening and ends in its question; these sentences are {roles}")
+    if (
+        roles.count("open") != 1
+        or last not in (["ask"], ["ask", "known"], ["state", "find"])
+        or roles[-len(last) :] != last
+    ):
+        raise Unreadable(
+            f"a problem needs one opening and ends in its question; these sentences are {roles}"
+        )
     family = FAMILIES[problem.family][0]
     for clause, role in zip(problem.clauses, roles, strict=True):
         group = clause.kind.split(".")[0]
-        if (role == "event" and group not in family.events) or (role in ("ask", "state") and group != problem.family):
+        if (role == "event" and group not in family.events) or (
+            role in ("ask", "state") and group != problem.family
+        ):
             raise Unreadable(f"{clause.kind} does not belong to a problem about {problem.family}")
     problem.expression  # noqa: B018 - raises where the numbers do not settle the question
 
 
 def split_of(key):
-    """The split a graph belongs to, by a digest of its key alone: about a tenth "test", a tenth "dev", the rest "train"."""
+    """The split a graph belongs to, by a digest of its key alone.
+
+    About a tenth "test", a tenth "dev", the rest "train".
+    """
     bucket = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) % 10
     return {0: "test", 1: "dev"}.get(bucket, "train")

@@ -1,4 +1,7 @@
-"""Drawing problems: a family, a level, then sentences whose numbers keep every value on the way whole and small."""
+"""Drawing problems.
+
+A family, a level, then sentences whose numbers keep every value on the way whole and small.
+"""
 
 import random
 from collections.abc import Iterable
@@ -11,7 +14,8 @@ from .families import FAMILIES, GROUPS, NOISE, PEOPLE, THINGS, Kind
 from .problem import KINDS, LANGUAGES, SLOTS, Clause, Problem, Unreadable, Unsolvable, split_of
 
 LEVELS = (1, 2, 3, 4, 5)
-LARGEST = 200  # of any value in a drawn problem; products of larger numbers only test long multiplication
+# of any value in a drawn problem; products of larger numbers only test long multiplication
+LARGEST = 200
 SEEN = tuple(name for name, (family, _) in FAMILIES.items() if not family.unseen)
 UNSEEN = tuple(name for name, (family, _) in FAMILIES.items() if family.unseen)
 TRIES = 400
@@ -22,7 +26,9 @@ class Exhausted(RuntimeError):
 
 
 def fits(problem):
-    """True where every value on the way is a whole number from 1 to LARGEST (percent steps pass through hundredths)."""
+    """True where every value on the way is a whole number from 1 to LARGEST (percent steps pass
+    through hundredths).
+    """
     try:
         values = [step.value for step in problem.steps]
     except (Unsolvable, Unreadable):
@@ -35,7 +41,9 @@ def draw_numbers(name, rng):
     drawn = {}
     for slots, choices in KINDS[name].numbers.items():
         value = rng.choice(choices)
-        drawn |= dict(zip(slots.split("/"), value if isinstance(value, tuple) else (value,), strict=True))
+        drawn |= dict(
+            zip(slots.split("/"), value if isinstance(value, tuple) else (value,), strict=True)
+        )
     return tuple(Fraction(drawn[slot]) for slot in SLOTS[name][0])
 
 
@@ -43,7 +51,10 @@ def draw_clause(name, rng, *, item=-1, language="en"):
     """A clause with fresh numbers and a random wording; people are set by `cast`."""
     numbers, people, has_item = SLOTS[name]
     form = rng.randrange(len(KINDS[name].en))
-    return worded(Clause(name, draw_numbers(name, rng), (0,) * len(people), item if has_item else -1, form), language)
+    return worded(
+        Clause(name, draw_numbers(name, rng), (0,) * len(people), item if has_item else -1, form),
+        language,
+    )
 
 
 def worded(clause, language):
@@ -52,7 +63,10 @@ def worded(clause, language):
 
 
 def cast(problem, people):
-    """The same problem with its people named in order of appearance; each comparison brings in a new one."""
+    """The same problem with its people named in order of appearance.
+
+    Each comparison brings in a new one.
+    """
     now, used, clauses = 0, 0, []
     for clause in problem.clauses:
         names = SLOTS[clause.kind][1]
@@ -70,20 +84,27 @@ def cast(problem, people):
 @cache
 def event_kinds(family):
     """Full names of the events that may stand in a problem of the family."""
-    return tuple(f"{group}.{name}" for group in FAMILIES[family][0].events for name in GROUPS[group])
+    return tuple(
+        f"{group}.{name}" for group in FAMILIES[family][0].events for name in GROUPS[group]
+    )
 
 
 @cache
 def members(family, role):
     """Full names of a family's own sentences of a role: open or ask."""
-    return tuple(f"{family}.{name}" for name, kind in FAMILIES[family][1].items() if kind.role == role)
+    return tuple(
+        f"{family}.{name}" for name, kind in FAMILIES[family][1].items() if kind.role == role
+    )
 
 
 def _count_operations(kind: Kind):
-    return sum(kind.meaning.count(sign) for sign in "+-*/%") + sum(kind.meaning.count(f) for f in ("pct", "gcd", "lcm"))
+    return sum(kind.meaning.count(sign) for sign in "+-*/%") + sum(
+        kind.meaning.count(f) for f in ("pct", "gcd", "lcm")
+    )
 
 
-OPERATIONS = {name: _count_operations(kind) for name, kind in KINDS.items()}  # that a sentence contributes
+# that a sentence contributes
+OPERATIONS = {name: _count_operations(kind) for name, kind in KINDS.items()}
 
 
 def compose(rng, family, level, language):
@@ -98,13 +119,18 @@ def compose(rng, family, level, language):
         return None
     item = rng.choice(THINGS)
     told = [*names, opening] if FAMILIES[family][0].reverse else [opening, *names]
-    problem = Problem(language, tuple(draw_clause(name, rng, item=item, language=language) for name in (*told, question)))
+    problem = Problem(
+        language,
+        tuple(draw_clause(name, rng, item=item, language=language) for name in (*told, question)),
+    )
     people = rng.sample(PEOPLE, len(PEOPLE))
     return cast(problem, people) if fits(problem) and problem.level == level else None
 
 
 def distractions(problem, n, rng):
-    """The problem with 0, 1, ... n more sentences that carry a number and change nothing, each the former with one more."""
+    """The problem with 0, 1, ... n more sentences that carry a number and change nothing, each the
+    former with one more.
+    """
     family = FAMILIES[problem.family][0]
     kinds = [f"noise.{name}" for name in NOISE[family.story]]
     clauses, last = list(problem.clauses), 2 if problem.backward else 1
@@ -121,7 +147,10 @@ def distractions(problem, n, rng):
 
 
 def distract(problem, n, rng):
-    """The same problem with n more sentences that carry a number and change nothing; answer and key stay."""
+    """The same problem with n more sentences that carry a number and change nothing.
+
+    Answer and key stay.
+    """
     return distractions(problem, n, rng)[-1]
 
 
@@ -131,7 +160,10 @@ def find(rng, families, level, language, *, accept=lambda problem: True):
         problem = compose(rng, rng.choice(families), level, language)
         if problem is not None and accept(problem):
             return problem
-    raise Exhausted(f"no problem of level {level} in {', '.join(families)} after {TRIES} tries; widen the families or the levels")
+    raise Exhausted(
+        f"no problem of level {level} in {', '.join(families)} after {TRIES} tries; widen the "
+        "families or the levels"
+    )
 
 
 def draw(
@@ -145,10 +177,13 @@ def draw(
     distractors: int = 0,
     stream: str = "draw",
 ) -> list[Problem]:
-    """n different problems, levels in turn and families at random; item i has its own stream (seed, stream, split, i).
+    """n different problems, levels in turn and families at random.
 
-    `split` keeps only graphs of that split ("train", "dev", "test", or "any"). Families default to the seen ones.
-    Raises ValueError for an unknown language, level or family, Exhausted where the wish cannot be met.
+    Item i has its own stream (seed, stream, split, i).
+
+    `split` keeps only graphs of that split ("train", "dev", "test", or "any"). Families default to
+    the seen ones. Raises ValueError for an unknown language, level or family, Exhausted where the
+    wish cannot be met.
     """
     levels, families = tuple(levels), tuple(families) or SEEN
     _check(levels, families, language, split)
@@ -168,7 +203,9 @@ def draw(
 
 
 def translate(problem, language):
-    """The same problem in the other language, in wordings of the same number where there are as many."""
+    """The same problem in the other language, in wordings of the same number where there are as
+    many.
+    """
     if problem.language == language:
         return problem
     return Problem(language, tuple(worded(clause, language) for clause in problem.clauses))
@@ -176,10 +213,16 @@ def translate(problem, language):
 
 def _check(levels, families, language, split):
     unknown = [f for f in families if f not in FAMILIES]
-    if unknown or language not in LANGUAGES or not levels or any(level not in LEVELS for level in levels):
+    if (
+        unknown
+        or language not in LANGUAGES
+        or not levels
+        or any(level not in LEVELS for level in levels)
+    ):
         raise ValueError(
             f"cannot draw families {unknown or families}, language {language!r}, levels {levels}: "
-            f"the world has families {', '.join(FAMILIES)}, languages {LANGUAGES} and levels {LEVELS}"
+            f"the world has families {', '.join(FAMILIES)}, languages {LANGUAGES} and levels "
+            f"{LEVELS}"
         )
     if split not in ("train", "dev", "test", "any"):
         raise ValueError(f"split {split!r} does not exist; use train, dev, test or any")

@@ -1,9 +1,12 @@
-"""What generation costs beside a plain call of transformers on the same batches: greedy, drawn per row, and kept in the ledger.
+"""What generation costs beside a plain call of transformers on the same batches.
+
+Greedy, drawn per row, and kept in the ledger.
 
     python tests/benchmarks/generation.py [prompts] [rounds]
 
-Prints CPU-seconds per call (median over rounds, variants in turn) and the ratio to the first line, then what one drawing step
-costs on logits of a 7B model's vocabulary. One thread; nothing is asserted.
+Prints CPU-seconds per call (median over rounds, variants in turn) and the ratio to the first line,
+then what one drawing step costs on logits of a 7B model's vocabulary. One thread; nothing is
+asserted.
 """
 
 import statistics
@@ -32,14 +35,25 @@ def plain(texts, sampled):
     ids = tokenizer(texts)["input_ids"]
     order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
     for start in range(0, len(order), BATCH):
-        inputs = tokenizer.pad({"input_ids": [ids[i] for i in order[start : start + BATCH]]}, return_tensors="pt")
+        inputs = tokenizer.pad(
+            {"input_ids": [ids[i] for i in order[start : start + BATCH]]}, return_tensors="pt"
+        )
         with torch.inference_mode():
-            rows = model.generate(**inputs, max_new_tokens=TOKENS, do_sample=sampled, top_k=0 if sampled else None)
+            rows = model.generate(
+                **inputs, max_new_tokens=TOKENS, do_sample=sampled, top_k=0 if sampled else None
+            )
         tokenizer.batch_decode(rows[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
 
 
 def ours(texts, sampled=False, ledger=None):
-    generate(BASE, texts, max_new_tokens=TOKENS, batch_size=BATCH, temperature=float(sampled), ledger=ledger)
+    generate(
+        BASE,
+        texts,
+        max_new_tokens=TOKENS,
+        batch_size=BATCH,
+        temperature=float(sampled),
+        ledger=ledger,
+    )
 
 
 def cpu_seconds(call, *arguments):
@@ -80,7 +94,10 @@ def main(n=128, rounds=5):
             rounds,
         )
     logits = torch.randn(BATCH, VOCABULARY) * 3
-    draw, ids = local._drawing(np.random.default_rng(0).random((BATCH, 8)), 0, "cpu"), torch.zeros(BATCH, 1, dtype=int)
+    draw, ids = (
+        local._drawing(np.random.default_rng(0).random((BATCH, 8)), 0, "cpu"),
+        torch.zeros(BATCH, 1, dtype=int),
+    )
     print(f"one step of {BATCH} rows and {VOCABULARY} tokens")
     measure(
         {

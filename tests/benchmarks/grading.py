@@ -1,12 +1,14 @@
-"""Our grader beside math-verify and the paper's matcher, on the same pairs in the same run: accuracy by kind, and speed.
+"""Our grader beside math-verify and the paper's matcher, on the same pairs in the same run.
+
+Accuracy by kind, and speed.
 
     python tests/benchmarks/grading.py [rounds]
 
-The pairs are those of tests/answer_pairs.py and tests/answer_variants.py and, where SKYMATH_DATA names the benchmark files, the
-labelled pairs and responses there. Prints the macro average over kinds, false positives, and pairs per CPU-second (median over rounds,
-graders in turn, caches emptied before each; the CPU time of our workers of math-verify, their start included, is counted). Nothing is
-asserted.
-A crash counts as "not equal".
+The pairs are those of tests/answer_pairs.py and tests/answer_variants.py and, where SKYMATH_DATA
+names the benchmark files, the labelled pairs and responses there. Prints the macro average over
+kinds, false positives, and pairs per CPU-second (median over rounds, graders in turn, caches
+emptied before each; the CPU time of our workers of math-verify, their start included, is counted).
+Nothing is asserted. A crash counts as "not equal".
 """
 
 import gzip
@@ -38,14 +40,23 @@ def wrapped(text):
 
 
 GRADERS = {  # name: (of bare answers, of responses)
-    "skymath_nb, flexible": (grading.equivalent, lambda response, gold: grading.grade(response, gold).flexible),
+    "skymath_nb, flexible": (
+        grading.equivalent,
+        lambda response, gold: grading.grade(response, gold).flexible,
+    ),
     "math-verify, as is": (
         lambda answer, gold: math_verify.verify(math_verify.parse(gold), math_verify.parse(answer)),
-        lambda response, gold: math_verify.verify(math_verify.parse(gold), math_verify.parse(response)),
+        lambda response, gold: math_verify.verify(
+            math_verify.parse(gold), math_verify.parse(response)
+        ),
     ),
     "math-verify, in $...$": (
-        lambda answer, gold: math_verify.verify(math_verify.parse(wrapped(gold)), math_verify.parse(wrapped(answer))),
-        lambda response, gold: math_verify.verify(math_verify.parse(wrapped(gold)), math_verify.parse(response)),
+        lambda answer, gold: math_verify.verify(
+            math_verify.parse(wrapped(gold)), math_verify.parse(wrapped(answer))
+        ),
+        lambda response, gold: math_verify.verify(
+            math_verify.parse(wrapped(gold)), math_verify.parse(response)
+        ),
     ),
     "normalised strings (the paper's matcher)": (
         lambda answer, gold: grading.normalise(answer) == grading.normalise(gold),
@@ -57,7 +68,13 @@ GRADERS = {  # name: (of bare answers, of responses)
 def forget():
     """Empty every cache, and end the workers, so that a round pays for what it does."""
     verifier.POOL.close()
-    for cached in (grading._compare, spelling.clean, reading.read, parser.parse_latex_cached, parser.parse_expr_cached):
+    for cached in (
+        grading._compare,
+        spelling.clean,
+        reading.read,
+        parser.parse_latex_cached,
+        parser.parse_expr_cached,
+    ):
         cached.cache_clear()
 
 
@@ -76,22 +93,44 @@ def judge(grader, text, gold):
 def own():
     tables = [*answer_pairs.pairs(), *answer_variants.pairs()]
     pairs = [(kind, *sides, equal) for kind, a, b, equal in tables for sides in ((a, b), (b, a))]
-    return pairs, [*(("responses", *row) for row in answer_pairs.RESPONSES), *answer_variants.responses()]
+    return pairs, [
+        *(("responses", *row) for row in answer_pairs.RESPONSES),
+        *answer_variants.responses(),
+    ]
 
 
 def published(folder):
     """The labelled pairs of others; a label that is known to be wrong is left out."""
     pairs, responses = [], []
-    for name in ("math500_qwen3_pairs", "gsm8k_example_model_solutions_pairs", "math_cot_100_pairs"):
+    for name in (
+        "math500_qwen3_pairs",
+        "gsm8k_example_model_solutions_pairs",
+        "math_cot_100_pairs",
+    ):
         rows = map(json.loads, (folder / f"{name}.jsonl").read_text("utf-8").splitlines())
-        usable = (row for row in rows if row["prediction"] is not None and "wrong-label" not in (row.get("caveat") or ()))
+        usable = (
+            row
+            for row in rows
+            if row["prediction"] is not None and "wrong-label" not in (row.get("caveat") or ())
+        )
         pairs += [(name, row["prediction"], row["gold"], row["correct"]) for row in usable]
     for row in json.loads((folder / "gsm_plus_metamath_7b.json").read_text("utf-8")):
-        responses.append(("gsm_plus_metamath_7b", row["completion"], str(row["gold"]), str(row["result"]).lower() == "true"))
+        responses.append(
+            (
+                "gsm_plus_metamath_7b",
+                row["completion"],
+                str(row["gold"]),
+                str(row["result"]).lower() == "true",
+            )
+        )
     for line in gzip.open(folder / "math_cot_100.jsonl.gz", "rt", encoding="utf-8"):
         row = json.loads(line)
         rows = zip(row["code"], row["pred"], row["score"], strict=True)
-        responses += [("math_cot_100", code, row["gt"], score) for code, pred, score in rows if not (pred == "10000" and not score)]
+        responses += [
+            ("math_cot_100", code, row["gt"], score)
+            for code, pred, score in rows
+            if not (pred == "10000" and not score)
+        ]
     return pairs, responses
 
 
@@ -118,12 +157,20 @@ def report(title, rows, side, rounds):
             print(f"{kind:42}" + "".join(f"{shares[name][kind]:9.1f}" for name in GRADERS))
     first = statistics.median(next(iter(rates.values())))
     lines = {
-        "macro average by kind, %": [f"{statistics.mean(shares[name].values()):9.1f}" for name in GRADERS],
-        "rows right, %": [
-            f"{100 * statistics.mean(v == row[3] for v, row in zip(verdicts[name], rows, strict=True)):9.1f}" for name in GRADERS
+        "macro average by kind, %": [
+            f"{statistics.mean(shares[name].values()):9.1f}" for name in GRADERS
         ],
-        "false positives": [f"{sum(v and not row[3] for v, row in zip(verdicts[name], rows, strict=True)):9d}" for name in GRADERS],
-        "rows per CPU-second, median": [f"{statistics.median(rates[name]):9.0f}" for name in GRADERS],
+        "rows right, %": [
+            f"{100 * statistics.mean(v == row[3] for v, row in zip(verdicts[name], rows, strict=True)):9.1f}"
+            for name in GRADERS
+        ],
+        "false positives": [
+            f"{sum(v and not row[3] for v, row in zip(verdicts[name], rows, strict=True)):9d}"
+            for name in GRADERS
+        ],
+        "rows per CPU-second, median": [
+            f"{statistics.median(rates[name]):9.0f}" for name in GRADERS
+        ],
         "ours is faster by": [f"{first / statistics.median(rates[name]):9.1f}" for name in GRADERS],
     }
     for name, cells in lines.items():

@@ -1,12 +1,16 @@
-"""k-center greedy beside other ways to compute it, in one run: CPU milliseconds per chosen row, one thread.
+"""k-center greedy beside other ways to compute it, in one run.
 
-    python tests/benchmarks/k_center.py [rows] [k] [rounds]     (needs numba for one of the peers; it is left out, with a word, without)
+CPU milliseconds per chosen row, one thread.
 
-Rows: a decaying spectrum, ten variants of each base, length 1, 384 dimensions. The peers' cost per centre does not change, so they
-run for a few centres. `numba` is one fused pass in float32; `gemv` keeps norms and takes one matrix-vector product;
-`pairwise_distances` is the step of google/active-learning (efedd8f), `projected` that of anomalib (161bb369: a sparse random
-projection, then the differences to one centre, all of them written out); both are in our own words. `float64 loop` is the
-reference whose order ours must have.
+    python tests/benchmarks/k_center.py [rows] [k] [rounds]     (needs numba for one of the peers;
+    it is left out, with a word, without)
+
+Rows: a decaying spectrum, ten variants of each base, length 1, 384 dimensions. The peers' cost per
+centre does not change, so they run for a few centres. `numba` is one fused pass in float32; `gemv`
+keeps norms and takes one matrix-vector product; `pairwise_distances` is the step of
+google/active-learning (efedd8f), `projected` that of anomalib (161bb369: a sparse random
+projection, then the differences to one centre, all of them written out); both are in our own words.
+`float64 loop` is the reference whose order ours must have.
 """
 
 import statistics
@@ -58,7 +62,11 @@ def pairwise(X):
 def projected(X):
     from sklearn.random_projection import SparseRandomProjection
 
-    Y = torch.from_numpy(np.ascontiguousarray(SparseRandomProjection(eps=0.9, random_state=0).fit_transform(X), np.float32))
+    Y = torch.from_numpy(
+        np.ascontiguousarray(
+            SparseRandomProjection(eps=0.9, random_state=0).fit_transform(X), np.float32
+        )
+    )
 
     def step(i, best):
         distance = torch.nn.functional.pairwise_distance(Y, Y[i : i + 1], p=2).reshape(-1, 1)
@@ -84,7 +92,12 @@ def one_pass(X):
     return lambda i, best: update(X, i, best)
 
 
-PEERS = {"numba": (one_pass, 60), "gemv": (gemv, 30), "pairwise_distances": (pairwise, 8), "projected": (projected, 6)}
+PEERS = {
+    "numba": (one_pass, 60),
+    "gemv": (gemv, 30),
+    "pairwise_distances": (pairwise, 8),
+    "projected": (projected, 6),
+}
 
 
 def main(n=50_000, k=5_000, rounds=3):
@@ -109,9 +122,17 @@ def main(n=50_000, k=5_000, rounds=3):
             loop(step, n, few)
             spent[name].append((time.process_time() - started) / few)
     middle = {name: statistics.median(times) * 1e3 for name, times in spent.items()}
-    print(f"{n:,} x {D}, k={k:,}: " + ", ".join(f"{name} {ms:.2f} ms ({ms / middle['ours']:.1f}x)" for name, ms in middle.items()))
+    print(
+        f"{n:,} x {D}, k={k:,}: "
+        + ", ".join(
+            f"{name} {ms:.2f} ms ({ms / middle['ours']:.1f}x)" for name, ms in middle.items()
+        )
+    )
     few = min(k, 300)
-    print(f"first {few} as the float64 loop's: {order[:few].tolist() == loop(float64_loop(X), n, few)}; radius {radius[-1]:.4f}")
+    print(
+        f"first {few} as the float64 loop's: "
+        f"{order[:few].tolist() == loop(float64_loop(X), n, few)}; radius {radius[-1]:.4f}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""Random kills of a chain: each is resumed by the same command, and the reports are those of an undisturbed run.
+"""Random kills of a chain.
+
+Each is resumed by the same command, and the reports are those of an undisturbed run.
 
     python tests/benchmarks/kills.py [KILLS] [PARAMS]
 
-A kill is kill -9 of the runner, kill -9 of the kernel, SIGTERM or SIGINT to the runner, after a random time. Between two kills the chain
-goes on from what it had kept; when it completes before all kills are spent, it starts again in an empty folder.
+A kill is kill -9 of the runner, kill -9 of the kernel, SIGTERM or SIGINT to the runner, after a
+random time. Between two kills the chain goes on from what it had kept; when it completes before all
+kills are spent, it starts again in an empty folder.
 """
 
 import json
@@ -19,19 +22,28 @@ from pathlib import Path
 
 import psutil
 
-TIMES = ("seconds", "per_second", "cpu", "hours")  # what a report says of time is not the same twice
+# what a report says of time is not the same twice
+TIMES = ("seconds", "per_second", "cpu", "hours")
 
 
 def command(outputs, params):
     environment = {**os.environ, "SKYMATH_OUTPUTS": str(outputs)}
     words = [sys.executable, "-m", "skymath_nb", "run", str(params)]
-    return subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def reports(outputs):
     """Reports by step, without what they say of time."""
-    found = {path.parent.name: json.loads(path.read_text()) for path in sorted(outputs.glob("*/*/report.json"))}
-    return {step: {k: v for k, v in report.items() if not any(word in k for word in TIMES)} for step, report in found.items()}
+    found = {
+        path.parent.name: json.loads(path.read_text())
+        for path in sorted(outputs.glob("*/*/report.json"))
+    }
+    return {
+        step: {k: v for k, v in report.items() if not any(word in k for word in TIMES)}
+        for step, report in found.items()
+    }
 
 
 def disturb(work, how):
@@ -40,12 +52,18 @@ def disturb(work, how):
         return False
     target = psutil.Process(work.pid)
     if how == "kernel":
-        kernels = [child for child in target.children() if "ipykernel_launcher" in " ".join(child.cmdline())]
+        kernels = [
+            child
+            for child in target.children()
+            if "ipykernel_launcher" in " ".join(child.cmdline())
+        ]
         if not kernels:
             return False
         kernels[0].kill()
     else:
-        work.send_signal({"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}[how])
+        work.send_signal(
+            {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}[how]
+        )
     return True
 
 
@@ -73,13 +91,23 @@ def main(kills=50, params="params/smoke.yaml"):
                 code = work.wait()
                 codes[how, code] += 1
             same = reports(outputs) == calm
-            print(f"round {rounds}: {sum(done.values())} kills so far, reports {'equal' if same else 'DIFFER'}", flush=True)
+            print(
+                f"round {rounds}: {sum(done.values())} kills so far, reports "
+                f"{'equal' if same else 'DIFFER'}",
+                flush=True,
+            )
             if not same:
                 for step, report in reports(outputs).items():
                     for key in sorted(set(report) | set(calm[step])):
                         if report.get(key) != calm[step].get(key):
-                            print(f"  {step} {key}: {calm[step].get(key)} undisturbed, {report.get(key)} here")
-        print(f"{sum(done.values())} kills: {dict(done)}; exit codes by kill: { {f'{how} {code}': n for (how, code), n in codes.items()} }")
+                            print(
+                                f"  {step} {key}: {calm[step].get(key)} undisturbed, "
+                                f"{report.get(key)} here"
+                            )
+        print(
+            f"{sum(done.values())} kills: {dict(done)}; exit codes by kill: "
+            f"{ {f'{how} {code}': n for (how, code), n in codes.items()} }"
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
-"""Dedup, gate and assembly of a large file of instances, each in a process of its own: CPU time and peak memory.
+"""Dedup, gate and assembly of a large file of instances, each in a process of its own.
+
+CPU time and peak memory.
 
     SKYMATH_DATA=... python tests/benchmarks/large_files.py [rows] [folder]
 
-A row has about 1.5 KB: a GSM8K train problem with other numbers, and solutions of such problems, until the length is reached.
+A row has about 1.5 KB: a GSM8K train problem with other numbers, and solutions of such problems,
+until the length is reached.
 """
 
 import re
@@ -36,25 +39,45 @@ def make(path, rows):
         for begin in range(0, rows, 50_000):
             n = min(50_000, rows - begin)
             numbers = map(str, rng.integers(2, 9999, size=60 * n).tolist())
-            queries = [re.sub(r"\d+", lambda m: next(numbers), problems[i]) for i in rng.integers(len(problems), size=n)]  # noqa: B023
+            drawn = rng.integers(len(problems), size=n)
+            queries = [
+                re.sub(r"\d+", lambda m, numbers=numbers: next(numbers), problems[i]) for i in drawn
+            ]
             picks = solutions[rng.integers(len(solutions), size=(n, 12))]
-            responses = ["\n".join(row)[: SIZE - len(query)] for row, query in zip(picks, queries, strict=True)]
-            table = pd.DataFrame({"id": [f"row-{begin + i}" for i in range(n)], "query": queries, "response": responses})
+            responses = [
+                "\n".join(row)[: SIZE - len(query)]
+                for row, query in zip(picks, queries, strict=True)
+            ]
+            table = pd.DataFrame(
+                {
+                    "id": [f"row-{begin + i}" for i in range(n)],
+                    "query": queries,
+                    "response": responses,
+                }
+            )
             table = table.assign(**fixed, cost_usd=0.0).reindex(columns=schema.INSTANCES.names)
-            writer.write_table(pa.Table.from_pandas(table, schema=schema.INSTANCES, preserve_index=False))
+            writer.write_table(
+                pa.Table.from_pandas(table, schema=schema.INSTANCES, preserve_index=False)
+            )
 
 
 def near(folder):
-    found = near_duplicates.near(pq.read_table(folder / "instances.parquet", columns=["query"])["query"])
+    found = near_duplicates.near(
+        pq.read_table(folder / "instances.parquet", columns=["query"])["query"]
+    )
     return found.report
 
 
 def gate(folder):
-    return files.gate(folder / "instances.parquet", ["gsm8k"], folder / "gate.parquet", echo=lambda line: None).to_dict("records")
+    return files.gate(
+        folder / "instances.parquet", ["gsm8k"], folder / "gate.parquet", echo=lambda line: None
+    ).to_dict("records")
 
 
 def assemble(folder):
-    return curriculum.assemble_file(folder / "instances.parquet", folder / "gate.parquet", folder / "rows.parquet").to_dict("records")
+    return curriculum.assemble_file(
+        folder / "instances.parquet", folder / "gate.parquet", folder / "rows.parquet"
+    ).to_dict("records")
 
 
 def read(folder):
@@ -75,9 +98,13 @@ if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1] in STEPS:
         started, wall = time.process_time(), time.monotonic()
         result = STEPS[sys.argv[1]](Path(sys.argv[2]))
-        status = Path("/proc/self/status").read_text()  # Linux; getrusage would count the process that started this one, too
+        # Linux; getrusage would count the process that started this one, too
+        status = Path("/proc/self/status").read_text()
         peak = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1e6
         spent, wall = time.process_time() - started, time.monotonic() - wall
-        print(f"{sys.argv[1]}: {spent:.0f} CPU-s, {wall:.0f} s, peak {peak:.2f} GB; {result}", flush=True)
+        print(
+            f"{sys.argv[1]}: {spent:.0f} CPU-s, {wall:.0f} s, peak {peak:.2f} GB; {result}",
+            flush=True,
+        )
     else:
         main(*sys.argv[1:])

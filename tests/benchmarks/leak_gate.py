@@ -1,13 +1,16 @@
-"""The leak gate beside n-gram decontamination as published scripts do it, in one run, against the GSM8K test questions.
+"""The leak gate beside n-gram decontamination as published scripts do it, in one run, against the
+GSM8K test questions.
 
     SKYMATH_DATA=... python tests/benchmarks/leak_gate.py [rows] [rounds]
 
-Queries are GSM8K train problems with other numbers; one in two hundred is a test question. CPU time, one thread, index
-included, median over rounds, the methods in turn. `script` is the method of open-r1's scripts/decontaminate.py (read at
-1416fa0) in our own words: lower case, punctuation removed, words divided at white space, tuples of n in a dictionary, rows
-looked up one n-gram at a time. `plain` is the gate's own rule as sets of tuples, to which every verdict is compared.
-If datatrove is there (0.10.1 with spacy and xxhash < 3.6), its filter is run too, on PEER queries and at n = 13: it divides
-words with spacy. The evaluation harness's janitor in C++ is not installed here.
+Queries are GSM8K train problems with other numbers; one in two hundred is a test question. CPU
+time, one thread, index included, median over rounds, the methods in turn. `script` is the method of
+open-r1's scripts/decontaminate.py (read at 1416fa0) in our own words: lower case, punctuation
+removed, words divided at white space, tuples of n in a dictionary, rows looked up one n-gram at a
+time. `plain` is the gate's own rule as sets of tuples, to which every verdict is compared. If
+datatrove is there (0.10.1 with spacy and xxhash < 3.6), its filter is run too, on PEER queries and
+at n = 13: it divides words with spacy. The evaluation harness's janitor in C++ is not installed
+here.
 """
 
 import re
@@ -37,7 +40,9 @@ def corpus(n):
     texts = [re.sub(r"\d+", lambda m: str(next(numbers)), text) for text in texts]
     for i in range(0, n, 200):
         texts[i] = test["problem"].iloc[int(rng.integers(len(test)))]
-    return pd.DataFrame({"id": np.arange(n).astype(str), "query": texts, "response": ""}), {"gsm8k": test}
+    return pd.DataFrame({"id": np.arange(n).astype(str), "query": texts, "response": ""}), {
+        "gsm8k": test
+    }
 
 
 def script(table, tests, n):
@@ -54,7 +59,9 @@ def plain(table, tests, n):
         found = wording.words(text)
         return {tuple(found[i : i + n]) for i in range(len(found) - n + 1)}
 
-    known = set().union(*(ngrams(text) for name in ("problem", "solution") for text in tests["gsm8k"][name]))
+    known = set().union(
+        *(ngrams(text) for name in ("problem", "solution") for text in tests["gsm8k"][name])
+    )
     return [not known.isdisjoint(ngrams(text)) for text in table["query"]]
 
 
@@ -64,7 +71,10 @@ def ours(table, tests, n):
 
 
 def datatrove(table, tests, n):
-    """Run datatrove's filter; its own indexer asks for lighteval, so the index is written here, of the same hashes."""
+    """Run datatrove's filter.
+
+    Its own indexer asks for lighteval, so the index is written here, of the same hashes.
+    """
     from datatrove.data import Document
     from datatrove.pipeline.decont.n_grams import NGramsDecontConfig, NGramsDecontFilter
     from datatrove.utils.text import ngrams, simplify_text
@@ -73,16 +83,28 @@ def datatrove(table, tests, n):
         step = NGramsDecontFilter(folder, NGramsDecontConfig(n_grams=n))
         step.tokenizer.word_tokenize("loads spacy")
         started = time.process_time()
-        words = (step.tokenizer.word_tokenize(simplify_text(text, step.config.norm_config)) for text in tests["gsm8k"]["problem"])
+        words = (
+            step.tokenizer.word_tokenize(simplify_text(text, step.config.norm_config))
+            for text in tests["gsm8k"]["problem"]
+        )
         hashes = [step.hash_func(" ".join(gram)) for found in words for gram in ngrams(found, n)]
-        np.array(hashes, step.config.hash_config.np_descr).tofile(Path(folder) / "gsm8k.index.hashes")
+        np.array(hashes, step.config.hash_config.np_descr).tofile(
+            Path(folder) / "gsm8k.index.hashes"
+        )
         step.load_index_hashes()
         indexed = time.process_time()
-        flagged = sum(step.filter(Document(text=text, id="")) is not True for text in table["query"])
+        flagged = sum(
+            step.filter(Document(text=text, id="")) is not True for text in table["query"]
+        )
         spent = time.process_time() - indexed
     megabytes = table["query"].str.len().sum() / 1e6
-    speed = f"{megabytes / spent:.2f} MB per CPU-second beside {indexed - started:.1f} s for the index"
-    print(f"datatrove, n={n}, {len(table):,} queries: {speed}; flagged: {flagged}, by `script`: {sum(script(table, tests, n))}")
+    speed = (
+        f"{megabytes / spent:.2f} MB per CPU-second beside {indexed - started:.1f} s for the index"
+    )
+    print(
+        f"datatrove, n={n}, {len(table):,} queries: {speed}; flagged: {flagged}, by `script`: "
+        f"{sum(script(table, tests, n))}"
+    )
 
 
 def main(rows=40_000, rounds=3):
@@ -90,7 +112,9 @@ def main(rows=40_000, rounds=3):
     megabytes = table["query"].str.len().sum() / 1e6
     methods = {
         "gate, n-grams and whole questions": lambda n: ours(table, tests, n),
-        "gate, all tiers (n and 10, near duplicates)": lambda n: decontamination.gate(table, tests, n=(n, min(n, 10))),
+        "gate, all tiers (n and 10, near duplicates)": lambda n: decontamination.gate(
+            table, tests, n=(n, min(n, 10))
+        ),
         "script": lambda n: script(table, tests, n),
         "plain": lambda n: plain(table, tests, n),
     }
@@ -107,8 +131,18 @@ def main(rows=40_000, rounds=3):
         speed = {name: megabytes / statistics.median(times) for name, times in spent.items()}
         ngram, any_tier = given["gate, n-grams and whole questions"]
         missed = sum(b and not a for a, b in zip(any_tier, given["plain"], strict=True))
-        print(f"n={n}: " + ", ".join(f"{name} {mb:.1f} ({mb / speed['script']:.1f}x)" for name, mb in speed.items()))
-        flagged = {"gate": sum(ngram), "plain": sum(given["plain"]), "script": sum(given["script"]), "gate by any tier": sum(any_tier)}
+        print(
+            f"n={n}: "
+            + ", ".join(
+                f"{name} {mb:.1f} ({mb / speed['script']:.1f}x)" for name, mb in speed.items()
+            )
+        )
+        flagged = {
+            "gate": sum(ngram),
+            "plain": sum(given["plain"]),
+            "script": sum(given["script"]),
+            "gate by any tier": sum(any_tier),
+        }
         print(f"      flagged: {flagged}; hits of the plain rule that the gate lacks: {missed}")
 
 

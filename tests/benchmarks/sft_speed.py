@@ -1,8 +1,11 @@
-"""Where the CPU time of SFT goes: our trainer beside a plain torch loop on the same batches, and what each choice is worth.
+"""Where the CPU time of SFT goes.
+
+Our trainer beside a plain torch loop on the same batches, and what each choice is worth.
 
     python tests/benchmarks/sft_speed.py [steps] [rounds]
 
-Prints CPU-seconds per step (median over rounds, variants in turn) and the ratio to the first line. One thread; nothing is asserted.
+Prints CPU-seconds per step (median over rounds, variants in turn) and the ratio to the first line.
+One thread; nothing is asserted.
 """
 
 import statistics
@@ -27,7 +30,12 @@ BATCH, RATE, MAX_LENGTH = 16, 2e-3, 512
 
 def rows(n):
     problems = world.draw(0, n)
-    return pd.DataFrame([{"id": f"w{i}", "query": p.text, "response": p.solution(i % 4)} for i, p in enumerate(problems)])
+    return pd.DataFrame(
+        [
+            {"id": f"w{i}", "query": p.text, "response": p.solution(i % 4)}
+            for i, p in enumerate(problems)
+        ]
+    )
 
 
 def trainer(base, table):
@@ -37,10 +45,18 @@ def trainer(base, table):
 
 
 def plain(base, table, bf16=True, all_logits=False):
-    """The least that training needs: same order, padding, optimiser and loss; logits of response tokens only."""
-    model, tokenizer = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), AutoTokenizer.from_pretrained(base)
+    """The least that training needs.
+
+    Same order, padding, optimiser and loss; logits of response tokens only.
+    """
+    model, tokenizer = (
+        AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32),
+        AutoTokenizer.from_pretrained(base),
+    )
     data = sft.tokenise(table, tokenizer, prompts.student, MAX_LENGTH)
-    order = sft.order(np.array([len(ids) for ids in data["input_ids"]]), 1, BATCH, True, runs.rng(0, "sft", "p"))
+    order = sft.order(
+        np.array([len(ids) for ids in data["input_ids"]]), 1, BATCH, True, runs.rng(0, "sft", "p")
+    )
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.0, fused=True)
     for start in range(0, len(order), BATCH):
         batch = data.select(order[start : start + BATCH])
@@ -50,11 +66,20 @@ def plain(base, table, bf16=True, all_logits=False):
         y, mask = torch.full_like(x, -100), torch.zeros_like(x)
         for i, row in enumerate(batch):
             n = len(row["input_ids"])
-            x[i, :n], y[i, :n], mask[i, :n] = torch.tensor(row["input_ids"]), torch.tensor(row["labels"]), 1
+            x[i, :n], y[i, :n], mask[i, :n] = (
+                torch.tensor(row["input_ids"]),
+                torch.tensor(row["labels"]),
+                1,
+            )
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            hidden, goal = model.model(input_ids=x, attention_mask=mask).last_hidden_state[:, :-1], y[:, 1:]
+            hidden, goal = (
+                model.model(input_ids=x, attention_mask=mask).last_hidden_state[:, :-1],
+                y[:, 1:],
+            )
             chosen = torch.ones_like(goal, dtype=torch.bool) if all_logits else goal != -100
-            loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[chosen]).float(), goal[chosen])
+            loss = torch.nn.functional.cross_entropy(
+                model.lm_head(hidden[chosen]).float(), goal[chosen]
+            )
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
@@ -75,7 +100,9 @@ def main(steps=60, rounds=3):
     table = rows(steps * BATCH)
     with tempfile.TemporaryDirectory() as folder:
         base = sft.base_path("tiny-base")
-        four = reshaped(Path(folder) / "four", num_attention_heads=4, num_key_value_heads=4, head_dim=32)
+        four = reshaped(
+            Path(folder) / "four", num_attention_heads=4, num_key_value_heads=4, head_dim=32
+        )
         variants = {
             "sft.train (TRL, our order)": lambda: trainer(base, table),
             "plain loop": lambda: plain(base, table),

@@ -1,4 +1,7 @@
-"""The notebooks in JupyterLab: everything runs, is drawn, and stays on this machine; what can be moved is moved."""
+"""The notebooks in JupyterLab.
+
+Everything runs, is drawn, and stays on this machine; what can be moved is moved.
+"""
 
 import json
 import re
@@ -8,7 +11,14 @@ import pytest
 from skymath_nb import prompts
 from skymath_nb.evaluation import errors
 
-NAMES = ("00_start_here", "01_seed_exploration", "02_augmentation", "03_coreset_selection", "04_curriculum_sft", "05_evaluation")
+NAMES = (
+    "00_start_here",
+    "01_seed_exploration",
+    "02_augmentation",
+    "03_coreset_selection",
+    "04_curriculum_sft",
+    "05_evaluation",
+)
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -31,7 +41,12 @@ def test_every_cell_runs_and_nothing_leaves_the_machine(notebook):
 def test_what_a_cell_returns_is_on_the_screen(notebook, run_folder, shots):
     notebook.picture(shots / f"{notebook.name}.png")
     report = json.loads((run_folder / notebook.name / "report.json").read_text(encoding="utf-8"))
-    last = notebook.panel.locator(".jp-CodeCell").filter(has_text=re.compile(r"step\.finish\(")).locator("table").last
+    last = (
+        notebook.panel.locator(".jp-CodeCell")
+        .filter(has_text=re.compile(r"step\.finish\("))
+        .locator("table")
+        .last
+    )
     assert last.is_visible() and set(report) <= set(last.locator("td").all_text_contents())
     text = notebook.panel.inner_text()
     assert "Error displaying widget" not in text and "Loading widget" not in text
@@ -46,7 +61,8 @@ def test_figures_are_drawn(notebook):
     assert graphs.count() == sum(PLOTLY in o["kinds"] for o in notebook.outputs())
     for graph in graphs.all():
         assert graph.locator("svg.main-svg").first.is_visible()
-        marks = graph.locator("path.point, .point path, path.js-line, .annotation-text")  # dots, bars, lines, "no row meets a benchmark"
+        # dots, bars, lines, "no row meets a benchmark"
+        marks = graph.locator("path.point, .point path, path.js-line, .annotation-text")
         assert marks.count() > 0, graph.inner_text()
     assert notebook.complaints == []
 
@@ -73,7 +89,9 @@ def test_the_prompt_lab_shows_another_prompt_and_asks_the_teacher(notebook, shot
     expect(view).to_contain_text(line)
     chosen = problem.evaluate("s => s.selectedOptions[0].text").replace("\xa0", " ")
     expect(view).to_contain_text(chosen.split(": ", 1)[1].strip())
-    expect(cell.get_by_text("shown: dict = {'lab': {'operator': 'rephrase', 'row': 0}}")).to_be_visible()
+    expect(
+        cell.get_by_text("shown: dict = {'lab': {'operator': 'rephrase', 'row': 0}}")
+    ).to_be_visible()
     button.click()
     reply = view.locator("tbody tr").first
     expect(reply).to_contain_text("rephrase")
@@ -88,7 +106,9 @@ def test_the_prompt_lab_shows_another_prompt_and_asks_the_teacher(notebook, shot
 def test_the_budget_slider_rings_as_many_problems_as_it_says(notebook, shots):
     from playwright.sync_api import expect
 
-    graph = notebook.panel.locator(".js-plotly-plot").filter(has=notebook.page.locator(".slider-container"))
+    graph = notebook.panel.locator(".js-plotly-plot").filter(
+        has=notebook.page.locator(".slider-container")
+    )
     rings = graph.locator("path.point[style*='fill-opacity: 0;']")
     told = graph.get_by_text(re.compile(r"^k: int = \d+$"))  # the line for the parameters cell
 
@@ -113,7 +133,10 @@ def test_the_error_browser_shows_another_answer_of_the_chosen_class(notebook, sh
     classes, view = cell.get_by_label("error", exact=True), cell.locator(".widget-html").last
     slider = cell.locator(".widget-slider").filter(has=notebook.page.get_by_text("row", exact=True))
     handle, title = slider.get_by_role("slider"), view.locator("b").first
-    options = [option.replace("\xa0", " ") for option in classes.evaluate("s => [...s.options].map(o => o.text)")]
+    options = [
+        option.replace("\xa0", " ")
+        for option in classes.evaluate("s => [...s.options].map(o => o.text)")
+    ]
     assert set(options) <= {"all", *errors.CLASSES}
     for name in options:
         if name not in ("all", "right"):

@@ -1,4 +1,6 @@
-"""SFT on a real GPU: bfloat16, packing, attention of variable length, resuming, memory, Unsloth. Skipped where there is none.
+"""SFT on a real GPU: bfloat16, packing, attention of variable length, resuming, memory, Unsloth.
+
+Skipped where there is none.
 
     python -m pytest -m gpu tests/gpu
 
@@ -38,7 +40,12 @@ def base(tmp_path):
 
 def plan(n=24, rate=2e-3, **kwargs):
     rows = tiny_model.rows(n)
-    return Curriculum((Phase("stage 1", rows[: n // 2], 3, rate), Phase("stage 2", rows[n // 2 :], 2, rate)), 4, 256, **kwargs)
+    return Curriculum(
+        (Phase("stage 1", rows[: n // 2], 3, rate), Phase("stage 2", rows[n // 2 :], 2, rate)),
+        4,
+        256,
+        **kwargs,
+    )
 
 
 def train(base, out, curriculum=None, **kwargs):
@@ -66,15 +73,23 @@ def test_bfloat16_on_the_gpu_follows_float32_on_the_cpu(base, tmp_path, recomput
 
 @pytest.mark.parametrize("architecture", tiny_model.ARCHITECTURES)
 def test_packed_rows_count_as_unpacked_ones(tmp_path, architecture):
-    base = tiny_model.save(tmp_path / "base", architecture=architecture, context=256, vocabulary=270)
+    base = tiny_model.save(
+        tmp_path / "base", architecture=architecture, context=256, vocabulary=270
+    )
     rows = Curriculum((Phase("p", tiny_model.rows(12), 1, 1e-4),), 12, 256)
-    losses = [curve(train(base, tmp_path / str(p), rows, packing=p, precision="float32"))[0] for p in (False, True)]
+    losses = [
+        curve(train(base, tmp_path / str(p), rows, packing=p, precision="float32"))[0]
+        for p in (False, True)
+    ]
     assert abs(losses[0] - losses[1]) < 1e-4
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("flash_attn"), reason="flash-attn is not installed")
+@pytest.mark.skipif(
+    not importlib.util.find_spec("flash_attn"), reason="flash-attn is not installed"
+)
 def test_attention_of_variable_length_keeps_rows_apart(tmp_path):
-    base = tiny_model.save(tmp_path / "base", hidden=128, context=256)  # its heads have the 32 dimensions that FlashAttention takes
+    # its heads have the 32 dimensions that FlashAttention takes
+    base = tiny_model.save(tmp_path / "base", hidden=128, context=256)
     rows = Curriculum((Phase("p", tiny_model.rows(12), 1, 1e-4),), 12, 256)
     losses = [curve(train(base, tmp_path / str(p), rows, packing=p))[0] for p in (False, True)]
     assert abs(losses[0] - losses[1]) < 5e-3  # bfloat16
@@ -87,16 +102,24 @@ def test_a_training_that_was_cut_off_goes_on_as_if_it_had_not_been(base, tmp_pat
 
     with pytest.raises(KeyboardInterrupt):
         train(base, tmp_path / "cut", checkpoint_every=2, progress=progress)
-    np.testing.assert_allclose(curve(train(base, tmp_path / "cut", checkpoint_every=2)), curve(train(base, tmp_path / "whole")), rtol=1e-3)
+    np.testing.assert_allclose(
+        curve(train(base, tmp_path / "cut", checkpoint_every=2)),
+        curve(train(base, tmp_path / "whole")),
+        rtol=1e-3,
+    )
 
 
 @pytest.mark.parametrize("recompute", ["on", "off"])
 def test_memory_is_what_was_foretold(tmp_path, gpu, recompute):
-    base = tiny_model.save(tmp_path / "base", hidden=1024, layers=8, context=1024, vocabulary=32_000)
+    base = tiny_model.save(
+        tmp_path / "base", hidden=1024, layers=8, context=1024, vocabulary=32_000
+    )
     rows = tiny_model.rows(16)
     rows["response"] = "so it goes on " * 60 + "The answer is 1."
     curriculum = Curriculum((Phase("p", rows, 1, 1e-5),), 8, 1024)
-    foretold = sft.estimate(base, curriculum, prompt=tiny_model.prompt, device="cuda", recompute=recompute).needed
+    foretold = sft.estimate(
+        base, curriculum, prompt=tiny_model.prompt, device="cuda", recompute=recompute
+    ).needed
     train(base, tmp_path / "m", curriculum, recompute=recompute)
     assert 1 / 1.3 < gpu.max_memory_allocated() / foretold < 1.3
 
@@ -108,7 +131,9 @@ def test_memory_that_runs_out_is_told_and_less_of_it_goes_on(tmp_path, gpu, monk
     total = gpu.mem_get_info()[1]
     gpu.set_per_process_memory_fraction(min(1.0, 0.6e9 / total))
     try:
-        with pytest.raises(RuntimeError, match="Memory ran out in phase 'stage 1' at step 1 of .*micro_batch="):
+        with pytest.raises(
+            RuntimeError, match="Memory ran out in phase 'stage 1' at step 1 of .*micro_batch="
+        ):
             train(base, tmp_path / "m", curriculum)
     finally:
         gpu.set_per_process_memory_fraction(1.0)
@@ -129,11 +154,16 @@ test_sft_gpu.train(sys.argv[3], sys.argv[4], backend="unsloth", tuning=sys.argv[
 """
     here = Path(__file__).parent
     paths = [str(here), str(here.parent), str(base), str(tmp_path / "unsloth"), tuning]
-    done = subprocess.run([sys.executable, "-c", code, *paths], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *paths], cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     from transformers import AutoModelForCausalLM
 
     losses = curve(tmp_path / "unsloth")
-    assert np.isfinite(losses).all() and AutoModelForCausalLM.from_pretrained(tmp_path / "unsloth").num_parameters() > 0
+    assert (
+        np.isfinite(losses).all()
+        and AutoModelForCausalLM.from_pretrained(tmp_path / "unsloth").num_parameters() > 0
+    )
     if tuning == "full":
         np.testing.assert_allclose(losses, curve(train(base, tmp_path / "full")), rtol=0.02)

@@ -1,4 +1,7 @@
-"""Base models: the packaged tiny ones beside this file, model folders, and hub ids. Where they lie and what is loaded of them."""
+"""Base models: the packaged tiny ones beside this file, model folders, and hub ids.
+
+Where they lie and what is loaded of them.
+"""
 
 import difflib
 import os
@@ -14,13 +17,18 @@ HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
 def base_path(base: str | os.PathLike) -> str:
     """Resolve a packaged base, a model folder or a hub id to what `from_pretrained` takes.
 
-    Raises:  FileNotFoundError that lists the packaged bases and says where the name was looked for, or that the
-             folder has no safetensors weights.
+    Raises:
+        FileNotFoundError: That lists the packaged bases and says where the name was looked for, or
+            that the folder has no safetensors weights.
     """
     if found := local_folder(base):
         _require_weights(found)
         return str(found)
-    name, packaged, folder = str(base), sorted(p.parent.name for p in BASES.glob("*/config.json")), runs.locate(base)
+    name, packaged, folder = (
+        str(base),
+        sorted(p.parent.name for p in BASES.glob("*/config.json")),
+        runs.locate(base),
+    )
     reason = "a hub id is written owner/name, so the hub was not asked"
     if HUB_ID.fullmatch(name) and not folder.exists():
         from transformers.utils import cached_file
@@ -47,20 +55,29 @@ def local_folder(base: str | os.PathLike) -> Path | None:
 
 def _require_weights(folder: Path) -> None:
     if not any(folder.glob("*.safetensors")):
-        others = sorted(p.name for p in folder.iterdir() if p.suffix in (".bin", ".pt", ".pth", ".gguf"))
+        others = sorted(
+            p.name for p in folder.iterdir() if p.suffix in (".bin", ".pt", ".pth", ".gguf")
+        )
         raise FileNotFoundError(
             f"The base in {folder} has a config.json but no weights: no *.safetensors there"
             + (f", only {', '.join(others)}, which would run code when loaded" if others else "")
-            + ". Finish its download, or convert it once with save_pretrained, which writes safetensors."
+            + ". Finish its download, or convert it once with save_pretrained, which writes "
+            "safetensors."
         )
 
 
 def local_files(base: str | os.PathLike) -> list[Path]:
-    """List a local base's files that decide what is loaded; none for a hub id, whose commit is its identity."""
+    """List a local base's files that decide what is loaded.
+
+    None for a hub id, whose commit is its identity.
+    """
     source = Path(base_path(base))
     return runs.model_files(source) if source.is_dir() else []
 
 
 def base_digest(base: str | os.PathLike) -> str:
-    """Return a digest of what is loaded of a base: configuration, weights, tokenizer; for a hub id name and commit."""
+    """Return a digest of what is loaded of a base.
+
+    Configuration, weights, tokenizer; for a hub id name and commit.
+    """
     return runs.digest_model(base_path(base))
