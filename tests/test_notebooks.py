@@ -52,7 +52,7 @@ def code(notebook):
 
 
 def own(notebook):
-    """The code of a notebook without its exercises, which tests/test_exercises.py reads where they
+    """The code of a notebook without its exercises, which tests/notebook/test_exercises.py reads where they
     are written.
     """
     return [

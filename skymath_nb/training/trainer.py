@@ -178,8 +178,8 @@ def make(
         else "gradient_checkpointing"
     )
 
-    # It warns that packed rows might see each other without FlashAttention; tests/test_sft_rows.py
-    # shows that they do not.
+    # It warns that packed rows might see each other without FlashAttention;
+    # tests/training/test_rows.py shows that they do not.
     logging.getLogger("trl.trainer.sft_trainer").setLevel(logging.ERROR)
 
     class Trainer(SFTTrainer):

@@ -11,7 +11,7 @@ from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
 from skymath_nb.runner import kernel, kernelspecs, notebooks, params, suite
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CELLS = [
     'run: str = "tiny"  # help\nk: int = 1  # help',
     (

@@ -35,7 +35,7 @@ from skymath_nb.inference.reply_store import Ledger
 
 pytestmark = pytest.mark.stack
 
-STAND_IN = [sys.executable, str(Path(__file__).with_name("stand_in_server.py"))]
+STAND_IN = [sys.executable, str(Path(__file__).parents[1] / "stand_in_server.py")]
 CHAT = [{"role": "user", "content": "four"}]
 
 

@@ -4,23 +4,12 @@ import subprocess
 import sys
 from threading import Timer
 
-import nbformat
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from sample_files import write_notebook
 
 from skymath_nb.core import runs
-
-
-def write_notebook(folder, name, *cells):
-    """A notebook whose first code cell is the parameters cell."""
-    first, *rest = cells
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(c) for c in (first, *rest)]
-    )
-    notebook.cells[0].metadata["tags"] = ["parameters"]
-    folder.mkdir(exist_ok=True)
-    nbformat.write(notebook, folder / f"{name}.ipynb")
 
 
 @pytest.fixture(autouse=True)

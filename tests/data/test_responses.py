@@ -3,47 +3,14 @@ import json
 
 import pandas as pd
 import pytest
+from sample_files import harness, write_rows
 
 from skymath_nb import grading
 from skymath_nb.data import responses
 
 
-def write(path, rows):
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
-
-
-def harness(doc_id, text, target, **filters):
-    """The lines of one item as lm-evaluation-harness logs them.
-
-    One per filter, the raw texts on each.
-    """
-    shared = {
-        "doc_id": doc_id,
-        "doc": {"question": f"q{doc_id}", "level": "Level 2"},
-        "target": target,
-        "arguments": {
-            "gen_args_0": {"arg_0": f"Q: q{doc_id}", "arg_1": {"until": ["Q:"], "do_sample": False}}
-        },
-        "resps": [[text] if isinstance(text, str) else text],
-        "doc_hash": f"hash{doc_id}",
-        "prompt_hash": "p",
-        "target_hash": "t",
-    }
-    return [
-        shared
-        | {
-            "filtered_resps": ["?"],
-            "filter": name.replace("_", "-"),
-            "metrics": ["exact_match"],
-            "exact_match": float(right),
-        }
-        for name, right in filters.items()
-    ]
-
-
 def test_columns_are_found_by_name_or_taken_as_named(tmp_path):
-    path = write(
+    path = write_rows(
         tmp_path / "a.jsonl",
         [{"idx": 7, "completion": "The answer is 5.", "expected_answer": "5", "level": 3}],
     )
@@ -57,7 +24,7 @@ def test_columns_are_found_by_name_or_taken_as_named(tmp_path):
         table.loc[0, ["line", "id", "sample", "gold", "level"]].tolist() == [1, "7", 0, "5", 3]
         and table["cap_hit"].isna().all()
     )
-    named = write(
+    named = write_rows(
         tmp_path / "b.jsonl", [{"said": {"text": "5"}, "right": 5.0, "gold": "6", "response": "6"}]
     )
     table = responses.read(named, response="said.text", gold="right")
@@ -80,11 +47,11 @@ def test_every_kind_of_file_is_read_alike(tmp_path):
     ]
     for table in tables[1:]:
         pd.testing.assert_frame_equal(table, tables[0])
-    assert len(responses.read(write(tmp_path / "a.csv", rows))) == 3, "the content decides"
+    assert len(responses.read(write_rows(tmp_path / "a.csv", rows))) == 3, "the content decides"
     with pytest.raises(FileNotFoundError):
         responses.read(tmp_path / "absent.jsonl")
     with pytest.raises(ValueError, match="it is empty"):
-        responses.read(write(tmp_path / "empty.jsonl", []))
+        responses.read(write_rows(tmp_path / "empty.jsonl", []))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +86,7 @@ def test_broken_files_are_refused(tmp_path, name, content):
     ],
 )
 def test_the_gold_answer_is_found_in_what_the_column_holds(tmp_path, value, gold):
-    path = write(
+    path = write_rows(
         tmp_path / "a.jsonl", [{"response": "x", "gold": value}, {"response": "y", "gold": "9"}]
     )
     found = responses.read(path)["gold"]
@@ -150,11 +117,11 @@ def test_bad_lines_are_refused_with_their_numbers(tmp_path):
         ValueError,
         match=r"6 lines .*line 4: it has no column 'response'; line 5: .*; line 6: .*; and 1 more",
     ):
-        responses.read(write(path, rows))
+        responses.read(write_rows(path, rows))
 
 
 def test_a_file_without_a_known_column_is_refused_with_the_names_that_are_known(tmp_path):
-    path = write(tmp_path / "a.jsonl", [{"id": 1, "reply": "5", "gold": "5"}])
+    path = write_rows(tmp_path / "a.jsonl", [{"id": 1, "reply": "5", "gold": "5"}])
     with pytest.raises(
         ValueError, match="known as response .*completion.*it has id, reply, gold.*--response"
     ):
@@ -168,7 +135,7 @@ def test_lists_of_samples_and_repeated_ids_are_samples(tmp_path):
         {"idx": 0, "code": ["5", None, "6"], "gt": "5", "finish_reason": ["stop", "length", None]},
         {"idx": 1, "code": [], "gt": "5"},
     ]
-    table = responses.read(write(tmp_path / "a.jsonl", rows))
+    table = responses.read(write_rows(tmp_path / "a.jsonl", rows))
     assert table[["id", "sample", "response"]].to_numpy().tolist() == [
         ["0", 0, "5"],
         ["0", 1, ""],
@@ -176,9 +143,9 @@ def test_lists_of_samples_and_repeated_ids_are_samples(tmp_path):
         ["1", 0, ""],
     ]
     assert table["cap_hit"].fillna(-1).tolist() == [0, 1, -1, -1]
-    again = write(tmp_path / "b.jsonl", [{"id": 1, "response": t, "gold": "5"} for t in "56"])
+    again = write_rows(tmp_path / "b.jsonl", [{"id": 1, "response": t, "gold": "5"} for t in "56"])
     assert responses.read(again)["sample"].tolist() == [0, 1]
-    uneven = write(
+    uneven = write_rows(
         tmp_path / "c.jsonl", [{"id": 1, "response": ["5", "6"], "gold": "5", "cap_hit": [True]}]
     )
     with pytest.raises(ValueError, match="2 responses, but 1 values of 'cap_hit'"):
@@ -199,7 +166,7 @@ def test_a_chat_may_name_an_item(tmp_path):
 
 
 def test_an_id_names_one_item(tmp_path):
-    path = write(
+    path = write_rows(
         tmp_path / "a.jsonl",
         [{"id": 1, "response": "5", "gold": "5"}, {"id": 1, "response": "6", "gold": "6"}],
     )
@@ -209,7 +176,7 @@ def test_an_id_names_one_item(tmp_path):
         responses.read(path)
     rows = [{"id": 1, "sample": 0, "student": s, "response": "5", "gold": "5"} for s in "ab"]
     with pytest.raises(ValueError, match="1 samples twice"):
-        responses.read(write(path, rows))
+        responses.read(write_rows(path, rows))
     assert len(responses.read(path, by=["student"])) == 2
 
 
@@ -221,7 +188,9 @@ def test_a_harness_file_gives_one_row_per_response_and_a_verdict_per_filter(tmp_
             i, f"so 5\n#### {5 + i}", "2 + 3\n#### 5", strict_match=i == 0, flexible_extract=i < 2
         )
     ]
-    table = responses.read(write(tmp_path / "samples_gsm8k_2026.jsonl", rows), by=["doc.level"])
+    table = responses.read(
+        write_rows(tmp_path / "samples_gsm8k_2026.jsonl", rows), by=["doc.level"]
+    )
     assert table.attrs["columns"] == {"response": "resps", "gold": "target", "id": "doc_id"}
     assert (
         table["gold"].tolist() == ["5"] * 3
@@ -242,7 +211,7 @@ def test_repeats_of_a_harness_are_samples_without_a_verdict_of_their_own(tmp_pat
     rows = harness(0, ["#### 5", "#### 6"], "5", none=True) + harness(
         1, ["#### 5", "#### 5"], "5", none=True
     )
-    table = responses.read(write(tmp_path / "a.jsonl", rows))
+    table = responses.read(write_rows(tmp_path / "a.jsonl", rows))
     assert table["sample"].tolist() == [0, 1, 0, 1] and table["harness:none"].isna().all()
     assert responses.disagreements(responses.grade(table))["between"].unique().tolist() == [
         "strict and flexible"
@@ -253,7 +222,7 @@ def test_older_harness_files_do_not_name_their_filters(tmp_path):
     rows = [line for i in range(2) for line in harness(i, f"#### {5 + i}", "5", a=False, b=i == 0)]
     for row in rows:
         del row["filter"], row["metrics"]
-    table = responses.read(write(tmp_path / "a.jsonl", rows))
+    table = responses.read(write_rows(tmp_path / "a.jsonl", rows))
     assert (
         len(table) == 2
         and table["harness:1"].tolist() == [False, False]
@@ -264,7 +233,7 @@ def test_older_harness_files_do_not_name_their_filters(tmp_path):
 def test_multiple_choice_by_likelihood_is_no_response(tmp_path):
     row = {"doc_id": 0, "target": 1, "resps": [[[-3.5, False]], [[-1.5, True]]], "acc": 1.0}
     with pytest.raises(ValueError, match="line 1: a response should be text"):
-        responses.read(write(tmp_path / "a.jsonl", [row]))
+        responses.read(write_rows(tmp_path / "a.jsonl", [row]))
 
 
 def test_rows_without_gold_are_left_out_and_empty_responses_are_wrong(tmp_path):
@@ -273,7 +242,7 @@ def test_rows_without_gold_are_left_out_and_empty_responses_are_wrong(tmp_path):
         {"id": 2, "response": None, "gold": "5"},
         {"id": 3, "response": "5"},
     ]
-    graded = responses.grade(responses.read(write(tmp_path / "a.jsonl", rows)))
+    graded = responses.grade(responses.read(write_rows(tmp_path / "a.jsonl", rows)))
     assert (
         graded["id"].tolist() == ["1", "2"]
         and not graded["flexible"].any()

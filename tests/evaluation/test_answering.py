@@ -8,7 +8,7 @@ import tiny_model
 from skymath_nb import world
 from skymath_nb.evaluation import answering
 
-STAND_IN = [sys.executable, str(Path(__file__).with_name("stand_in_server.py"))]
+STAND_IN = [sys.executable, str(Path(__file__).parents[1] / "stand_in_server.py")]
 
 
 @pytest.fixture(scope="module")

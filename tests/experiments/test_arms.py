@@ -19,7 +19,7 @@ from skymath_nb.experiments import arms
 
 pytestmark = pytest.mark.stack
 
-PATHS = os.pathsep.join([str(Path(__file__).parent), str(Path(arms.__file__).parents[1])])
+PATHS = os.pathsep.join([str(Path(__file__).parents[1]), str(Path(arms.__file__).parents[1])])
 
 
 def benchmark(n=6):

@@ -153,10 +153,10 @@ def test_a_killed_training_goes_on_to_the_same_bits(base, trained, tmp_path):
     """
     code = """
 import os, signal, sys
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = [sys.argv[1], os.path.dirname(sys.argv[1])]
 from transformers import AutoModelForCausalLM, Trainer
 from trl import SFTConfig, SFTTrainer  # before the forks, which then share it
-import test_sft
+import test_trainer
 from skymath_nb.training import backends, trainer
 
 trainer.LOG_EVERY = 1
@@ -173,7 +173,7 @@ def leg(progress=None, patch=None):
     if os.fork() == 0:
         if patch:
             setattr(*patch, die)
-        test_sft.train(sys.argv[2], test_sft.two_stages(), sys.argv[3], checkpoint_every=2, progress=progress)
+        test_trainer.train(sys.argv[2], test_trainer.two_stages(), sys.argv[3], checkpoint_every=2, progress=progress)
         os._exit(0)
     return os.wait()[1]
 
@@ -372,16 +372,16 @@ def test_unsloth_has_the_losses_of_the_full_backend_and_merges_its_low_rank_matr
     # In its own process, because importing Unsloth changes trl and transformers for all that
     # follows.
     code = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import unsloth, test_sft
+import os, sys
+sys.path[:0] = [sys.argv[1], os.path.dirname(sys.argv[1])]
+import unsloth, test_trainer
 from skymath_nb.training import trainer
 trainer.LOG_EVERY = 1
 given = {"backend": "unsloth", "precision": "float32"}
 for loss in ("token_mean", "example_mean"):
-    test_sft.train(sys.argv[2], test_sft.two_stages(), sys.argv[3] + "/" + loss, loss=loss, **given)
-plan = test_sft.Curriculum((test_sft.Phase("p", test_sft.tiny_model.rows(12), 6, 2e-2),), 4, 96)
-test_sft.train(sys.argv[2], plan, sys.argv[3] + "/lora", tuning="lora", lora_rank=4, **given)
+    test_trainer.train(sys.argv[2], test_trainer.two_stages(), sys.argv[3] + "/" + loss, loss=loss, **given)
+plan = test_trainer.Curriculum((test_trainer.Phase("p", test_trainer.tiny_model.rows(12), 6, 2e-2),), 4, 96)
+test_trainer.train(sys.argv[2], plan, sys.argv[3] + "/lora", tuning="lora", lora_rank=4, **given)
 """
     here = [str(Path(__file__).parent), str(base), str(tmp_path / "unsloth")]
     done = subprocess.run(

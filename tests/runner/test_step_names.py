@@ -219,6 +219,6 @@ def test_a_link_inside_the_notebooks_folder_is_still_a_notebook_of_it(place):
 
 
 def test_every_params_file_of_ours_still_loads():
-    for path in (Path(__file__).resolve().parents[1] / "params").glob("*.yaml"):
+    for path in (Path(__file__).resolve().parents[2] / "params").glob("*.yaml"):
         if not path.name.startswith("base_"):
             assert plans.load(path).jobs

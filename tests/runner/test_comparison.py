@@ -3,7 +3,7 @@ import re
 
 import pandas as pd
 import pytest
-from test_runs import write_notebook
+from sample_files import write_notebook
 
 from skymath_nb import __main__ as command_line
 from skymath_nb.core import runs, schema

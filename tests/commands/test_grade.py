@@ -6,7 +6,7 @@ import sys
 
 import pandas as pd
 import pytest
-from test_responses import harness, write
+from sample_files import harness, write_rows
 
 from skymath_nb import __main__ as command_line
 
@@ -41,7 +41,7 @@ def model(path, right, n=40, **columns):
         | columns
         for i in range(n)
     ]
-    return write(path, rows)
+    return write_rows(path, rows)
 
 
 def test_a_file_is_scored_from_the_command_line(tmp_path):
@@ -99,7 +99,7 @@ def test_completed_and_cut_off_answers_stand_apart(tmp_path, capsys):
         }
         for i in range(8)
     ]
-    code, printed, _ = run(capsys, "grade", write(tmp_path / "a.jsonl", rows))
+    code, printed, _ = run(capsys, "grade", write_rows(tmp_path / "a.jsonl", rows))
     table = {line.split()[0]: line.split() for line in printed.splitlines() if "[" in line}
     assert (
         code == 0
@@ -120,7 +120,7 @@ def test_a_harness_is_shown_beside_with_what_it_grades_otherwise(tmp_path, capsy
     code, printed, _ = run(
         capsys,
         "grade",
-        write(tmp_path / "samples_gsm8k.jsonl", rows),
+        write_rows(tmp_path / "samples_gsm8k.jsonl", rows),
         "--by",
         "doc.level",
         "--list",
@@ -148,7 +148,7 @@ def test_a_harness_with_repeats_is_not_compared_sample_by_sample(tmp_path, capsy
         for i in range(4)
         for line in harness(i, ["The answer is 5.", "no"], "5", strict_match=True)
     ]
-    code, printed, _ = run(capsys, "grade", write(tmp_path / "samples.jsonl", rows))
+    code, printed, _ = run(capsys, "grade", write_rows(tmp_path / "samples.jsonl", rows))
     assert (
         code == 0
         and "8 responses to 4 items" in printed
@@ -161,7 +161,7 @@ def test_samples_of_an_item_are_not_independent(tmp_path, capsys):
         {"id": i, "response": ["The answer is 5."] * 4, "gold": 5 if i % 2 else 6}
         for i in range(20)
     ]
-    code, printed, _ = run(capsys, "grade", write(tmp_path / "a.jsonl", rows))
+    code, printed, _ = run(capsys, "grade", write_rows(tmp_path / "a.jsonl", rows))
     assert (
         code == 0 and "80 responses to 20 items" in printed and "(bootstrap over items)" in printed
     )
@@ -201,20 +201,20 @@ def test_a_gap_that_is_not_seen_says_how_many_items_it_needs(tmp_path, capsys):
 
 def test_files_without_common_items_are_refused(tmp_path, capsys):
     a = model(tmp_path / "a.jsonl", range(30))
-    other = write(
+    other = write_rows(
         tmp_path / "b.jsonl", [{"id": f"p{i}", "response": "5", "gold": "5"} for i in range(9)]
     )
     code, _, errors = run(capsys, "compare", a, other)
     assert code == 2 and "no items in common: A has 'q0', 'q1'" in errors and "B has 'p0'" in errors
-    clash = write(
+    clash = write_rows(
         tmp_path / "c.jsonl", [{"id": f"q{i}", "response": "5", "gold": "7"} for i in range(9)]
     )
     code, _, errors = run(capsys, "compare", a, clash)
     assert code == 2 and "9 of 9 items have different gold answers" in errors
-    nameless = write(tmp_path / "d.jsonl", [{"response": "5", "gold": "7"}])
+    nameless = write_rows(tmp_path / "d.jsonl", [{"response": "5", "gold": "7"}])
     code, _, errors = run(capsys, "compare", a, nameless)
     assert code == 2 and "no column that names its items" in errors
-    twice = write(
+    twice = write_rows(
         tmp_path / "e.jsonl",
         [{"id": 1, "benchmark": b, "response": "5", "gold": "7"} for b in "xy"],
     )
@@ -224,7 +224,7 @@ def test_files_without_common_items_are_refused(tmp_path, capsys):
 
 def test_the_problem_itself_names_an_item_where_there_is_no_id(tmp_path, capsys):
     files = [
-        write(
+        write_rows(
             tmp_path / f"{n}.jsonl",
             [{"question": f"{i}?", "output": "5", "answer": i} for i in range(n)],
         )
@@ -239,7 +239,7 @@ def test_the_problem_itself_names_an_item_where_there_is_no_id(tmp_path, capsys)
 
 
 def test_a_terminal_without_chinese_characters_will_do(tmp_path):
-    path = write(
+    path = write_rows(
         tmp_path / "a.jsonl",
         [{"id": "题一", "response": "答案是五分之三", "gold": "甲", "kind": "应用题"}],
     )
@@ -254,7 +254,13 @@ def test_groups_may_be_anything_that_a_file_says(tmp_path, capsys):
         for i, value in enumerate(values)
     ]
     code, printed, _ = run(
-        capsys, "grade", write(tmp_path / "a.jsonl", rows), "--by", "group", "--by", "benchmark"
+        capsys,
+        "grade",
+        write_rows(tmp_path / "a.jsonl", rows),
+        "--by",
+        "group",
+        "--by",
+        "benchmark",
     )
     assert (
         code == 0
@@ -262,7 +268,7 @@ def test_groups_may_be_anything_that_a_file_says(tmp_path, capsys):
         and '["a", "b"] b' in printed
         and "two\\nlines\\x1b[2J b" in printed
     )
-    path = write(tmp_path / "b.jsonl", [row | {"level": row["id"] * 5} for row in rows])
+    path = write_rows(tmp_path / "b.jsonl", [row | {"level": row["id"] * 5} for row in rows])
     _, printed, _ = run(capsys, "grade", path, "--by", "level")
     assert [line.split()[0] for line in printed.splitlines() if "[" in line][:-1] == [
         "0",

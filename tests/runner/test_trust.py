@@ -325,7 +325,7 @@ def test_a_damaged_manifest_beside_others_hides_nothing(place):
 
 
 def test_our_own_params_files_are_our_own():
-    for path in (Path(__file__).resolve().parents[1] / "params").glob("*.yaml"):
+    for path in (Path(__file__).resolve().parents[2] / "params").glob("*.yaml"):
         if not path.name.startswith("base_"):
             assert params.load(path).others == ""
 
@@ -334,6 +334,6 @@ def test_a_command_line_of_its_own_process_says_it_too(place, asked):
     address, calls = asked
     command = [sys.executable, "-m", "skymath_nb", "run", str(foreign(place, server=address))]
     done = subprocess.run(
-        command, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[1]
+        command, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2]
     )
     assert done.returncode == 2 and "--allow-server" in done.stderr and not calls

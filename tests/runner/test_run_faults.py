@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 import test_suite
 import yaml
-from test_runs import write_notebook
+from sample_files import write_notebook
 
 from skymath_nb import __main__ as command_line
 from skymath_nb.commands import doctor, forecast

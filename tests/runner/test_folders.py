@@ -3,7 +3,7 @@ import re
 import shutil
 
 import pytest
-from test_runs import write_notebook
+from sample_files import write_notebook
 
 from skymath_nb import __main__ as command_line
 from skymath_nb.core import runs

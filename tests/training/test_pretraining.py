@@ -43,7 +43,7 @@ def test_digits_stand_alone_and_the_worlds_words_are_whole(tokenizer):
 
 
 SHIPPED = ("tiny-base", "tiny-base-math", "tiny-base-moe", "tiny-base-moe-active")
-RECIPES = sorted((Path(__file__).parents[1] / "params").glob("base_*.yaml"))
+RECIPES = sorted((Path(__file__).parents[2] / "params").glob("base_*.yaml"))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
