@@ -162,14 +162,14 @@ def _base(given) -> int:
 
 
 def _store(given) -> int:
-    from .core import runs
+    from .core import manifests, paths
     from .experiments import results
     from .runner import params, suite
 
-    name = runs.check_name("run's name", given.run)
-    plan = suite.load(runs.home() / "params" / f"{name}.yaml")
+    name = paths.check_name("run's name", given.run)
+    plan = suite.load(paths.home() / "params" / f"{name}.yaml")
     job = next((job for job in plan.jobs if job.id == given.step), None)
-    manifest = job and runs.read_manifest(plan.folder / job.id)
+    manifest = job and manifests.read(plan.folder / job.id)
     if job is None or manifest and (differs := suite.changes(manifest, job)):
         why = (
             f"was run with other parameters: {'; '.join(differs)}"
@@ -601,9 +601,9 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 2
     except (ValueError, OSError, RuntimeError) as error:
-        from .core import runs
+        from .core import disk
 
-        if getattr(error, "errno", None) in runs.FULL:
+        if getattr(error, "errno", None) in disk.FULL:
             return _full(error, given)
         print(f"error: {error}".translate(SHOWN), file=sys.stderr)
         return 5 if type(error).__name__ == "Busy" else 2
@@ -617,11 +617,11 @@ def _full(error: OSError, given) -> int:
 
     Returns the exit code of a step that failed.
     """
-    from .core import runs
+    from .core import disk, paths
 
-    place = error.filename or getattr(given, "out", None) or runs.root()
+    place = error.filename or getattr(given, "out", None) or paths.runs_folder()
     print(
-        f"error: {error}\n{runs.missing_space(Path(place).absolute().parent)}".translate(SHOWN),
+        f"error: {error}\n{disk.missing_space(Path(place).absolute().parent)}".translate(SHOWN),
         file=sys.stderr,
     )
     return 3

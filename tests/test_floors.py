@@ -60,7 +60,9 @@ def test_every_folder_has_its_place_and_only_the_command_line_stands_beside_them
 
 def test_tests_lie_in_folders_of_the_same_names():
     tests = Path(__file__).parent
-    assert {path.parent.name for path in tests.glob("*/test_*.py")} - {"browser", "gpu"} == set(FOLDERS)
+    assert {path.parent.name for path in tests.glob("*/test_*.py")} - {"browser", "gpu"} == set(
+        FOLDERS
+    )
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from skymath_nb.core import runs
+from skymath_nb.core import code_digests
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("0*.ipynb"))
@@ -38,7 +38,9 @@ def stale(folder, path, change):
 
 def digests(folder):
     package = folder / "skymath_nb"
-    return {name: runs.code_digests(name, folder / "notebooks", package) for name in NOTEBOOKS}
+    return {
+        name: code_digests.of_notebook(name, folder / "notebooks", package) for name in NOTEBOOKS
+    }
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 from skymath_nb import __main__ as command_line
-from skymath_nb.core import runs
+from skymath_nb.core import locks, paths
 from skymath_nb.notebook import exercise_cells
-from skymath_nb.runner import notebooks, suite
+from skymath_nb.runner import notebooks, steps, suite
 from skymath_nb.runner import params as plans
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,7 +106,7 @@ def test_a_copy_that_was_changed_is_kept_until_asked_for_again(outputs):
 
 BOOK = {
     "parameters": 'run: str = "hand"  # run\nk: int = 1  # value',
-    "step": "from skymath_nb.core import runs\nstep = runs.step('01_hand', run, k=k)",
+    "step": "from skymath_nb import runner\nstep = runner.start('01_hand', run, k=k)",
     "write": "step.output('x.txt').write_text(str(k))",
     "finish": "step.finish({'k': k})",
     "exercise": "answer = None",
@@ -277,21 +277,22 @@ def test_a_parameter_changed_after_the_step_began_is_told(kernel, by_hand):
 
 
 def test_a_run_that_a_runner_holds_is_left_alone(by_hand):
-    held = runs.root() / "hand"
+    held = paths.runs_folder() / "hand"
     code = (
-        "import time; from skymath_nb.core import runs\nwith runs.claim(runs.root() / 'hand'):\n"
+        "import time; from skymath_nb.core import locks, paths\n"
+        "with locks.claim(paths.runs_folder() / 'hand'):\n"
         "    print('held', flush=True); time.sleep(99)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(runs.Busy, match=f"process {other.pid}"):
-            runs.step("01_hand", "hand", k=1)
+        with pytest.raises(locks.Busy, match=f"process {other.pid}"):
+            steps.start("01_hand", "hand", k=1)
         other.kill()
-    assert runs.step("01_hand", "hand", k=1).folder.is_dir(), (
+    assert steps.start("01_hand", "hand", k=1).folder.is_dir(), (
         "of a process that was killed only the note is left"
     )
-    with runs.claim(held):
-        assert runs.step("01_hand", "hand", k=1), "a kernel's own runner holds the run"
+    with locks.claim(held):
+        assert steps.start("01_hand", "hand", k=1), "a kernel's own runner holds the run"
 
 
 def test_a_check_that_failed_does_not_pass_for_complete(kernel, by_hand):
@@ -308,7 +309,9 @@ def test_a_check_that_failed_does_not_pass_for_complete(kernel, by_hand):
     kernel.run(ids[2], cells[ids[2]], good=False)
     assert "did not run as" in kernel.run(ids[3], cells[ids[3]])
     assert (
-        json.loads((runs.root() / "hand/01_hand/manifest.json").read_text())["code"]["notebook"]
+        json.loads((paths.runs_folder() / "hand/01_hand/manifest.json").read_text())["code"][
+            "notebook"
+        ]
         == "not run as it is saved"
     )
 
@@ -322,7 +325,7 @@ def test_the_runner_does_not_take_the_notebook_that_started_it_for_the_steps(
     monkeypatch.setenv("JPY_SESSION_NAME", str(copy))
     assert suite.run(by_hand, echo=lambda line: None) == 0
     assert state(by_hand)[0] == "fresh" and os.environ["JPY_SESSION_NAME"] == str(copy)
-    assert (runs.root() / "hand/01_hand/x.txt").read_text() == "1"
+    assert (paths.runs_folder() / "hand/01_hand/x.txt").read_text() == "1"
 
 
 def test_an_edited_function_and_an_edited_prompt_act_in_a_running_kernel_and_are_stale_for_the_runner(
@@ -344,14 +347,15 @@ def test_an_edited_function_and_an_edited_prompt_act_in_a_running_kernel_and_are
     try:
         setup = (
             "%load_ext autoreload\n%autoreload 2\nfrom skymath_nb import prompts\n"
-            "from skymath_nb.core import runs\nfrom skymath_nb.selection import coreset\n"
+            "from skymath_nb.core import code_digests, paths\n"
+            "from skymath_nb.selection import coreset\n"
         )
-        assert value(setup + "print(runs.PACKAGE)") == str(package)
+        assert value(setup + "print(paths.PACKAGE)") == str(package)
         show = (
             "print(coreset.k_center.__doc__ is None, prompts.render('rephrase', "
             "problem='Q')[-1]['content'].split()[0])"
         )
-        digests = "print(sorted(runs.code_digests('02_augmentation')['modules'].items()))"
+        digests = "print(sorted(code_digests.of_notebook('02_augmentation')['modules'].items()))"
         stale = value(digests)
         assert value(show) == "False Say"
         with (package / "selection" / "coreset.py").open("a") as module:

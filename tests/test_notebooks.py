@@ -22,7 +22,7 @@ from click.testing import CliRunner
 from papermill.cli import papermill as papermill_command
 
 from skymath_nb.commands import forecast
-from skymath_nb.core import runs, schema
+from skymath_nb.core import manifests, paths, schema
 from skymath_nb.notebook import exercise_cells
 from skymath_nb.runner import notebooks, params, suite
 
@@ -52,8 +52,8 @@ def code(notebook):
 
 
 def own(notebook):
-    """The code of a notebook without its exercises, which tests/notebook/test_exercises.py reads where they
-    are written.
+    """The code of a notebook without its exercises, which tests/notebook/test_exercises.py reads
+    where they are written.
     """
     return [
         cell for cell in code(notebook) if exercise_cells.TAG not in cell.metadata.get("tags", [])
@@ -120,11 +120,11 @@ def test_papermill_sees_every_parameter_and_the_step_gets_all_that_count(path):
     call = next(
         n
         for n in ast.walk(tree(notebook))
-        if isinstance(n, ast.Call) and ast.unparse(n.func) == "runs.step"
+        if isinstance(n, ast.Call) and ast.unparse(n.func) == "runner.start"
     )
     assert call.args[0].value == path.stem
     passed = {k.arg: ast.unparse(k.value) for k in call.keywords}
-    assert passed == {name: name for name in seen if name not in runs.EXECUTION}
+    assert passed == {name: name for name in seen if name not in manifests.EXECUTION}
 
 
 def taken(module, name):
@@ -190,7 +190,7 @@ def outputs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKYMATH_OUTPUTS", str(tmp_path_factory.mktemp("outputs")))
         patch.setenv("OPENAI_API_KEY", KEY)
-        yield runs.root()
+        yield paths.runs_folder()
 
 
 @pytest.fixture(scope="module")
@@ -391,7 +391,7 @@ def test_plain_papermill_runs_a_notebook_from_any_folder(name, section, word, sm
         *word,
     ]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    kept = runs.read_manifest(smoke.parent / "plain" / name)["parameters"]
+    kept = manifests.read(smoke.parent / "plain" / name)["parameters"]
     assert kept == kept | section | {word[0]: int(word[1])} and (tmp_path / "out.ipynb").is_file()
 
 

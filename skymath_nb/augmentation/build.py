@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from .. import grading, prompts, world
-from ..core import runs, schema
+from ..core import randomness, schema
 from ..core.finish_reasons import BROKEN, COMPLETE, FILTERED, TRUNCATED, outcome
 from .operator_plan import (
     BACKWARD,
@@ -337,7 +337,9 @@ class Maker:
             "gold": answer or None
             if operator in SAME_ANSWER and depth == 0 and not synthetic
             else None,
-            "rng": runs.stream(settings.seed, "mask", str(origin["id"]), operator, str(sample)),
+            "rng": randomness.stream(
+                settings.seed, "mask", str(origin["id"]), operator, str(sample)
+            ),
         }
 
     def write_questions(self, drafts: list[dict]):

@@ -5,7 +5,7 @@ import random
 
 import pandas as pd
 
-from ..core import runs
+from ..core import randomness
 
 METHODS = {
     "metamath": ("answer", "rephrase", "self_verification", "fobar"),
@@ -58,12 +58,17 @@ def plan(
     chains, ids, so_far = [], seeds["id"].tolist(), 0.0
     for method, share in mix.items():
         left, so_far = round(n * (so_far + share)) - round(n * so_far), so_far + share
-        order = sorted(range(len(ids)), key=lambda row: runs.stream(seed, "plan", method, ids[row]))
+        order = sorted(
+            range(len(ids)), key=lambda row: randomness.stream(seed, "plan", method, ids[row])
+        )
         for place in itertools.count():
             if left <= 0:
                 break
             lap, at = divmod(place, len(seeds))
-            choices, drawn = METHODS[method], runs.stream(seed, "operator", method, ids[order[at]])
+            choices, drawn = (
+                METHODS[method],
+                randomness.stream(seed, "operator", method, ids[order[at]]),
+            )
             if method == "evol":
                 operators = tuple(
                     random.Random(drawn + lap).choices(choices, k=min(evol_steps, left))

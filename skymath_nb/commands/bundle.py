@@ -2,8 +2,8 @@
 
 A bundle is a run folder: `params.yaml`, `run.json`, and of each complete step its manifest, its
 outputs and its executed notebook. `take` unpacks it beside the runs, checks it whole, and lets
-`runs.take` put its steps in place. What was taken is marked as others' work, in its manifests and
-in `params.yaml`. Executed notebooks are pages with scripts: take bundles from people whose
+`manifests.take` put its steps in place. What was taken is marked as others' work, in its manifests
+and in `params.yaml`. Executed notebooks are pages with scripts: take bundles from people whose
 notebooks you would open.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from ..core import runs
+from ..core import digests, disk, locks, manifests, paths
 from ..runner import folders, params, report, trust
 from ..runner.params import nearest
 
@@ -48,28 +48,28 @@ def make(run: str | Path, file: str | Path, until: str = "", echo=print) -> Path
         FileNotFoundError: There is no such run.
         BundleError: A step is not complete or not as its manifest says, or `params.yaml` is
             missing.
-        runs.Busy: A process runs it.
+        locks.Busy: A process runs it.
     """
     folder, file = folders.find(run), Path(file).expanduser()
     if file.is_dir() or not file.parent.is_dir():
         raise BundleError(f"{file} is a folder, or in no folder. Name a file for the bundle.")
     steps = list(_frozen(folder)["steps"])
     wanted = steps[: _place(until, steps, "--until") + 1] if until else steps
-    with runs.claim(folder):
-        manifests = _manifests(folder, wanted)
-        if missing := [step for step in wanted if step not in manifests]:
+    with locks.claim(folder):
+        complete = _manifests(folder, wanted)
+        if missing := [step for step in wanted if step not in complete]:
             before = wanted[: wanted.index(missing[0])]
             other = f", or pack what comes before with --until {before[-1]}" if before else ""
             names = ", ".join(missing)
             raise BundleError(f"{folder.name} is not complete: {names}. Run it first{other}.")
-        if differing := folders.check(folder, manifests, outside=False).differing:
+        if differing := folders.check(folder, complete, outside=False).differing:
             what = "; ".join(differing)
             raise BundleError(f"{folder.name} is not as its manifests say: {what}. Run it again.")
-        with runs.whole(file) as draft, tarfile.open(draft, "w:gz", compresslevel=6) as bundle:
-            for name in _known(folder, manifests):
+        with disk.whole(file) as draft, tarfile.open(draft, "w:gz", compresslevel=6) as bundle:
+            for name in _known(folder, complete):
                 if (folder / name).is_file():
                     bundle.add(folder / name, name, recursive=False)
-    outside = {use["path"] for manifest in manifests.values() for use in manifest["uses"].values()}
+    outside = {use["path"] for manifest in complete.values() for use in manifest["uses"].values()}
     for place in sorted(outside):
         if place.startswith("$") or Path(place).is_absolute():
             echo(f"not in it, and needed by its steps where it is taken: {place}")
@@ -92,7 +92,7 @@ def take(file: str | Path, before: str = "", run: str = "", echo=print) -> Path:
     Raises:
         BundleError: The file is no bundle or a damaged one, or does not go with the kept steps.
         FileNotFoundError: There is no such file.
-        runs.Busy: A process runs that run.
+        locks.Busy: A process runs that run.
     """
     file = Path(file).expanduser()
     if not file.is_file():
@@ -101,19 +101,19 @@ def take(file: str | Path, before: str = "", run: str = "", echo=print) -> Path:
         try:
             _unpack(file, draft / "run")
             frozen = _frozen(draft / "run")
-            manifests = _checked(draft / "run", frozen, file.name)
+            complete = _checked(draft / "run", frozen, file.name)
         except (*DAMAGED, *WRONG) as error:
             what = f"{file} is no bundle, or a damaged one ({error})"
             raise BundleError(f"{what}. Nothing was taken; copy or make it again.") from error
         order = list(frozen["steps"])
-        wanted = order[: _place(before, order, "--before")] if before else list(manifests)
-        lacking = ", ".join(step for step in wanted if step not in manifests)
+        wanted = order[: _place(before, order, "--before")] if before else list(complete)
+        lacking = ", ".join(step for step in wanted if step not in complete)
         if lacking or not wanted:
             needs = f"needs {lacking}, which {file} lacks" if lacking else "leaves nothing to take"
-            raise BundleError(f"--before {before} {needs}; it has {', '.join(manifests)}.")
+            raise BundleError(f"--before {before} {needs}; it has {', '.join(complete)}.")
         source = (draft / "run").rename(draft / frozen["run"])
-        folder = runs.root() / runs.check_name("run's name", run or frozen["run"])
-        _put(source, folder, frozen | {runs.FOREIGN: file.name}, wanted, echo)
+        folder = paths.runs_folder() / paths.check_name("run's name", run or frozen["run"])
+        _put(source, folder, frozen | {manifests.FOREIGN: file.name}, wanted, echo)
     return folder
 
 
@@ -121,7 +121,7 @@ def _put(source: Path, folder: Path, frozen: dict, wanted: list[str], echo) -> N
     """Put the wanted steps of a checked run in place where none is complete yet."""
     fresh = not folder.exists()
     try:
-        with runs.claim(folder):
+        with locks.claim(folder):
             kept = _manifests(folder, frozen["steps"])
             kept = {step: found for step, found in kept.items() if _is_whole(folder / step, found)}
             taken = _manifests(source, [step for step in wanted if step not in kept])
@@ -132,13 +132,13 @@ def _put(source: Path, folder: Path, frozen: dict, wanted: list[str], echo) -> N
                 )
             for step, manifest in taken.items():
                 (folder / step).mkdir(parents=True, exist_ok=True)
-                if not runs.take(source / step, folder / step, manifest):
+                if not manifests.take(source / step, folder / step, manifest):
                     raise BundleError(f"{step} changed while it was taken. Take it again.")
             if not (folder / "params.yaml").is_file():
-                marked = {"run": folder.name, runs.FOREIGN: frozen[runs.FOREIGN]}
+                marked = {"run": folder.name, manifests.FOREIGN: frozen[manifests.FOREIGN]}
                 marked["steps"] = frozen["steps"]
                 text = yaml.safe_dump(marked, sort_keys=False, allow_unicode=True)
-                runs.save(folder / "params.yaml", text)
+                disk.save(folder / "params.yaml", text)
             if not (folder / "run.json").is_file() and (source / "run.json").is_file():
                 shutil.copyfile(source / "run.json", folder / "run.json")
             steps = _frozen(folder)["steps"]
@@ -173,9 +173,9 @@ def _frozen(folder: Path) -> dict:
     good = isinstance(steps, dict) and all(isinstance(own, dict) for own in steps.values())
     if not good or not steps:
         raise BundleError(f"{path} is not what a run freezes (`run:` and `steps:`). Run it once.")
-    runs.check_name("run's name", frozen.get("run"))
+    paths.check_name("run's name", frozen.get("run"))
     for step in steps:
-        runs.check_step(step if isinstance(step, str) else "")
+        paths.check_step(step if isinstance(step, str) else "")
     return frozen
 
 
@@ -188,17 +188,17 @@ def _place(step: str, steps: list[str], option: str) -> int:
 
 def _manifests(folder: Path, steps) -> dict[str, dict]:
     """The manifests of the steps that are complete."""
-    found = {step: runs.read_manifest(folder / step) for step in steps}
+    found = {step: manifests.read(folder / step) for step in steps}
     return {step: manifest for step, manifest in found.items() if manifest}
 
 
-def _known(folder: Path, manifests: dict[str, dict]) -> list[str]:
+def _known(folder: Path, complete: dict[str, dict]) -> list[str]:
     """The files of a run that its manifests know, by relative name."""
     names = list(OWN)
-    for step, manifest in manifests.items():
+    for step, manifest in complete.items():
         for name in (*manifest["outputs"], *LOGS, "manifest.json"):
-            path = runs.within(folder / step, name)
-            below = [f"/{file}" for file in runs.files_of(path)] if path.is_dir() else [""]
+            path = paths.within(folder / step, name)
+            below = [f"/{file}" for file in disk.files_of(path)] if path.is_dir() else [""]
             names += [f"{step}/{name}{file}" for file in below]
     return names
 
@@ -206,13 +206,13 @@ def _known(folder: Path, manifests: dict[str, dict]) -> list[str]:
 @contextmanager
 def _draft():
     """A folder to unpack into, beside the runs; what a killed process left is removed before."""
-    runs.root().mkdir(parents=True, exist_ok=True)
-    for left in runs.root().glob(f"{DRAFT}*"):
-        with suppress(runs.Busy), runs.claim(left):
+    paths.runs_folder().mkdir(parents=True, exist_ok=True)
+    for left in paths.runs_folder().glob(f"{DRAFT}*"):
+        with suppress(locks.Busy), locks.claim(left):
             shutil.rmtree(left, ignore_errors=True)
-    draft = Path(tempfile.mkdtemp(dir=runs.root(), prefix=DRAFT))
+    draft = Path(tempfile.mkdtemp(dir=paths.runs_folder(), prefix=DRAFT))
     try:
-        with runs.claim(draft):
+        with locks.claim(draft):
             yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -225,18 +225,18 @@ def _unpack(file: Path, folder: Path) -> None:
         BundleError: The archive holds anything else.
     """
     folder.mkdir()
-    names, room = set(), shutil.disk_usage(folder).free - runs.MIN_FREE_BYTES
+    names, room = set(), shutil.disk_usage(folder).free - disk.MIN_FREE_BYTES
     with tarfile.open(file, "r:gz") as bundle:
         for entry in bundle:
             if entry.isdir():
                 continue
-            name = runs.relative(entry.name).casefold()
+            name = paths.relative(entry.name).casefold()
             if not entry.isreg() or entry.issparse():
                 raise BundleError(f"{name!r} is a link, a device or another special file")
-            if len(names) == runs.MOST_FILES or name in names:
+            if len(names) == disk.MOST_FILES or name in names:
                 raise BundleError(f"{name!r} is there twice, or is one of too many files")
             if (room := room - entry.size) < 0:
-                free = shutil.disk_usage(folder).free - runs.MIN_FREE_BYTES
+                free = shutil.disk_usage(folder).free - disk.MIN_FREE_BYTES
                 raise BundleError(f"it unpacks to over {free / 1e6:,.0f} MB; free some space")
             names.add(name)
             entry.mode = 0o644
@@ -249,33 +249,33 @@ def _checked(folder: Path, frozen: dict, name: str) -> dict[str, dict]:
     Raises:
         ValueError: A file is not as one of the manifests says, or none knows it.
     """
-    manifests = _manifests(folder, frozen["steps"])
-    if not manifests:
+    complete = _manifests(folder, frozen["steps"])
+    if not complete:
         raise BundleError("no step in it is complete")
-    if stray := sorted(set(runs.files_of(folder)) - set(_known(folder, manifests))):
+    if stray := sorted(set(disk.files_of(folder)) - set(_known(folder, complete))):
         raise BundleError(f"it has files that no manifest knows: {', '.join(stray[:3])}")
     earlier = set()
-    for step, manifest in manifests.items():
+    for step, manifest in complete.items():
         sources = {file.partition("/")[0] for file in manifest["inputs"]}
         if manifest["step"] != step or not sources <= earlier:
             raise BundleError(f"the manifest of {step} is another's, or reads a step not before it")
         earlier.add(step)
-    if differing := folders.check(folder, manifests, outside=False).differing:
+    if differing := folders.check(folder, complete, outside=False).differing:
         raise BundleError(f"it is not as its manifests say: {'; '.join(differing)}")
-    for step, manifest in manifests.items():
-        manifest[runs.FOREIGN] = name
+    for step, manifest in complete.items():
+        manifest[manifests.FOREIGN] = name
         text = json.dumps(manifest, indent=1, ensure_ascii=False)
-        runs.save(folder / step / "manifest.json", text)
+        disk.save(folder / step / "manifest.json", text)
     report.index(folder, "params.yaml", frozen["steps"], {})  # reads all texts that it holds
-    runs.read_about(folder)
-    return manifests
+    manifests.read_about(folder)
+    return complete
 
 
 def _is_whole(folder: Path, manifest: dict) -> bool:
     """Whether a step's outputs have their sizes, as the runner looks at it."""
     outputs = manifest["outputs"].items()
-    sizes = {runs.within(folder, name): record["bytes"] for name, record in outputs}
-    return all(path.exists() and runs.size_of(path) == size for path, size in sizes.items())
+    sizes = {paths.within(folder, name): record["bytes"] for name, record in outputs}
+    return all(path.exists() and disk.size_of(path) == size for path, size in sizes.items())
 
 
 def _clashes(source: Path, taken: dict, folder: Path, kept: dict) -> str:
@@ -286,7 +286,7 @@ def _clashes(source: Path, taken: dict, folder: Path, kept: dict) -> str:
         for name, digest in manifest["inputs"].items():
             if name.partition("/")[0] in others:
                 path = folders.input_of(place, name)
-                if not path.exists() or runs.digest_file(path) != digest:
+                if not path.exists() or digests.of_file(path) != digest:
                     owner = "your " if step in kept else ""
                     clashes.append(f"{owner}{step} was made with another {name}")
     return "; ".join(clashes)

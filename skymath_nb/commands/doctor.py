@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ..core import runs
+from ..core import disk, paths, provenance
 from ..runner import params as plans
 from ..runner.params import Plan
 from . import forecast, hub
@@ -26,7 +26,7 @@ from .forecast import Forecast
 SCALES = ("paper", "workshop", "tiny")  # params files, the largest first
 OLDEST = (3, 11, 5)  # Python; a pinned package needs it
 ABANDONED_S = 24 * 3600  # since a draft was written: its process may be on another machine
-DRAFT = re.compile(r"^\..+\.(\d+)\.tmp$")  # of runs.save: the process that wrote it
+DRAFT = re.compile(r"^\..+\.(\d+)\.tmp$")  # of disk.save: the process that wrote it
 USES = {
     "OPENAI_API_KEY": "a teacher that is not offline",
     "HF_TOKEN": "models that ask for permission on the hub",
@@ -62,7 +62,7 @@ def choose(params: Path | None = None) -> tuple[Plan, Forecast, dict[str, list[s
     """
     lacks = {}
     for scale in SCALES:
-        plan = plans.load((params or runs.home() / "params") / f"{scale}.yaml")
+        plan = plans.load((params or paths.home() / "params") / f"{scale}.yaml")
         told = forecast.forecast(plan)
         if not told.lacks:
             break
@@ -105,14 +105,14 @@ def _python():
     more = f" and {len(pairs) - 4} more" if len(pairs) > 4 else ""
     to_do = f"if something breaks: {_install()}, then restart the kernel" if pairs else ""
     yield _finding("packages", ", ".join(pairs[:4]) + more or "all as tested", to_do)
-    if not runs.distribution("unsloth"):
+    if not provenance.distribution("unsloth"):
         to_do = "only for backend: unsloth; `make unsloth`; with a GPU, as params/README.md says"
         yield _finding("unsloth", "not installed", to_do)
 
 
 def _pins() -> str:
     """The file of the tested versions of this environment: Unsloth accepts older ones."""
-    return "constraints-unsloth.txt" if runs.distribution("unsloth") else "constraints.txt"
+    return "constraints-unsloth.txt" if provenance.distribution("unsloth") else "constraints.txt"
 
 
 def _install() -> str:
@@ -124,9 +124,9 @@ def _differing() -> dict[str, str]:
 
     A local tag such as +cpu is no difference.
     """
-    lines = (runs.home() / _pins()).read_text(encoding="utf-8").splitlines()
+    lines = (paths.home() / _pins()).read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
-    installed = {name: runs.distribution(name) for name in pins}
+    installed = {name: provenance.distribution(name) for name in pins}
     versions = {name: one.version.split("+")[0] for name, one in installed.items() if one}
     return {name: pins[name] for name, version in versions.items() if version != pins[name]}
 
@@ -139,7 +139,7 @@ def _size():
     found = f"{memory.total / 2**30:.0f} GiB, {memory.available / 2**30:.1f} free"
     to_do = "2 GB must be free: close other programs or other kernels"
     yield _finding("memory", found, to_do if memory.available < 2e9 else "", "bad")
-    free = shutil.disk_usage(runs.existing(runs.root())).free
+    free = shutil.disk_usage(disk.existing(paths.runs_folder())).free
     to_do = "1 GB must be free: make room, or set SKYMATH_OUTPUTS to a folder on another disk"
     yield _finding("disk", f"{free / 2**30:.0f} GiB free", to_do if free < 1e9 else "", "bad")
 
@@ -192,7 +192,7 @@ def _hub() -> Finding:
 
 def _outputs():
     try:
-        folder = runs.root()
+        folder = paths.runs_folder()
         parents = [path for path in (folder, *folder.parents) if path.exists()]
         with tempfile.TemporaryFile(dir=parents[0]):
             pass  # permissions are not the whole truth: root, read-only disks
@@ -217,7 +217,7 @@ def _is_abandoned(path: Path) -> bool:
 
 
 def _widgets() -> Finding:
-    extension, widgets = map(runs.distribution, ("jupyterlab_widgets", "ipywidgets"))
+    extension, widgets = map(provenance.distribution, ("jupyterlab_widgets", "ipywidgets"))
     if extension and widgets:
         return Finding("widgets", f"ipywidgets {widgets.version}")
     to_do = f"{_install()}, then start JupyterLab again"

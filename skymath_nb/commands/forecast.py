@@ -26,7 +26,7 @@ import pandas as pd
 import yaml
 
 from .. import augmentation
-from ..core import runs
+from ..core import disk, manifests, paths
 from ..data import seeds
 from ..experiments import scaling_laws
 from ..experiments import takeaways as contrasts
@@ -347,7 +347,7 @@ def _replies(p: dict, asked: list[dict]) -> Replies:
 
 
 def _book(p: dict) -> Path:
-    return runs.locate(p["ledger"]) if p["ledger"] else runs.root() / "ledger.sqlite"
+    return paths.locate(p["ledger"]) if p["ledger"] else paths.runs_folder() / "ledger.sqlite"
 
 
 @cache
@@ -446,12 +446,12 @@ def _work(step: Step) -> float:
 
 def _earlier(step: Step) -> Iterator[Earlier]:
     """The finished steps of the same notebook with the same engine."""
-    for path in runs.root().glob(f"*/{step.job.name}*/manifest.json"):
+    for path in paths.runs_folder().glob(f"*/{step.job.name}*/manifest.json"):
         run, name = path.parents[1], path.parent.name
         then = _steps_of(run).get(name)
         try:
-            manifest = runs.read_manifest(path.parent)
-        except runs.Damaged:  # `status` of that run says so
+            manifest = manifests.read(path.parent)
+        except manifests.Damaged:  # `status` of that run says so
             continue
         if then is None or suite.changes(manifest, then.job):
             continue
@@ -512,10 +512,11 @@ def _lacking_room(todo: list[Step]) -> Iterator[str]:
     available = psutil.virtual_memory().available
     if memory > available:
         yield f"{_gigabytes(memory)} of memory; {_gigabytes(available)} are free"
-    disk, free = sum(step.disk for step in todo), shutil.disk_usage(runs.existing(runs.root())).free
-    if disk > free:
+    needed = sum(step.disk for step in todo)
+    free = shutil.disk_usage(disk.existing(paths.runs_folder())).free
+    if needed > free:
         advice = "(SKYMATH_OUTPUTS moves the run folders)"
-        yield f"{_gigabytes(disk)} of disk; {_gigabytes(free)} are free {advice}"
+        yield f"{_gigabytes(needed)} of disk; {_gigabytes(free)} are free {advice}"
 
 
 def _gigabytes(size: float) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core import runs
+from ..core import disk
 from ..data import response_columns, responses
 from ..data.outputs import guarded
 from ..evaluation import scores
@@ -213,7 +213,7 @@ def _checked(out):
 
 def _write(table, path):
     """Write a table so that no part of it ever stands under its name."""
-    with runs.whole(path) as draft:
+    with disk.whole(path) as draft:
         if path.suffix == ".parquet":
             table.to_parquet(draft, index=False)
         else:

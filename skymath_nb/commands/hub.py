@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from .. import world
-from ..core import runs
+from ..core import digests, disk
 from ..data import seeds
 from ..data.hub import parts, unreachable
 from ..inference.client import is_loopback
@@ -21,7 +21,7 @@ from ..runner.params import Plan
 from ..training import bases
 
 MODEL_FILES = {
-    "allow_patterns": [f"*{suffix}" for suffix in runs.MODEL_FILES],
+    "allow_patterns": [f"*{suffix}" for suffix in digests.MODEL_FILES],
     # second copies of weights, for other programs
     "ignore_patterns": ["original/*", "consolidated*", "onnx/*", "openvino/*"],
 }
@@ -246,7 +246,7 @@ def _fetch(missing: list[Need], only_list: bool, echo: Callable[[str], None]) ->
         else:
             sizes[need] = sum(found.values())
             echo(f"missing  {need}, {sizes[need] / 1e9:.2f} GB")
-    total, free = sum(sizes.values()), shutil.disk_usage(runs.existing(_cache())).free
+    total, free = sum(sizes.values()), shutil.disk_usage(disk.existing(_cache())).free
     if total > free:
         room = f"but {_cache()} has {free / 1e9:.1f} GB free; set HF_HOME"
         return [*problems, f"{total / 1e9:.1f} GB are to be fetched, {room}"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from .. import grading, world
-from ..core import runs, schema
+from ..core import paths, randomness, schema
 from . import files as formats
 from . import hub, source_layouts
 from . import layouts as columns
@@ -198,9 +198,9 @@ def file(name: str, split: str = "train", data: str | os.PathLike | None = None)
     if name == "world" or name.startswith("world-"):
         return None
     if name not in SOURCES:
-        if hub.parts(name) and not runs.locate(name).exists():
+        if hub.parts(name) and not paths.locate(name).exists():
             return None
-        path = runs.locate(name)
+        path = paths.locate(name)
         if not path.exists():
             raise FileNotFoundError(
                 f"Problems were asked for from {name!r}, which is neither a file (relative to "
@@ -308,7 +308,7 @@ def take(table: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
         return table
     names = table["pair"] if "pair" in table else table["id"]
     # by name: another row changes no other's place
-    places = [runs.stream(seed, "seeds", name) for name in names]
+    places = [randomness.stream(seed, "seeds", name) for name in names]
     return table.iloc[sorted(range(len(table)), key=places.__getitem__)[:n]].reset_index(drop=True)
 
 

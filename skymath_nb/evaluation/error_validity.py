@@ -10,7 +10,7 @@ from fractions import Fraction
 import pandas as pd
 
 from .. import grading, world
-from ..core import runs
+from ..core import randomness
 from ..world.problem import STYLES, Problem, Unsolvable, number, operate, solve, write_solution
 from .error_classes import FAULTLESS, classify
 from .error_graphs import graph
@@ -198,7 +198,7 @@ def validate(
     ):
         for language in world.LANGUAGES:
             for error in (FAULTLESS, *errors):
-                rng = random.Random(runs.stream(seed, "validity", str(i), language, error))
+                rng = random.Random(randomness.stream(seed, "validity", str(i), language, error))
                 problem = world.translate(drawn, language)
                 if error == "distractor used" or rng.random() < 0.5:
                     problem = world.distract(problem, rng.randint(1, 3), rng)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from ..core import intervals, runs, schema
+from ..core import intervals, randomness, schema
 from ..grading import equivalent
 
 VERDICTS = ("strict", "flexible")
@@ -75,7 +75,9 @@ def score(answers: pd.DataFrame, by: str | Iterable[str] = (), seed: int = 0) ->
             if once:
                 bounds = intervals.wilson(right, len(part))
             else:
-                bounds = intervals.clustered(items[verdict].sum(), sizes, runs.rng(seed, "score"))
+                bounds = intervals.clustered(
+                    items[verdict].sum(), sizes, randomness.rng(seed, "score")
+                )
             row |= {
                 verdict: right / len(part),
                 f"{verdict}_low": bounds[0],
@@ -235,7 +237,7 @@ def _at_k(answers, k, by, name, prepare, estimate, seed):
         _check_samples(part)
         prepared = prepare(part)
         for size in [k] if isinstance(k, int) else k:
-            rng = runs.rng(seed, name, str(size))
+            rng = randomness.rng(seed, name, str(size))
             items = estimate(prepared, size, rng)
             low, high = intervals.clustered(items, np.ones(len(items)), rng)
             rows.append(
@@ -304,11 +306,13 @@ def compare(
         x, y = left[verdict].to_numpy(float), right[verdict].to_numpy(float)
         differences = x - y
         only_a, only_b = int((differences > 0).sum()), int((differences < 0).sum())
-        low, high = intervals.paired_bootstrap(differences, runs.rng(seed, "bootstrap"), confidence)
+        low, high = intervals.paired_bootstrap(
+            differences, randomness.rng(seed, "bootstrap"), confidence
+        )
         p = (
             intervals.mcnemar(only_a, only_b)
             if once
-            else intervals.sign_flips(differences, runs.rng(seed, "signs"))
+            else intervals.sign_flips(differences, randomness.rng(seed, "signs"))
         )
         row = {
             "verdict": verdict,

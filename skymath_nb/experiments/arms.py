@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from .. import grading
-from ..core import runs, schema
+from ..core import code_digests, disk, locks, schema
 from ..core.schema import Curriculum, row_id
 from ..evaluation import scores as evaluate
 from ..inference import generation
@@ -69,8 +69,8 @@ def run(
     `waiting` (told who) the others wait for it, and take over if it dies.
 
     Raises:
-        ValueError: If there is nothing to ask; runs.Busy without `waiting`; else what sft.train and
-            generate.generate raise.
+        ValueError: If there is nothing to ask; locks.Busy without `waiting`; else what sft.train
+            and generate.generate raise.
     """
     if not recipe.benchmarks or any(items.empty for items in recipe.benchmarks.values()):
         sizes = {name: len(items) for name, items in recipe.benchmarks.items()}
@@ -80,7 +80,7 @@ def run(
     prompt = prompt or student_prompt
     unit = place(recipe, seed, folder, prompt=prompt)
     if not (unit / "report.json").is_file():
-        with runs.claim(unit, waiting):
+        with locks.claim(unit, waiting):
             _complete(
                 recipe,
                 seed,
@@ -122,7 +122,7 @@ def _complete(
             _ask(student, recipe, prompt, settings, progress), unit / "answers.parquet", "answers"
         )
     report = _report(recipe, seed, unit)
-    runs.save(unit / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
+    disk.save(unit / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
 
 
 def place(
@@ -147,7 +147,9 @@ def place(
         recipe.too_long,
         *sorted(recipe.training.items()),
         prompt("{query}"),
-        *runs.module_digests({__name__}).items(),  # an edited trainer or grader makes another unit
+        *code_digests.of_modules(
+            {__name__}
+        ).items(),  # an edited trainer or grader makes another unit
         *(row_id(*parts) for parts in asked),
     ]
     return Path(folder) / f"{recipe.name}-{row_id(*parts)[:8]}-s{seed}"
@@ -276,7 +278,7 @@ def _settle(unit: Unit, result, say, errors: list, held: list) -> None:
             f"{unit.recipe.name}, seed {unit.seed}: {report['steps']} steps, "
             f"{report['cpu_seconds']:.0f} CPU-s"
         )
-    except runs.Busy:
+    except locks.Busy:
         held.append(unit)
     except Exception as error:
         errors.append(error)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..core import intervals, runs
+from ..core import intervals, randomness
 
 RESAMPLES = 300  # of the bootstrap: each is a fit
 BUDGETS = ("epochs", "steps")
@@ -58,7 +58,7 @@ def nested_subsets(n: int, sizes: Iterable[int], seed: int) -> dict[int, np.ndar
             f"sizes {wrong or 'none'} cannot be taken from {n} rows; ask for 1 to {n}, or make "
             "more instances"
         )
-    order = runs.rng(seed, "scaling", "order").permutation(n)
+    order = randomness.rng(seed, "scaling", "order").permutation(n)
     return {size: order[:size] for size in sizes}
 
 
@@ -156,13 +156,13 @@ def measure(
     # (seeds, items)
     cells = {size: part.to_numpy(float) for size, part in table.groupby(level="size")}
     means = np.stack([part.mean(axis=0) for part in cells.values()], axis=1)  # (items, sizes)
-    counts = runs.rng(seed, "scaling", "items").multinomial(n, np.full(n, 1 / n), resamples)
+    counts = randomness.rng(seed, "scaling", "items").multinomial(n, np.full(n, 1 / n), resamples)
     variance = max(
         0.0,
         float(np.mean([_seed_variance(part) for part in cells.values() if len(part) > 1] or [0.0])),
     )
     error = np.sqrt(variance / np.array([len(part) for part in cells.values()]))
-    chance = runs.rng(seed, "scaling", "seeds", name).normal(0, 1, (resamples, len(cells)))
+    chance = randomness.rng(seed, "scaling", "seeds", name).normal(0, 1, (resamples, len(cells)))
     return Curve(
         np.array(list(cells), float), means.mean(axis=0), counts @ means / n + chance * error
     )
@@ -190,7 +190,7 @@ def published(
     """
     sizes, accuracy = np.asarray(sizes, float), np.asarray(accuracy, float)
     order = np.argsort(sizes)
-    rng = runs.rng(seed, "scaling", "published")
+    rng = randomness.rng(seed, "scaling", "published")
     return Curve(
         sizes[order],
         accuracy[order],
@@ -492,7 +492,9 @@ class Law(NamedTuple):
 
     def _unseen(self, sizes: np.ndarray, seed: int) -> np.ndarray:
         """Errors as large as those on unseen sizes, (R, sizes); none within the sizes seen."""
-        chance = runs.rng(seed, "scaling", "misfit").standard_t(self.errors, (len(self.draws), 1))
+        chance = randomness.rng(seed, "scaling", "misfit").standard_t(
+            self.errors, (len(self.draws), 1)
+        )
         return chance * self.misfit * np.sqrt(np.maximum(0, np.log2(sizes / self.sizes[-1])))
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from .. import world
-from ..core import runs
+from ..core import randomness
 from ..core.schema import Curriculum, Phase
 from ..data import seeds
 from ..selection import decontamination
@@ -106,7 +106,7 @@ class Study:
                 "more instances, or lower size."
             )
         return of.iloc[
-            runs.rng(self.seed, "ablations", str(repeat), name).permutation(len(of))[:n]
+            randomness.rng(self.seed, "ablations", str(repeat), name).permutation(len(of))[:n]
         ].reset_index(drop=True)
 
     def _right(self, variation: str) -> pd.DataFrame:
@@ -123,7 +123,7 @@ class Study:
         ids = self.items["test"]["id"]
         n = round(self.shares["leaked"] * len(ids))
         return ids.iloc[
-            np.sort(runs.rng(self.seed, "ablations", "leaked").permutation(len(ids))[:n])
+            np.sort(randomness.rng(self.seed, "ablations", "leaked").permutation(len(ids))[:n])
         ]
 
     # --- the arms ---
@@ -131,7 +131,8 @@ class Study:
     def arm(self, name: str, repeat: int) -> Arm:
         """One arm of one repeat.
 
-        Raises:  ValueError for an unknown name, a pool that is missing, or too few rows.
+        Raises:
+            ValueError: For an unknown name, a pool that is missing, or too few rows.
         """
         plain, _, variation = name.partition("@")
         kind, _, dose = plain.partition("-")
@@ -195,7 +196,7 @@ class Study:
             whole = self._shuffled(rows)
             plan = curriculum.match({name: plan}, "steps", whole.phase_steps(whole.phases[0]))[name]
         return (
-            one_schedule(plan, base, runs.stream(self.seed, "ablations", str(repeat), name))
+            one_schedule(plan, base, randomness.stream(self.seed, "ablations", str(repeat), name))
             if continued
             else plan
         )
@@ -216,9 +217,9 @@ class Study:
     def _narrow(self, pool, repeat):
         origins = sorted(set(pool["seed_id"].dropna()))
         n = math.ceil(self.shares["narrow"] * len(origins))
-        chosen = runs.rng(self.seed, "ablations", str(repeat), "seeds").permutation(len(origins))[
-            :n
-        ]
+        chosen = randomness.rng(self.seed, "ablations", str(repeat), "seeds").permutation(
+            len(origins)
+        )[:n]
         return pool[pool["seed_id"].isin([origins[i] for i in chosen])]
 
     def _levelled(self, reference, pool, repeat):
@@ -398,7 +399,7 @@ def one_schedule(plan: Curriculum, base, seed: int) -> Curriculum:
     """
     parts = []
     for phase in plan.phases:
-        rng = runs.rng(seed, "ablations", "one schedule", phase.name)
+        rng = randomness.rng(seed, "ablations", "one schedule", phase.name)
         parts.append(
             phase.rows.iloc[
                 sft.order(
@@ -469,7 +470,7 @@ def familiar(texts: pd.Series, seed: int) -> np.ndarray:
     """
     families = [
         world.SEEN[i]
-        for i in runs.rng(seed, "ablations", "families").permutation(len(world.SEEN))[
+        for i in randomness.rng(seed, "ablations", "families").permutation(len(world.SEEN))[
             : len(world.SEEN) // 2
         ]
     ]

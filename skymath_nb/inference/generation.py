@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..core import runs
+from ..core import randomness
 from . import local, remote
 from .questions import Completion, Question, Sampling, Unanswered, counts
 from .serving import Served, ServerError, serving
@@ -112,5 +112,8 @@ def _question(prompt: str | list[dict], number: int, temperature: float, seed: i
         else json.dumps(prompt, sort_keys=True, ensure_ascii=False)
     )
     return Question(
-        prompt, text, number, runs.stream(seed, "generate", text, number) if temperature else None
+        prompt,
+        text,
+        number,
+        randomness.stream(seed, "generate", text, number) if temperature else None,
     )

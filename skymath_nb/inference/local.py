@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core import devices, runs
+from ..core import devices, digests
 from ..core.finish_reasons import TRUNCATED, outcome
 from . import reply_store as ledgers
 from .questions import Completion, Question, Sampling, cut, line
@@ -28,7 +28,7 @@ def answer(
     """One Completion per question, in order; equal questions are answered once."""
     device, dtype = _device(device)
     # without a ledger keys only tell questions apart
-    name = runs.name_model(model) if ledger else ""
+    name = digests.name_model(model) if ledger else ""
     keys = [_key(name.rpartition("@")[2], question, sampling, str(dtype)) for question in questions]
     asked = dict(zip(keys, questions, strict=True))
     with ledgers.Ledger(ledger) if ledger else nullcontext() as book:

@@ -21,7 +21,7 @@ from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 
-from ..core import runs
+from ..core import digests, randomness
 from ..world import edits
 from ..world.problem import STYLES, Unreadable, Unsolvable, operate, read, solve, write_solution
 from ..world.sampler import distract, translate
@@ -42,7 +42,7 @@ def revision() -> str:
 @lru_cache(maxsize=4)
 def _digest(stamped: tuple[tuple[Path, int], ...]) -> str:
     return hashlib.sha256(
-        "".join(runs.digest_file(path) for path, _ in stamped).encode()
+        "".join(digests.of_file(path) for path, _ in stamped).encode()
     ).hexdigest()[:12]
 
 
@@ -227,7 +227,7 @@ def _rng(body, operator, sample):
     """
     what = {k: body.get(k) for k in ("model", "messages", "temperature", "top_p", "seed")}
     return random.Random(
-        runs.stream(0, "offline", operator, str(sample), json.dumps(what, sort_keys=True))
+        randomness.stream(0, "offline", operator, str(sample), json.dumps(what, sort_keys=True))
     )
 
 

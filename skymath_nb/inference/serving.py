@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core import guard, runs
+from ..core import digests, guard
 
 HOST = "127.0.0.1"
 LOOK_S = 0.2  # between two looks whether it is ready
@@ -83,7 +83,7 @@ def serving(
     words = _command(engine, command)
     folder = Path(model).expanduser().resolve()
     source = str(folder) if folder.is_dir() else str(model)
-    name, port = runs.name_model(source), _port(port)
+    name, port = digests.name_model(source), _port(port)
     words += ["serve", source, "--host", HOST, "--port", str(port)]
     served = Served(f"http://{HOST}:{port}/v1", source, f"{engine}:{name}")
     if engine == "vllm":

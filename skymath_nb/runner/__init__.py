@@ -2,3 +2,7 @@
 
 Knows no mathematics.
 """
+
+from .steps import start
+
+__all__ = ["start"]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ..core import runs, schema
+from ..core import disk, manifests, paths, schema
 from ..evaluation import scores
 from ..experiments import power
 from . import folders
@@ -57,24 +57,24 @@ def read(name: str | Path) -> Run:
 
     Raises:
         ValueError: No step is complete.
-        runs.Damaged: A file of the run cannot be read.
+        manifests.Damaged: A file of the run cannot be read.
 
     It also raises what `folders.find` raises.
     """
     folder = folders.find(name)
-    manifests, damaged = folders.manifests(folder)
+    complete, damaged = folders.read_all(folder)
     problem = f"The run {folder.name} cannot be compared"
     if damaged:
-        raise runs.Damaged(f"{problem}. {' '.join(damaged.values())}")
-    if not manifests:
+        raise manifests.Damaged(f"{problem}. {' '.join(damaged.values())}")
+    if not complete:
         raise ValueError(
             f"{folder} has no complete step, so there is nothing to compare. Run it first."
         )
     try:
-        reports = {step: runs.read_report(folder / step) for step in manifests}
-        return Run(folder, runs.read_about(folder), manifests, reports)
-    except runs.Damaged as error:
-        raise runs.Damaged(f"{problem}: {error}. Run that step again.") from error
+        reports = {step: manifests.read_report(folder / step) for step in complete}
+        return Run(folder, manifests.read_about(folder), complete, reports)
+    except manifests.Damaged as error:
+        raise manifests.Damaged(f"{problem}: {error}. Run that step again.") from error
 
 
 def compare(
@@ -98,7 +98,7 @@ def compare(
         raise ValueError(f"Two runs or more are compared, but only {given} was given.")
     compared = [read(name) for name in names]
     titles = [run.folder.name for run in compared]
-    out = Path(out or runs.root() / "compared" / f"{'_'.join(titles)}.html")
+    out = Path(out or paths.runs_folder() / "compared" / f"{'_'.join(titles)}.html")
     if out.suffix != ".html":
         raise ValueError(f"--out {out} should end in .html.")
     sections = [_origins(compared), _parameters(compared), _data(compared), _reports(compared)]
@@ -111,7 +111,7 @@ def compare(
             echo(section.table.map(_cut).to_string(index=False))
             table = pages.table(section.table)
         body += f"<section><h2>{section.title}</h2><p>{section.note}</p>{table}</section>"
-    runs.save(out, pages.page(f"Compared: {', '.join(titles)}", body))
+    disk.save(out, pages.page(f"Compared: {', '.join(titles)}", body))
     echo(f"\nThe page: {out}")
     return sections
 
@@ -147,12 +147,12 @@ def _difference(compared: Sequence[Run], first: str, values: Callable[[Run], dic
 
 def _origins(compared: Sequence[Run]) -> Section:
     def about(run: Run) -> dict:
-        manifests, versions = list(run.manifests.values()), {}
-        for manifest in manifests:
+        complete, versions = list(run.manifests.values()), {}
+        for manifest in complete:
             versions |= manifest["versions"]
-        commits = [manifest["commit"] for manifest in manifests]
+        commits = [manifest["commit"] for manifest in complete]
         shown = dict.fromkeys(commit[:SHORT] + commit[COMMIT:] for commit in commits)
-        when = {"finished": manifests[-1]["finished"], "steps": len(manifests)}
+        when = {"finished": complete[-1]["finished"], "steps": len(complete)}
         return when | {"commit": ", ".join(shown)} | versions | run.about.get("machine", {})
 
     table, same = _difference(compared, "", about)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core import runs
+from ..core import digests, manifests, paths
 from .params import nearest
 
 
@@ -26,31 +26,32 @@ def find(name: str | Path) -> Path:
         FileNotFoundError: If there is none, with the nearest name.
     """
     place = Path(name).expanduser()
-    for folder in (place, runs.root() / place):
+    for folder in (place, paths.runs_folder() / place):
         if is_run(folder):
             return folder.resolve()
-    there = sorted(folder.name for folder in runs.root().glob("*") if is_run(folder))
+    there = sorted(folder.name for folder in paths.runs_folder().glob("*") if is_run(folder))
     found = (
         "is no run folder (no params.yaml, no complete step)"
         if place.is_dir()
         else "does not exist"
     )
     raise FileNotFoundError(
-        f"A run {name} was asked for, but that folder {found}, and {runs.root()} has no run of "
+        f"A run {name} was asked for, but that folder {found}, and {paths.runs_folder()} has no "
+        "run of "
         f"that name{nearest(place.name, there)}; "
         f"it has {', '.join(there) or 'none'}. Give a run's folder or its name."
     )
 
 
-def manifests(folder: Path) -> tuple[dict[str, dict], dict[str, str]]:
+def read_all(folder: Path) -> tuple[dict[str, dict], dict[str, str]]:
     """The manifests of a run's complete steps, in the order in which they ended, and what is wrong
     with the damaged ones, by step.
     """
     found, damaged = {}, {}
     for path in folder.glob("*/manifest.json"):
         try:
-            found[path.parent.name] = runs.read_manifest(path.parent)
-        except runs.Damaged as error:
+            found[path.parent.name] = manifests.read(path.parent)
+        except manifests.Damaged as error:
             damaged[path.parent.name] = str(error)
     return dict(sorted(found.items(), key=lambda item: (item[1]["finished"], item[0]))), damaged
 
@@ -58,10 +59,11 @@ def manifests(folder: Path) -> tuple[dict[str, dict], dict[str, str]]:
 def input_of(folder: Path, name: str) -> Path:
     """The file of another step that a manifest names as `step/file`.
 
-    Raises:  ValueError for what lies outside that step.
+    Raises:
+        ValueError: For what lies outside that step.
     """
     step, _, file = name.partition("/")
-    return runs.within(folder / runs.check_step(step), file)
+    return paths.within(folder / paths.check_step(step), file)
 
 
 class Check(NamedTuple):
@@ -70,7 +72,7 @@ class Check(NamedTuple):
     How many digests, every one that differs, and outside files that are not on this machine.
     """
 
-    digests: int
+    known: int
     differing: list[str]
     absent: list[str]
 
@@ -88,12 +90,12 @@ def verify(name: str | Path, echo: Callable[[str], None] = print) -> Check:
             is damaged.
     """
     folder = find(name)
-    steps, damaged = manifests(folder)
+    steps, damaged = read_all(folder)
     if not steps and not damaged:
         raise ValueError(
             f"{folder} has no complete step, so there is nothing to verify. Run it first."
         )
-    digests, differing, absent = check(folder, steps)
+    known, differing, absent = check(folder, steps)
     for line in differing:
         echo(line)
     unfinished = sorted(
@@ -107,12 +109,12 @@ def verify(name: str | Path, echo: Callable[[str], None] = print) -> Check:
         echo(f"outside data that is not on this machine, and not checked: {', '.join(absent)}")
     what = f"{len(differing)} things differ from" if differing else "everything is as recorded in"
     echo(
-        f"{folder.name}: {what} the manifests of {len(steps)} steps ({digests} files and folders "
+        f"{folder.name}: {what} the manifests of {len(steps)} steps ({known} files and folders "
         "read)"
     )
     if damaged:
-        raise runs.Damaged("\n".join(damaged.values()))
-    return Check(digests, differing, absent)
+        raise manifests.Damaged("\n".join(damaged.values()))
+    return Check(known, differing, absent)
 
 
 def check(folder: Path, steps: dict[str, dict], outside: bool = True) -> Check:
@@ -122,34 +124,34 @@ def check(folder: Path, steps: dict[str, dict], outside: bool = True) -> Check:
     Only regular files are read, inside the steps' folders; of manifests of others, outside files
     only where they may name them.
     """
-    digests, differing, absent = {}, [], []
+    known, differing, absent = {}, [], []
 
     def compare(what, place, wanted):
         try:
             path = place()
-            if path not in digests:
-                digests[path] = runs.digest_file(path)
+            if path not in known:
+                known[path] = digests.of_file(path)
         except (OSError, ValueError) as error:
             # else what vanished lay below it
             gone = isinstance(error, FileNotFoundError) and not path.exists()
             differing.append(f"{what} is missing" if gone else f"{what} cannot be checked: {error}")
         else:
-            if digests[path] != wanted:
+            if known[path] != wanted:
                 differing.append(
-                    f"{what} has the digest {digests[path][:12]}, recorded is {wanted[:12]}"
+                    f"{what} has the digest {known[path][:12]}, recorded is {wanted[:12]}"
                 )
 
     for step, manifest in steps.items():
         for file, record in manifest["outputs"].items():
             compare(
                 f"{step}: output {file}",
-                partial(runs.within, folder / step, file),
+                partial(paths.within, folder / step, file),
                 record["sha256"],
             )
         for file, digest in manifest["inputs"].items():
             compare(f"{step}: input {file}", partial(input_of, folder, file), digest)
         for label, use in manifest["uses"].items() if outside else ():
-            place = partial(runs.recorded, use["path"], runs.FOREIGN in manifest)
+            place = partial(paths.recorded, use["path"], manifests.FOREIGN in manifest)
             try:
                 there = place().exists()
             except ValueError:
@@ -158,4 +160,4 @@ def check(folder: Path, steps: dict[str, dict], outside: bool = True) -> Check:
                 compare(f"{step}: outside data {label}", place, use["sha256"])
             elif label not in absent:
                 absent.append(label)
-    return Check(len(digests), differing, absent)
+    return Check(len(known), differing, absent)

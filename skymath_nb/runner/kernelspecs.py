@@ -20,7 +20,7 @@ from jupyter_client.kernelspec import (
 )
 from jupyter_client.manager import AsyncKernelManager
 
-from ..core import runs
+from ..core import disk
 
 # of the environment's own spec
 NAME = f"skymath-{hashlib.sha256(sys.prefix.encode()).hexdigest()[:8]}"
@@ -63,7 +63,7 @@ def installed() -> dict[str, str]:
     places = [folder / NAME / "kernel.json" for folder in folders]
     if not any(place.is_file() and place.read_text(encoding="utf-8") == spec for place in places):
         try:
-            runs.save(places[0], spec)
+            disk.save(places[0], spec)
         except OSError:
-            runs.save(places[1], spec)
+            disk.save(places[1], spec)
     return {"display_name": DISPLAY, "language": "python", "name": NAME}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nbformat
 
-from ..core import runs
+from ..core import disk, paths
 from ..notebook import exercise_cells
 from . import kernelspecs, trust
 from .params import Job, Plan
@@ -52,16 +52,16 @@ def copy(
                 "--again writes it anew"
             )
         elif not there or again:
-            runs.save(path, nbformat.writes(made) + "\n")
+            disk.save(path, nbformat.writes(made) + "\n")
             echo(f"{path.name}  written")
         else:
             echo(f"{path.name}  is there")
         # of another environment, or written before
         if there and not again and there.metadata.get("kernelspec") != kernel:
             there.metadata.kernelspec = kernel
-            runs.save(path, nbformat.writes(there) + "\n")
+            disk.save(path, nbformat.writes(there) + "\n")
         places.append(path)
-    place = folder.relative_to(runs.home()) if folder.is_relative_to(runs.home()) else folder
+    place = folder.relative_to(paths.home()) if folder.is_relative_to(paths.home()) else folder
     echo(
         f"They are in {place}. In JupyterLab (make lab) open any of them; a step that it reads "
         "from must be complete first."
@@ -136,7 +136,7 @@ def strip(notebooks: Path | None = None, check: bool = False, renew: bool = Fals
             solved them in their cells.
     """
     changed = []
-    for path in sorted(Path(notebooks or runs.notebooks_folder()).glob("*.ipynb")):
+    for path in sorted(Path(notebooks or paths.notebooks_folder()).glob("*.ipynb")):
         before = path.read_text(encoding="utf-8")
         notebook = nbformat.reads(before, as_version=4)
         kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -152,7 +152,7 @@ def strip(notebooks: Path | None = None, check: bool = False, renew: bool = Fals
         if after != before:
             changed.append(path)
             if not check:
-                runs.save(path, after)
+                disk.save(path, after)
     return changed
 
 

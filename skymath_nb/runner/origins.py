@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from ..core import runs
+from ..core import manifests, paths
 
 TAKEN = "it was taken from "  # in `Plan.others`, before the mark
 
@@ -18,10 +18,10 @@ def origin(source: Path, mark) -> str:
         return f"{TAKEN}{mark}"
     for place in (Path(os.path.abspath(source)), source.resolve()):
         for depth, folder in enumerate(place.parents):
-            below = folder != runs.root() and folder.is_relative_to(runs.root())
+            below = folder != paths.runs_folder() and folder.is_relative_to(paths.runs_folder())
             if (
                 below
-                and folder.parent == runs.root()
+                and folder.parent == paths.runs_folder()
                 and depth == 0
                 or (below or depth < 2)
                 and _is_run(folder, below)
@@ -39,6 +39,6 @@ def _is_run(folder: Path, below: bool) -> bool:
         return True
     for path in folder.glob("*/manifest.json"):
         with suppress(ValueError, OSError):  # of something else
-            if "outputs" in runs.read_record(path, {}):  # damaged or not
+            if "outputs" in manifests.read_record(path, {}):  # damaged or not
                 return True
     return False

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import yaml
 
-from ..core import runs
+from ..core import disk, manifests, paths
 from . import origins
 
 # parameters that the runner sets, no params file
@@ -65,7 +65,7 @@ class Plan:
 
     @property
     def folder(self) -> Path:
-        return runs.root() / self.run
+        return paths.runs_folder() / self.run
 
 
 class _Loader(yaml.SafeLoader):
@@ -136,10 +136,10 @@ def load(
     run, values: another name for the run, and values by `step.key`, in place of the file's.
     Raises ParamsError with every problem found, FileNotFoundError if there is no such file.
     """
-    source, notebooks = Path(params_path), Path(notebooks or runs.notebooks_folder()).resolve()
+    source, notebooks = Path(params_path), Path(notebooks or paths.notebooks_folder()).resolve()
     problems: list[str] = []
     text = read(source)
-    mark = text.pop(runs.FOREIGN, "")
+    mark = text.pop(manifests.FOREIGN, "")
     for key in sorted(set(text) - {"run", "shared", "steps"}):
         problems.append(f"{key}: no such section{nearest(key, ['run', 'shared', 'steps'])}")
     shared, steps = (_section(text, key, problems) for key in ("shared", "steps"))
@@ -149,7 +149,7 @@ def load(
     for target, value in (values or {}).items():
         _put(target, value, target, shared, steps, problems)
     name = run or text.get("run")
-    _collect(problems, lambda: runs.check_name("run's name (run:)", name))
+    _collect(problems, lambda: paths.check_name("run's name (run:)", name))
     if not steps:
         problems.append("steps: names no step, so there is nothing to run")
     jobs = [job for key in steps if (job := _job(key, shared, steps[key], notebooks, problems))]
@@ -171,7 +171,7 @@ def defaults(step: str) -> dict:
 
     None where there is no such notebook.
     """
-    path = _notebook(step, step.partition("@")[0], runs.notebooks_folder(), [])
+    path = _notebook(step, step.partition("@")[0], paths.notebooks_folder(), [])
     return (
         {key: found.default for key, found in _declared(path, path.stat().st_mtime_ns)[0].items()}
         if path
@@ -182,7 +182,7 @@ def defaults(step: str) -> dict:
 def read(source: Path) -> dict:
     if not source.is_file():
         here = sorted(path.name for path in source.parent.glob("*.yaml"))
-        named = runs.home() / "params" / f"{source.name}.yaml"
+        named = paths.home() / "params" / f"{source.name}.yaml"
         if named.is_file():
             raise FileNotFoundError(
                 f"The params file {source} does not exist; a params file is wanted, not a run: "
@@ -193,7 +193,7 @@ def read(source: Path) -> dict:
             f"{source.parent}/ holds: {', '.join(here) or 'no .yaml file'}."
         )
     try:
-        text = _bounded(yaml.load(runs.read_text(source), _Loader), source)
+        text = _bounded(yaml.load(disk.read_text(source), _Loader), source)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ParamsError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(text, dict):
@@ -271,7 +271,7 @@ def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]
                 f"steps.{key}: {name}.ipynb has no parameter `{needed}`, so it cannot run as {key}"
             )
     if "@" in key:
-        _collect(problems, lambda: runs.check_name(f"label of steps.{key}", label))
+        _collect(problems, lambda: paths.check_name(f"label of steps.{key}", label))
     names = [parameter for parameter in declared if parameter not in RUNNER]
     for parameter in own:
         if parameter in RUNNER:
@@ -306,7 +306,7 @@ def _notebook(key: str, name: str, notebooks: Path, problems: list[str]) -> Path
     A file of that very name in the notebooks folder, never a path to another one.
     """
     try:
-        runs.check_name(f"notebook of steps.{key}", name)
+        paths.check_name(f"notebook of steps.{key}", name)
     except ValueError as error:
         problems.append(f"{error} A step names a notebook in {notebooks}, never a path")
         return None

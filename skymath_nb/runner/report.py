@@ -16,7 +16,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader
 from plotly.offline import get_plotlyjs
 
-from ..core import runs
+from ..core import disk, manifests
 
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -29,7 +29,7 @@ MACROS = TEMPLATES.get_template("page.html.j2").module
 def plotly_script(run_folder: Path) -> Path:
     """The run's one copy of plotly.js, written if absent."""
     path = run_folder / "plotly.min.js"
-    return path if path.is_file() else runs.save(path, get_plotlyjs())
+    return path if path.is_file() else disk.save(path, get_plotlyjs())
 
 
 def notebook(copy: Path, run_folder: Path) -> Path:
@@ -45,7 +45,7 @@ def notebook(copy: Path, run_folder: Path) -> Path:
     left = [output.get("data", {}).pop(WIDGET, None) for output in outputs]
     left.append(executed.metadata.pop("widgets", None))
     if any(left):  # a library's own progress bars, as of a model that is being loaded
-        runs.save(copy, nbformat.writes(executed) + "\n")
+        disk.save(copy, nbformat.writes(executed) + "\n")
     executed.metadata["title"] = copy.parent.name
     drawn = [output for output in outputs if PLOTLY in output.get("data", {})]
     for number, output in enumerate(drawn, 1):
@@ -54,7 +54,7 @@ def notebook(copy: Path, run_folder: Path) -> Path:
     template, _, _ = TEMPLATES.loader.get_source(TEMPLATES, "notebook.html.j2")
     text, _ = HTMLExporter(raw_template=template).from_notebook_node(executed)
     text = re.sub(r'href="(\w+)\.ipynb"', r'href="../\1/notebook.html"', text)  # copies lie apart
-    return runs.save(copy.with_name("notebook.html"), text)
+    return disk.save(copy.with_name("notebook.html"), text)
 
 
 def index(run_folder: Path, source: str, steps: dict[str, dict], notes: dict[str, str]) -> Path:
@@ -67,11 +67,11 @@ def index(run_folder: Path, source: str, steps: dict[str, dict], notes: dict[str
         notes: A word for each step that ended badly.
     """
     plotly_script(run_folder)
-    about, damage = _read(runs.read_about, run_folder)
+    about, damage = _read(manifests.read_about, run_folder)
     described = [_step(run_folder / step, given, notes.get(step)) for step, given in steps.items()]
     body = MACROS.run(source, about, damage, described)
     text = MACROS.page(f"Run {run_folder.name}", body, figures=True)
-    return runs.save(run_folder / "index.html", str(text))
+    return disk.save(run_folder / "index.html", str(text))
 
 
 def page(title: str, body: str) -> str:
@@ -91,16 +91,16 @@ def _read(reader, folder: Path) -> tuple[dict, str]:
     """
     try:
         return reader(folder) or {}, ""
-    except runs.Damaged as error:
+    except manifests.Damaged as error:
         return {}, str(error)
 
 
 def _step(folder: Path, parameters: dict, ended: str | None) -> dict:
     """What the index shows of a step."""
-    manifest, damage = _read(runs.read_manifest, folder)
+    manifest, damage = _read(manifests.read, folder)
     state = "done" if manifest else ended or ("damaged" if damage else "to do")
     place = f" in run {manifest['taken_from']}" if "taken_from" in manifest else ""
-    report, wrong = _read(runs.read_report, folder) if manifest else ({}, "")
+    report, wrong = _read(manifests.read_report, folder) if manifest else ({}, "")
     figures = sorted((folder / "figures").glob("*.json")) if manifest else []
     files = {"notebook.html": "read", "notebook.ipynb": "notebook"}
     return {
@@ -118,7 +118,7 @@ def _step(folder: Path, parameters: dict, ended: str | None) -> dict:
 
 def _figure_of(path: Path) -> str:
     def read(file):
-        return runs.read_record(file, {"data": list, "layout": dict})
+        return manifests.read_record(file, {"data": list, "layout": dict})
 
     figure, damage = _read(read, path)
     return _figure(f"{path.parents[1].name}-{path.stem}", figure) if figure else damage

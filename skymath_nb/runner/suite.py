@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pandas as pd
 import yaml
 
-from ..core import runs
+from ..core import code_digests, digests, disk, locks, manifests, paths
 from . import folders, kernel, origins, report, trust
 from .params import Job, ParamsError, Plan, load, nearest
 
@@ -57,8 +57,8 @@ def state(plan: Plan, job: Job) -> State:
     """Whether the step's manifest still holds, and if not, every reason."""
     folder = plan.folder / job.id
     try:
-        manifest = runs.read_manifest(folder)
-    except runs.Damaged as error:
+        manifest = manifests.read(folder)
+    except manifests.Damaged as error:
         return State("missing", [str(error)])
     if manifest is None:
         return State("missing", ["started but not finished" if folder.is_dir() else "not run yet"])
@@ -74,7 +74,7 @@ def _judged(plan: Plan, job: Job, manifest: dict, folder: Path) -> State:
         f"output {file} {'has another size' if (folder / file).exists() else 'is missing'}"
         for file, record in manifest["outputs"].items()
         if not (folder / file).exists()
-        or runs.size_of(runs.within(folder, file)) != record["bytes"]
+        or disk.size_of(paths.within(folder, file)) != record["bytes"]
     ]
     if broken:
         return State("missing", broken, manifest)
@@ -83,20 +83,20 @@ def _judged(plan: Plan, job: Job, manifest: dict, folder: Path) -> State:
         file: (partial(folders.input_of, plan.folder, file), digest)
         for file, digest in manifest["inputs"].items()
     }
-    foreign = runs.FOREIGN in manifest
+    foreign = manifests.FOREIGN in manifest
     read |= {
-        name: (partial(runs.recorded, use["path"], foreign), use["sha256"])
+        name: (partial(paths.recorded, use["path"], foreign), use["sha256"])
         for name, use in manifest["uses"].items()
     }
     for name, (place, digest) in read.items():
         try:
-            if runs.digest_file(place()) != digest:
+            if digests.of_file(place()) != digest:
                 changed.append(f"{name} changed")
         except FileNotFoundError:
             changed.append(f"{name} is gone")
         except (OSError, ValueError) as error:
             changed.append(f"{name} cannot be checked: {error}")
-    old, new = manifest["code"], runs.code_digests(job.name, job.notebook.parent)
+    old, new = manifest["code"], code_digests.of_notebook(job.name, job.notebook.parent)
     edited = ["the notebook's code changed"] if old["notebook"] != new["notebook"] else []
     modules = sorted(k for k, _ in old["modules"].items() ^ new["modules"].items())
     edited += [f"{module} changed" for module in dict.fromkeys(modules)]
@@ -119,7 +119,7 @@ def counted(job: Job) -> dict:
     """The parameters of a step that count, as JSON gives them back."""
     return json.loads(
         json.dumps(
-            {key: value for key, value in job.parameters.items() if key not in runs.EXECUTION}
+            {key: value for key, value in job.parameters.items() if key not in manifests.EXECUTION}
         )
     )
 
@@ -162,11 +162,11 @@ def _manifests(pattern: str) -> Iterator[tuple[Path, dict]]:
 
     Damaged ones are left to their own run's status.
     """
-    for path in sorted(runs.root().glob(pattern)):
+    for path in sorted(paths.runs_folder().glob(pattern)):
         try:
-            if manifest := runs.read_manifest(path.parent):
+            if manifest := manifests.read(path.parent):
                 yield path.parent, manifest
-        except runs.Damaged:
+        except manifests.Damaged:
             continue
 
 
@@ -198,7 +198,7 @@ def run(
     a later step cannot run.
 
     Raises:
-        ParamsError: For what a plan of others may not, runs.Busy while another process runs the
+        ParamsError: For what a plan of others may not, locks.Busy while another process runs the
             same run folder.
     """
     first = _first(plan, from_step)
@@ -215,12 +215,12 @@ def run(
         )
     check(plan)
     try:
-        with runs.claim(plan.folder), kernel.signals(echo) as stop:
+        with locks.claim(plan.folder), kernel.signals(echo) as stop:
             return _run(plan, first, keep_stale, share, stop, echo, servers, check_step)
     except OSError as error:
-        if error.errno not in runs.FULL:
+        if error.errno not in disk.FULL:
             raise
-        echo(f"{error}\n{runs.missing_space(plan.folder)}")
+        echo(f"{error}\n{disk.missing_space(plan.folder)}")
         return FAILED
 
 
@@ -235,12 +235,12 @@ def _run(
     check_step,
 ) -> int:
     mark = (
-        {runs.FOREIGN: plan.others.removeprefix(origins.TAKEN)}
+        {manifests.FOREIGN: plan.others.removeprefix(origins.TAKEN)}
         if plan.others.startswith(origins.TAKEN)
         else {}
     )
     frozen = {"run": plan.run, **mark, "steps": {job.id: job.parameters for job in plan.jobs}}
-    runs.save(
+    disk.save(
         plan.folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False, allow_unicode=True)
     )
     start, width, notes = time.monotonic(), max(len(job.id) for job in plan.jobs), {}
@@ -328,7 +328,7 @@ def _execute(
     )
     folder.mkdir(parents=True, exist_ok=True)
     for old in ("manifest.json", "notebook.html", "notebook.ipynb"):
-        runs.remove(folder / old)
+        disk.remove(folder / old)
     copy, began, tail = folder / "notebook.ipynb", time.monotonic(), kernel.Tail()
     own = {"run": plan.run, "label": job.label, "interactive": False, "progress": False}
     parameters = {key: value for key, value in own.items() if key in job.known} | job.parameters
@@ -363,10 +363,10 @@ def _execute(
 def _disk(folder: Path, error: str) -> list[str]:
     """A line where a full disk made a step fail: which disk, and how much is missing."""
     full = (
-        any(os.strerror(number) in error for number in runs.FULL)
+        any(os.strerror(number) in error for number in disk.FULL)
         or "database or disk is full" in error
     )
-    return [f"  disk:  {runs.missing_space(folder)}"] if full else []
+    return [f"  disk:  {disk.missing_space(folder)}"] if full else []
 
 
 def _damaged_sources(plan: Plan, job: Job) -> list[str]:
@@ -383,10 +383,10 @@ def _damaged_sources(plan: Plan, job: Job) -> list[str]:
         files = [
             file
             for file, record in found.manifest["outputs"].items()
-            if not (folder / file).exists() or runs.digest_file(folder / file) != record["sha256"]
+            if not (folder / file).exists() or digests.of_file(folder / file) != record["sha256"]
         ]
         if files:
-            runs.remove(folder / "manifest.json")
+            disk.remove(folder / "manifest.json")
             damaged.append(
                 f"  input: {source.id} no longer has what it wrote ({', '.join(files)}); the "
                 "same command makes it again"
@@ -412,7 +412,7 @@ def _turn(plan: Plan, job: Job, line: str, echo):
     def waiting(held):
         echo(f"{line}  waits for the same step of another run ({held.rpartition('held by ')[2]})")
 
-    with runs.claim(runs.root() / ".shared" / f"{job.id}-{_identity(plan, job)}", waiting):
+    with locks.claim(paths.runs_folder() / ".shared" / f"{job.id}-{_identity(plan, job)}", waiting):
         yield
 
 
@@ -421,7 +421,7 @@ def _identity(plan: Plan, job: Job) -> str:
 
     Its parameters and code, and those of the steps that it reads from.
     """
-    parts = [job.id, counted(job), runs.code_digests(job.name, job.notebook.parent)]
+    parts = [job.id, counted(job), code_digests.of_notebook(job.name, job.notebook.parent)]
     parts += [_identity(plan, source) for source in _sources(plan, job)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -434,7 +434,7 @@ def _taken(plan: Plan, job: Job) -> str:
     for other, manifest in _manifests(f"*/{job.id}/manifest.json"):
         if other.resolve() == (plan.folder / job.id).resolve() or changes(manifest, job):
             continue
-        if _judged(plan, job, manifest, other).name == "fresh" and runs.take(
+        if _judged(plan, job, manifest, other).name == "fresh" and manifests.take(
             other, plan.folder / job.id, manifest
         ):
             about, own = other.parent / "run.json", plan.folder / "run.json"
@@ -447,7 +447,7 @@ def _taken(plan: Plan, job: Job) -> str:
 @contextmanager
 def _environment(job: Job):
     """What the kernel inherits: absolute folders, since it works in the notebooks' folder."""
-    folders = {"SKYMATH_OUTPUTS": runs.root(), "SKYMATH_NOTEBOOKS": job.notebook.parent}
+    folders = {"SKYMATH_OUTPUTS": paths.runs_folder(), "SKYMATH_NOTEBOOKS": job.notebook.parent}
     if data := os.environ.get("SKYMATH_DATA"):
         folders["SKYMATH_DATA"] = Path(data).expanduser().resolve()
     before = dict(os.environ)

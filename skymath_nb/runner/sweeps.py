@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ..core import guard, runs
+from ..core import disk, guard, locks, manifests, paths
 from . import kernel, origins, params, suite, trust
 from . import report as pages
 from .params import ParamsError, Plan, nearest
@@ -62,7 +62,7 @@ class Sweep:
 
     @property
     def folder(self) -> Path:
-        return runs.root() / self.name
+        return paths.runs_folder() / self.name
 
 
 def load(path, notebooks: Path | None = None) -> Sweep:
@@ -109,9 +109,11 @@ def _problems(text: dict) -> Iterator[str]:
         known = ", ".join(SECTIONS)
         yield f"{key}: no such section{nearest(key, SECTIONS)}; a sweep has {known}"
     try:
-        runs.check_name("sweep's name (sweep:)", name)
-        if (runs.root() / name / "params.yaml").is_file():
-            yield f"sweep: {name} is a run already ({runs.root() / name}); take another name"
+        paths.check_name("sweep's name (sweep:)", name)
+        if (paths.runs_folder() / name / "params.yaml").is_file():
+            yield (
+                f"sweep: {name} is a run already ({paths.runs_folder() / name}); take another name"
+            )
     except ValueError as error:
         yield str(error)
     if not isinstance(base, str):
@@ -179,7 +181,7 @@ def run(
     Raises:
         ParamsError: There is no such point.
         ValueError: `jobs` is below 1.
-        runs.Busy: Another process is at work on `point`.
+        locks.Busy: Another process is at work on `point`.
     """
     count, checks = len(sweep.points), checks or {}
     if jobs < 1:
@@ -289,8 +291,8 @@ def _reports(plan: Plan) -> dict[str, dict]:
     for job in plan.jobs:
         folder = plan.folder / job.id
         try:
-            manifest, report = runs.read_manifest(folder), runs.read_report(folder)
-        except runs.Damaged:  # `status` of that run tells; a step begun again has no report
+            manifest, report = manifests.read(folder), manifests.read_report(folder)
+        except manifests.Damaged:  # `status` of that run tells; a step begun again has no report
             continue
         if manifest is None or suite.changes(manifest, job):
             continue
@@ -330,12 +332,12 @@ def write(sweep: Sweep) -> pd.DataFrame:
     The files are table.parquet, table.csv and index.html.
     """
     # points end at any time; the last one writes the whole table
-    with runs.claim(sweep.folder, waiting=lambda held: None):
+    with locks.claim(sweep.folder, waiting=lambda held: None):
         found = table(sweep)
-        with runs.whole(sweep.folder / "table.parquet") as draft:
+        with disk.whole(sweep.folder / "table.parquet") as draft:
             found.to_parquet(draft, index=False)
-        runs.save(sweep.folder / "table.csv", found.to_csv(index=False))
-        runs.save(sweep.folder / "index.html", _page(sweep, found))
+        disk.save(sweep.folder / "table.csv", found.to_csv(index=False))
+        disk.save(sweep.folder / "index.html", _page(sweep, found))
     return found
 
 

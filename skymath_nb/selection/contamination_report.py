@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 import numpy as np
 import pandas as pd
 
-from ..core import runs
+from ..core import randomness
 from . import ngrams as wording
 from .contamination_search import digest
 
@@ -91,7 +91,7 @@ def random_control(instances: pd.DataFrame, n: int, seed: int = 0) -> pd.DataFra
         raise ValueError(
             f"{n} of {len(instances)} instances were to be removed; that leaves none. Lower n."
         )
-    draws = np.array([runs.stream(seed, "leakage", "control", id) for id in instances["id"]])
+    draws = np.array([randomness.stream(seed, "leakage", "control", id) for id in instances["id"]])
     return instances.drop(instances.index[np.argsort(draws, kind="stable")[:n]])
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core import runs
+from ..core import randomness
 
 # rows brought up to date at a time: enough for matrix products, few enough for a table of all their
 # pairs
@@ -404,7 +404,7 @@ def stratified(
 
 
 def _shuffled(names: Sequence, seed: int) -> np.ndarray:
-    draws = [runs.stream(seed, "coreset", name) for name in names]
+    draws = [randomness.stream(seed, "coreset", name) for name in names]
     return np.argsort(draws, kind="stable").astype(np.int64)
 
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..core import runs
+from ..core import randomness
 from . import ngrams as wording
 
 SHINGLE = 3
@@ -111,7 +111,7 @@ def recall(
     to.
     """
     texts = wording.column(texts)
-    rng = runs.rng(seed, "dedup", "recall")
+    rng = randomness.rng(seed, "dedup", "recall")
     sample = texts.take(np.sort(rng.permutation(len(texts))[:size])).to_pylist()
     both = wording.column([*sample, *(_edited(text, rng) for text in sample)])
     pairs, found = _all_pairs(both, threshold), _search(both, threshold, seed)
@@ -181,7 +181,8 @@ def _signatures(texts, seed):
     from scipy.sparse import csr_array
 
     factors = (
-        runs.rng(seed, "dedup", "minhash").integers(2**31, size=BANDS * ROWS, dtype=np.uint32) * 2
+        randomness.rng(seed, "dedup", "minhash").integers(2**31, size=BANDS * ROWS, dtype=np.uint32)
+        * 2
         + 1
     )
     keys, sizes, short = (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from ..core import runs
+from ..core import randomness
 from . import ngrams as wording
 from .contamination_search import FEWEST, NEAR, gate
 
@@ -117,7 +117,8 @@ def plant(
         leaks = {id: (translations or {}).get(id) for id, _ in pairs}
     else:
         leaks = {
-            id: KINDS[kind](problem, runs.rng(seed, "plant", kind, id)) for id, problem in pairs
+            id: KINDS[kind](problem, randomness.rng(seed, "plant", kind, id))
+            for id, problem in pairs
         }
     rows = [("planted-" + str(id), text, "") for id, text in leaks.items() if text is not None]
     return pd.DataFrame(rows, columns=["id", "query", "response"])
@@ -144,7 +145,9 @@ def recall(
     """
     rows = []
     for name, benchmark in benchmarks.items():
-        sample = benchmark.iloc[runs.rng(seed, "recall", name).permutation(len(benchmark))[:size]]
+        sample = benchmark.iloc[
+            randomness.rng(seed, "recall", name).permutation(len(benchmark))[:size]
+        ]
         planted = {
             kind: plant(sample, kind, seed, (translations or {}).get(name)) for kind in kinds
         }

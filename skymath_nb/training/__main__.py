@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-from ..core import runs
+from ..core import disk
 from . import launch, stages
 
 
@@ -25,7 +25,7 @@ def main(folder: Path) -> None:
         print(launch.FAILS + json.dumps(re.sub(r"\s*\n\s*", " ", str(error))), flush=True)
         raise
     if first:
-        runs.save(folder / "record.json", json.dumps(record))
+        disk.save(folder / "record.json", json.dumps(record))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..core import runs
+from ..core import randomness
 from ..core.schema import Curriculum, Phase
 
 # from the mildest: an instance gated in several tiers has its worst verdict
@@ -381,7 +381,7 @@ def _replay(make, rows, replay, seed):
         )
     yield make("stage 1", normal)
     # One order of all normal rows, so that a larger share holds every smaller one.
-    again = runs.rng(seed, "curriculum", "replay").permutation(len(normal))[
+    again = randomness.rng(seed, "curriculum", "replay").permutation(len(normal))[
         : math.ceil(replay * len(normal))
     ]
     mixed = pd.concat([hard, normal.iloc[np.sort(again)]]) if len(hard) else hard

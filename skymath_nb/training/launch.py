@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core import devices, guard, runs
+from ..core import devices, disk, guard, paths
 from ..core.schema import Curriculum, Phase
 from .settings import Settings
 
@@ -45,7 +45,7 @@ def run(job, folder: Path, progress: Callable[[str], None] | None) -> dict:
     # ours, not the file's
     command += ["--mixed_precision", "bf16" if precision == "bfloat16" else "no"]
     command += ["--main_process_port", "0", "-m", "skymath_nb.training", str(folder.resolve())]
-    path = os.pathsep.join(filter(None, [str(runs.PACKAGE.parent), os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [str(paths.PACKAGE.parent), os.environ.get("PYTHONPATH")]))
     threads = {"OMP_NUM_THREADS": str(job.settings.threads)} if job.settings.threads else {}
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **threads}
     last, error = deque(maxlen=15), None
@@ -105,7 +105,7 @@ def write(job, folder: Path) -> None:
         "phases": phases,
         "settings": dataclasses.asdict(job.settings),
     }
-    runs.save(folder / "job.json", json.dumps(text))
+    disk.save(folder / "job.json", json.dumps(text))
 
 
 def read(folder: Path) -> tuple[str, Curriculum, Settings]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from ..core import runs
+from ..core import code_digests, disk, paths
 from ..world import corpus
 from ..world.problem import KINDS
 from .bases import BASES, base_path, local_folder
@@ -78,7 +78,7 @@ def load(path) -> dict:
             f"{', '.join(f'{k} ({type(v).__name__})' for k, v in DEFAULTS.items())}"
         )
     recipe = DEFAULTS | given
-    runs.check_name(f"base's name in {path}", recipe["name"])
+    paths.check_name(f"base's name in {path}", recipe["name"])
     unknown = set(recipe["mix"]) - set(corpus.KINDS)
     if unknown or not all(
         isinstance(share, int | float) and share > 0 for share in recipe["mix"].values()
@@ -381,7 +381,7 @@ class _Spent:
 
         class Save(TrainerCallback):
             def on_save(self, args, state, control, **kwargs):
-                runs.save(spent.path, json.dumps(spent.so_far()))
+                disk.save(spent.path, json.dumps(spent.so_far()))
 
         return Save()
 
@@ -391,7 +391,7 @@ def _can_resume(work: Path, recipe: dict) -> bool:
 
     Raises ValueError where they are of another one.
     """
-    now = {"recipe": recipe, "code": runs.module_digests({__name__})}
+    now = {"recipe": recipe, "code": code_digests.of_modules({__name__})}
     kept = work / "made_from.json"
     if any(work.glob("checkpoint-*")):
         if not kept.is_file() or json.loads(kept.read_text(encoding="utf-8")) != now:
@@ -400,7 +400,7 @@ def _can_resume(work: Path, recipe: dict) -> bool:
                 "remove that folder"
             )
         return True
-    runs.save(kept, json.dumps(now))
+    disk.save(kept, json.dumps(now))
     return False
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..core import runs
+from ..core import randomness
 from ..core.schema import Curriculum, Phase
 from ..prompts import student as student_prompt
 from .bases import base_path
@@ -186,7 +186,7 @@ def lay_out(
 
     Packed if that is asked for, in the order of training, in full batches.
     """
-    rng, rows = runs.rng(curriculum.seed, "sft", phase.name), len(dataset)
+    rng, rows = randomness.rng(curriculum.seed, "sft", phase.name), len(dataset)
     ids = phase.rows["id"].to_numpy()[dataset.data.column("row").to_numpy()]
     if settings.packing:
         dataset = pack(dataset, limit, rng)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from ..core import devices, runs
+from ..core import devices, paths
 from ..core.schema import Curriculum
 
 CHOICES = {
@@ -73,7 +73,8 @@ class Settings:
     def of(cls, **given) -> "Settings":
         """Return the settings given by name.
 
-        Raises:  ValueError for an unknown name or a value that is no choice.
+        Raises:
+            ValueError: For an unknown name or a value that is no choice.
         """
         known = [field.name for field in dataclasses.fields(cls)]
         for name in set(given) - set(known):
@@ -149,11 +150,12 @@ class Settings:
     def launcher_config(self) -> dict:
         """Return the accelerate config file.
 
-        Raises:  FileNotFoundError, or ValueError if it names no processes.
+        Raises:
+            FileNotFoundError: Or ValueError if it names no processes.
         """
         path = self.launcher_path()
         if not path.is_file():
-            there = sorted(p.name for p in runs.locate("params/accelerate").glob("*.yaml"))
+            there = sorted(p.name for p in paths.locate("params/accelerate").glob("*.yaml"))
             raise FileNotFoundError(
                 f"The launcher {path} does not exist; in params/accelerate there are "
                 f"{', '.join(there) or 'none'}."
@@ -167,7 +169,7 @@ class Settings:
         return config
 
     def launcher_path(self) -> Path:
-        return runs.locate(self.launcher)
+        return paths.locate(self.launcher)
 
     def arithmetic(self, device: str) -> str:
         """The precision that "auto" means on a device."""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ..core import devices, runs
+from ..core import code_digests, devices, digests, disk, provenance, randomness
 from ..core.schema import Curriculum, Phase, row_id
 from ..prompts import student as student_prompt
 from . import backends, cost, launch, trainer
@@ -73,7 +73,7 @@ def train(
     identity = _identity(base, job)
     if (old := out.with_name(f".{out.name}.old")).exists() and not out.exists():
         os.replace(old, out)  # a run was cut off between the two moves of _put_in_place
-    if (out / runs.TRAINING).is_file() and read_training(out)["identity"] == identity:
+    if (out / digests.TRAINING).is_file() and read_training(out)["identity"] == identity:
         _say(progress, f"{out} holds this training already: reused")
         return out
     partial = out.with_name(f".{out.name}.partial")
@@ -85,7 +85,7 @@ def train(
         record = {"identity": identity, "base": str(base), **record}
         finished = partial / f"phase-{len(curriculum.phases)}"
         _curve(partial, record["phases"]).to_parquet(finished / "loss.parquet", index=False)
-        runs.save(finished / runs.TRAINING, json.dumps(record, indent=2) + "\n")
+        disk.save(finished / digests.TRAINING, json.dumps(record, indent=2) + "\n")
         _put_in_place(finished, out)
         shutil.rmtree(partial)
     finally:
@@ -99,13 +99,13 @@ def read_training(out: str | os.PathLike) -> dict:
 
     Identity, base, seconds, cpu_seconds, steps, tokens, phases, versions.
     """
-    return json.loads((Path(out) / runs.TRAINING).read_text(encoding="utf-8"))
+    return json.loads((Path(out) / digests.TRAINING).read_text(encoding="utf-8"))
 
 
 def _check(curriculum: Curriculum, out: Path) -> None:
     if (
         out.exists()
-        and not (out / runs.TRAINING).is_file()
+        and not (out / digests.TRAINING).is_file()
         and (not out.is_dir() or any(out.iterdir()))
     ):
         raise ValueError(
@@ -139,7 +139,7 @@ def _identity(base, job: Job) -> dict:
         "prompt": row_id(job.prompt("{query}")),
         "curriculum": job.curriculum.digest(),
         # an edited trainer trains anew
-        "code": row_id(*runs.module_digests({__package__}).items()),
+        "code": row_id(*code_digests.of_modules({__package__}).items()),
     }
 
 
@@ -165,7 +165,7 @@ def _open(partial: Path, identity: dict) -> None:
             "was started with, or remove that folder to train anew."
         )
     shutil.rmtree(partial, ignore_errors=True)
-    runs.save(place, json.dumps(identity))
+    disk.save(place, json.dumps(identity))
 
 
 def run(job: Job, folder: Path, progress: Callable[[str], None] | None) -> dict:
@@ -238,7 +238,7 @@ def run(job: Job, folder: Path, progress: Callable[[str], None] | None) -> dict:
         "datasets",
         *(["unsloth"] if settings.backend == "unsloth" else []),
     ]
-    versions = runs.versions()
+    versions = provenance.versions()
     return {
         **totals,
         "device": device,
@@ -256,7 +256,7 @@ def _phase(
     """Train one phase from `source` and leave the model in `place`, going on from its last whole
     checkpoint.
     """
-    settings, seed = job.settings, runs.stream(job.curriculum.seed, "sft", phase.name)
+    settings, seed = job.settings, randomness.stream(job.curriculum.seed, "sft", phase.name)
     layout = lay_out(job.curriculum, phase, dataset, limit, settings)
     model, tokenizer = backends.load(source, limit, settings, device, seed)
     work = place.with_name(f"{place.name}.work")
@@ -287,7 +287,7 @@ def _phase(
             "seconds_per_step": watch.seconds_per_step(),
             **watch.spent(),
         }
-        runs.save(place / COMPLETE, json.dumps(record))
+        disk.save(place / COMPLETE, json.dumps(record))
         shutil.rmtree(work, ignore_errors=True)
     at_work.accelerator.wait_for_everyone()
 

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..core import runs
+from ..core import digests, disk
 from ..core.schema import Curriculum, Phase
 from .rows import PAD_TO, Layout
 from .settings import Settings
 
 LOG_EVERY = 20  # steps; logging each step costs a few per cent at the tiny student's size
 # written last into a phase's folder or a checkpoint: what is without it does not count
-COMPLETE = runs.COMPLETE
+COMPLETE = digests.COMPLETE
 
 
 class Watch:
@@ -123,7 +123,7 @@ class Watch:
 
 def complete(checkpoint: Path, spent: dict) -> None:
     """Mark a checkpoint as whole; older ones are not needed any more."""
-    runs.save(checkpoint / COMPLETE, json.dumps(spent))
+    disk.save(checkpoint / COMPLETE, json.dumps(spent))
     for other in checkpoint.parent.glob("checkpoint-*"):
         if other != checkpoint:
             shutil.rmtree(other)

@@ -11,7 +11,7 @@ import random
 
 import pandas as pd
 
-from ..core import runs
+from ..core import randomness
 from .benchmarks import BENCHMARK_SEED, BENCHMARKS, MOST_DISTRACTORS, items
 from .edits import Uneditable, concretize, rephrase
 from .families import FAMILIES
@@ -84,7 +84,7 @@ def seeds(n: int, seed: int, *, levels=LEVELS, chinese: float = 0.2, families=()
     rows = []
     for i, problem in enumerate(draw(seed, n, levels=levels, families=families, stream="seeds")):
         is_chinese = (
-            random.Random(runs.stream(seed, "world", "language", str(i))).random() < chinese
+            random.Random(randomness.stream(seed, "world", "language", str(i))).random() < chinese
         )
         rows.append(
             row(
@@ -129,7 +129,7 @@ def distracted(rows: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
     """
 
     def query(id, text):
-        rng = random.Random(runs.stream(seed, "distracted", str(id)))
+        rng = random.Random(randomness.stream(seed, "distracted", str(id)))
         if rng.random() >= share:
             return text
         try:
@@ -150,7 +150,7 @@ def reworded(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     """
 
     def query(id, text):
-        rng = random.Random(runs.stream(seed, "reworded", str(id)))
+        rng = random.Random(randomness.stream(seed, "reworded", str(id)))
         try:
             problem = read(text)
             try:

@@ -5,7 +5,7 @@ Their items are the same in every run.
 
 import random
 
-from ..core import runs
+from ..core import randomness
 from .masking import backward
 from .problem import Problem
 from .sampler import SEEN, UNSEEN, distract, distractions, draw, translate
@@ -55,7 +55,7 @@ def items(
         stream="unseen" if unseen else "test",
     )
     variants = [
-        (i, _variant(name, problem, random.Random(runs.stream(seed, stream, str(i))), i))
+        (i, _variant(name, problem, random.Random(randomness.stream(seed, stream, str(i))), i))
         for i, problem in enumerate(problems)
     ]
     return [(i, variant) for i, variant in variants if variant is not None]

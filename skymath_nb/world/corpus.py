@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 
-from ..core import runs
+from ..core import randomness
 from .benchmarks import items
 from .edits import Uneditable, rephrase
 from .families import FAMILIES
@@ -218,7 +218,7 @@ def documents(seed: int, index: int, mix: dict[str, float]) -> Iterator[str]:
 
     Stream `index` is independent of every other.
     """
-    rng = random.Random(runs.stream(seed, "corpus", str(index)))
+    rng = random.Random(randomness.stream(seed, "corpus", str(index)))
     kinds, shares = [KINDS[kind] for kind in mix], list(mix.values())
     while True:
         yield rng.choices(kinds, shares)[0](rng)

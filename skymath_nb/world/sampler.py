@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
-from ..core import runs
+from ..core import randomness
 from .families import FAMILIES, GROUPS, NOISE, PEOPLE, THINGS, Kind
 from .problem import KINDS, LANGUAGES, SLOTS, Clause, Problem, Unreadable, Unsolvable, split_of
 
@@ -189,7 +189,7 @@ def draw(
     _check(levels, families, language, split)
     problems, texts = [], set()
     for i in range(n):
-        rng = random.Random(runs.stream(seed, "world", stream, split, str(i)))
+        rng = random.Random(randomness.stream(seed, "world", stream, split, str(i)))
 
         def accept(problem):
             return problem.text not in texts and split in ("any", split_of(problem.key))

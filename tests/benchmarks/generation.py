@@ -20,11 +20,11 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from skymath_nb import prompts, world
-from skymath_nb.core import runs
+from skymath_nb.core import paths
 from skymath_nb.inference import local
 from skymath_nb.inference.generation import generate
 
-BASE = runs.PACKAGE / "training" / "bases" / "tiny-base"
+BASE = paths.PACKAGE / "training" / "bases" / "tiny-base"
 TOKENS, BATCH, VOCABULARY = 48, 64, 151_936
 
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skymath_nb.commands import files
-from skymath_nb.core import runs, schema
+from skymath_nb.core import randomness, schema
 from skymath_nb.data import seeds
 from skymath_nb.selection import near_duplicates
 from skymath_nb.training import curriculum
@@ -31,7 +31,7 @@ SIZE = 1500  # characters of a row
 def make(path, rows):
     train = seeds.load("gsm8k", "train")
     problems, solutions = train["problem"].to_numpy(object), train["solution"].to_numpy(object)
-    rng = runs.rng(0, "benchmark", "large")
+    rng = randomness.rng(0, "benchmark", "large")
     fixed = {"stage": "normal", "method": "given", "language": "en", "kept": True} | dict.fromkeys(
         ("round", "level", "tokens_in", "tokens_out"), 0
     )

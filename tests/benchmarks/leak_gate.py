@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skymath_nb.core import runs
+from skymath_nb.core import randomness
 from skymath_nb.data import seeds
 from skymath_nb.selection import decontamination
 from skymath_nb.selection import ngrams as wording
@@ -34,7 +34,7 @@ PEER = 1000  # queries for datatrove, which takes seconds for a MB
 
 def corpus(n):
     train, test = (seeds.load("gsm8k", split) for split in ("train", "test"))
-    rng = runs.rng(0, "benchmark", "leak_gate")
+    rng = randomness.rng(0, "benchmark", "leak_gate")
     texts = train["problem"].to_numpy(object)[rng.integers(len(train), size=n)]
     numbers = iter(rng.integers(2, 999, size=50 * n).tolist())
     texts = [re.sub(r"\d+", lambda m: str(next(numbers)), text) for text in texts]

@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 
-from skymath_nb.core import runs
+from skymath_nb.core import randomness
 from skymath_nb.data import seeds
 from skymath_nb.selection import near_duplicates
 from skymath_nb.selection import ngrams as wording
@@ -25,7 +25,7 @@ ALL_PAIRS = 30_000
 
 def main(problems="90", rows="30000"):
     rng, train = (
-        runs.rng(0, "benchmark", "near"),
+        randomness.rng(0, "benchmark", "near"),
         seeds.load("gsm8k", "train")["problem"].to_numpy(object),
     )
     chosen = rng.permutation(train)[: int(problems)]

@@ -25,7 +25,7 @@ from skymath_nb.runner import suite
 
 EMPTY = [
     'run: str = "empty"  # folder\nlabel: str = ""  # repeat',
-    'from skymath_nb.core import runs\nruns.step("00_empty", run, label).finish({})',
+    'from skymath_nb import runner\nrunner.start("00_empty", run, label).finish({})',
 ]
 REPEATS = 3
 

@@ -20,7 +20,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from skymath_nb import prompts, world
-from skymath_nb.core import runs
+from skymath_nb.core import randomness
 from skymath_nb.core.schema import Curriculum, Phase
 from skymath_nb.training import rows as rows_module
 from skymath_nb.training import sft
@@ -55,7 +55,11 @@ def plain(base, table, bf16=True, all_logits=False):
     )
     data = sft.tokenise(table, tokenizer, prompts.student, MAX_LENGTH)
     order = sft.order(
-        np.array([len(ids) for ids in data["input_ids"]]), 1, BATCH, True, runs.rng(0, "sft", "p")
+        np.array([len(ids) for ids in data["input_ids"]]),
+        1,
+        BATCH,
+        True,
+        randomness.rng(0, "sft", "p"),
     )
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.0, fused=True)
     for start in range(0, len(order), BATCH):

@@ -12,8 +12,8 @@ from sample_files import write_notebook
 
 from skymath_nb import __main__ as command_line
 from skymath_nb.commands import bundle as bundles
-from skymath_nb.core import runs
-from skymath_nb.runner import folders, params, suite
+from skymath_nb.core import digests, disk, locks, manifests, paths
+from skymath_nb.runner import folders, params, steps, suite
 
 STEPS = ("01_first", "02_second@again", "03_third")
 
@@ -24,7 +24,7 @@ def do(name, run="tiny", text="rows"):
     """
     k = int(name[:2])
     notebook, _, label = name.partition("@")
-    step = runs.step(notebook, run, label, k=k)
+    step = steps.start(notebook, run, label, k=k)
     if k > 1:
         step.input(STEPS[k - 2], "rows.txt")
         step.input("01_first", "models")
@@ -35,19 +35,19 @@ def do(name, run="tiny", text="rows"):
     step.output("rows.txt").write_text(f"{text} {k}")
     step.finish({"n": k})
     for log in ("notebook.ipynb", "notebook.html"):
-        runs.save(step.folder / log, "{}")
+        disk.save(step.folder / log, "{}")
 
 
-def write(step, code="from skymath_nb.core import runs"):
+def write(step, code="from skymath_nb import runner"):
     """A step's notebook, that a plan can read."""
     name = step.partition("@")[0]
     write_notebook(
-        runs.notebooks_folder(),
+        paths.notebooks_folder(),
         name,
         'run: str = "tiny"  # help\nlabel: str = ""  # help\nk: int = 1  # help',
         code,
     )
-    path = runs.notebooks_folder() / f"{name}.ipynb"
+    path = paths.notebooks_folder() / f"{name}.ipynb"
     notebook = json.loads(path.read_text())
     notebook["metadata"]["kernelspec"] = {
         "name": "python3",
@@ -67,7 +67,7 @@ def run(tmp_path, monkeypatch):
         do(step)
     folder = tmp_path / "outputs" / "tiny"
     frozen = {"run": "tiny", "steps": {step: {"k": int(step[:2])} for step in STEPS}}
-    runs.save(folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False))
+    disk.save(folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False))
     return folder
 
 
@@ -113,26 +113,28 @@ def with_manifest(step, **change):
 
 def refused(file, capsys, *words, run=()):
     """What the command says of a bundle that it must refuse, leaving nothing."""
-    before = sorted(runs.root().rglob("*")) if runs.root().exists() else []
+    before = sorted(paths.runs_folder().rglob("*")) if paths.runs_folder().exists() else []
     assert command_line.main(["bundle", "take", str(file), *run]) == 2
     said = capsys.readouterr().err
     assert "Nothing was taken" in said and all(word in said for word in words), said
-    assert (sorted(runs.root().rglob("*")) if runs.root().exists() else []) == before
+    assert (
+        sorted(paths.runs_folder().rglob("*")) if paths.runs_folder().exists() else []
+    ) == before
     return said
 
 
 def test_taken_steps_are_fresh_verify_and_lie_as_they_were(bundle, capsys):
     assert command_line.main(["bundle", "take", str(bundle)]) == 0
     assert "All steps are complete" in capsys.readouterr().out
-    folder = runs.root() / "tiny"
+    folder = paths.runs_folder() / "tiny"
     assert set(states(folder).values()) == {"fresh"} and folders.verify("tiny").differing == []
     for step in STEPS:
-        there = runs.files_of(folder / step)
-        assert set(there) == set(runs.files_of(bundle.parent / "teacher" / "tiny" / step))
-        manifest = runs.read_manifest(folder / step)
-        assert (manifest["taken_from"], manifest[runs.FOREIGN]) == ("tiny", "class.tar.gz")
+        there = disk.files_of(folder / step)
+        assert set(there) == set(disk.files_of(bundle.parent / "teacher" / "tiny" / step))
+        manifest = manifests.read(folder / step)
+        assert (manifest["taken_from"], manifest[manifests.FOREIGN]) == ("tiny", "class.tar.gz")
     assert (folder / "index.html").is_file() and (folder / "run.json").is_file()
-    assert not list(runs.root().glob(f"{bundles.DRAFT}*"))
+    assert not list(paths.runs_folder().glob(f"{bundles.DRAFT}*"))
 
 
 def test_a_bundle_is_a_run_folder_without_locks(bundle):
@@ -144,8 +146,8 @@ def test_a_bundle_is_a_run_folder_without_locks(bundle):
 
 def test_who_failed_at_the_second_step_opens_the_third(bundle, capsys):
     do("01_first")  # equal bytes, of the attendee's own
-    own = (runs.root() / "tiny" / "01_first" / "manifest.json").read_text()
-    half = runs.root() / "tiny" / STEPS[1]
+    own = (paths.runs_folder() / "tiny" / "01_first" / "manifest.json").read_text()
+    half = paths.runs_folder() / "tiny" / STEPS[1]
     half.mkdir()
     (half / "rows.txt").write_text("half")
     assert command_line.main(["bundle", "take", str(bundle), "--before", "03_third"]) == 0
@@ -154,10 +156,10 @@ def test_who_failed_at_the_second_step_opens_the_third(bundle, capsys):
         "01_first" in said.split("kept")[1]
         and 'open notebooks/03_third.ipynb with run = "tiny"' in said
     )
-    folder = runs.root() / "tiny"
+    folder = paths.runs_folder() / "tiny"
     assert states(folder) == dict(zip(STEPS, ("fresh", "fresh", "missing"), strict=True))
     assert (folder / "01_first" / "manifest.json").read_text() == own
-    assert runs.step("03_third", "tiny", k=3).input(STEPS[1], "rows.txt").read_text() == "rows 2"
+    assert steps.start("03_third", "tiny", k=3).input(STEPS[1], "rows.txt").read_text() == "rows 2"
     assert folders.verify("tiny").differing == []
 
 
@@ -168,7 +170,8 @@ def test_until_leaves_later_steps_out_and_before_tells_it(run, tmp_path, capsys)
     run.parent.rename(tmp_path / "teacher")
     assert command_line.main(["bundle", "take", file, "--before", "03_third"]) == 2
     assert (
-        "needs 02_second@again" in capsys.readouterr().err and not (runs.root() / "tiny").exists()
+        "needs 02_second@again" in capsys.readouterr().err
+        and not (paths.runs_folder() / "tiny").exists()
     )
     assert command_line.main(["bundle", "take", file]) == 0
     assert 'label = "again"' in capsys.readouterr().out
@@ -178,7 +181,10 @@ def test_kept_steps_that_do_not_go_with_the_bundle_are_refused_and_a_fresh_run_i
     bundle, capsys
 ):
     do("01_first", text="others")
-    before = {name: path.read_bytes() for name, path in runs.files_of(runs.root() / "tiny").items()}
+    before = {
+        name: path.read_bytes()
+        for name, path in disk.files_of(paths.runs_folder() / "tiny").items()
+    }
     assert command_line.main(["bundle", "take", str(bundle)]) == 2
     said = capsys.readouterr().err
     assert (
@@ -186,10 +192,11 @@ def test_kept_steps_that_do_not_go_with_the_bundle_are_refused_and_a_fresh_run_i
         and "--run tiny-taken" in said
     )
     assert {
-        name: path.read_bytes() for name, path in runs.files_of(runs.root() / "tiny").items()
+        name: path.read_bytes()
+        for name, path in disk.files_of(paths.runs_folder() / "tiny").items()
     } == before
     assert command_line.main(["bundle", "take", str(bundle), "--run", "tiny-taken"]) == 0
-    folder = runs.root() / "tiny-taken"
+    folder = paths.runs_folder() / "tiny-taken"
     assert (
         set(states(folder).values()) == {"fresh"}
         and params.load(folder / "params.yaml").run == "tiny-taken"
@@ -199,7 +206,7 @@ def test_kept_steps_that_do_not_go_with_the_bundle_are_refused_and_a_fresh_run_i
 def test_a_kept_step_made_with_another_of_the_taken_ones_is_refused(bundle, capsys):
     do("01_first", text="others")
     do(STEPS[1])
-    (runs.root() / "tiny" / "01_first" / "manifest.json").unlink()  # is being run again
+    (paths.runs_folder() / "tiny" / "01_first" / "manifest.json").unlink()  # is being run again
     assert command_line.main(["bundle", "take", str(bundle)]) == 2
     assert "your 02_second@again was made with another 01_first/rows.txt" in capsys.readouterr().err
 
@@ -234,7 +241,7 @@ def test_a_run_that_is_not_whole_is_not_packed(run, tmp_path, harm, said, capsys
 
 def test_a_run_at_work_is_neither_packed_nor_taken_into(run, tmp_path):
     file = bundles.make("tiny", tmp_path / "class.tar.gz")
-    with runs.claim(run):
+    with locks.claim(run):
         assert command_line.main(["bundle", "make", "tiny", str(tmp_path / "other.zip")]) == 5
         assert command_line.main(["bundle", "take", str(file)]) == 5
 
@@ -333,7 +340,7 @@ def test_what_unpacks_to_more_than_the_disk_has_is_refused_before_it_is_read(
     What an entry says of its size counts, and nothing of it is unpacked.
     """
     monkeypatch.setattr(
-        bundles.shutil, "disk_usage", lambda _: SimpleNamespace(free=runs.MIN_FREE_BYTES + 1e8)
+        bundles.shutil, "disk_usage", lambda _: SimpleNamespace(free=disk.MIN_FREE_BYTES + 1e8)
     )
     bomb, entry = bundle.with_name("bomb.tar.gz"), tarfile.TarInfo("01_first/rows.txt")
     entry.size = 10**12
@@ -357,18 +364,23 @@ def test_aliases_that_stand_for_a_thousand_millions_are_refused(bundle, capsys):
 def test_a_full_disk_stops_it_before_it_writes(bundle, monkeypatch, capsys):
     monkeypatch.setattr(bundles.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     assert command_line.main(["bundle", "take", str(bundle)]) == 2
-    assert "free some space" in capsys.readouterr().err and not (runs.root() / "tiny").exists()
+    assert (
+        "free some space" in capsys.readouterr().err and not (paths.runs_folder() / "tiny").exists()
+    )
 
 
 def test_what_a_killed_process_left_is_cleared_away_and_what_another_is_at_work_on_stays(bundle):
-    left, other = runs.root() / f"{bundles.DRAFT}1", runs.root() / f"{bundles.DRAFT}2"
+    left, other = (
+        paths.runs_folder() / f"{bundles.DRAFT}1",
+        paths.runs_folder() / f"{bundles.DRAFT}2",
+    )
     (left / "01_first").mkdir(parents=True)
-    with runs.claim(other):
+    with locks.claim(other):
         bundles.take(bundle)
         assert (
             not left.exists()
             and other.exists()
-            and set(states(runs.root() / "tiny").values()) == {"fresh"}
+            and set(states(paths.runs_folder() / "tiny").values()) == {"fresh"}
         )
 
 
@@ -430,7 +442,7 @@ def endless(request, tmp_path, monkeypatch):
             server.bind("socket")
         return str(tmp_path / "socket")
     if request.param == "folder":
-        monkeypatch.setattr(runs, "MOST_FILES", 50)
+        monkeypatch.setattr(disk, "MOST_FILES", 50)
         (tmp_path / "many").mkdir()
         for n in range(100):
             (tmp_path / "many" / str(n)).touch()
@@ -453,7 +465,7 @@ def test_take_verify_and_status_end_whatever_a_manifest_uses(bundle, endless, ca
         bundle, with_manifest("01_first", uses={"data": {"path": endless, "sha256": "0"}})
     )
     bundles.take(file)
-    folder = runs.root() / "tiny"
+    folder = paths.runs_folder() / "tiny"
     verified = command_line.main(["verify", "tiny"])
     said = capsys.readouterr().out
     assert (
@@ -493,7 +505,7 @@ def test_a_taken_step_reads_outside_files_only_in_known_folders(
         "private": str(tmp_path / "private"),
         "up": "$SKYMATH_DATA/../private",
     }
-    digest = runs.digest_file(tmp_path / "private")
+    digest = digests.of_file(tmp_path / "private")
     change = with_manifest(
         "01_first", uses={name: {"path": path, "sha256": digest} for name, path in uses.items()}
     )
@@ -515,7 +527,7 @@ def test_no_output_is_put_anywhere_but_into_its_step(run, tmp_path, capsys):
     manifest["outputs"]["../../../precious"] = {"sha256": "0", "bytes": 4}
     (run / "01_first" / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ValueError, match="precious"):
-        runs.take(run / "01_first", runs.root() / "other" / "01_first", manifest)
+        manifests.take(run / "01_first", paths.runs_folder() / "other" / "01_first", manifest)
     assert (
         command_line.main(["verify", "tiny"]) == 2
         and "is not a manifest" in capsys.readouterr().err

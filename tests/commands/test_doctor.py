@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from skymath_nb.commands import doctor, forecast, hub
-from skymath_nb.core import runs
+from skymath_nb.core import paths
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_what_is_bad_says_what_to_do(outputs, monkeypatch):
     monkeypatch.setattr(
         doctor,
         "choose",
-        lambda: (type("P", (), {"source": runs.home() / "params/tiny.yaml"})(), [], {}),
+        lambda: (type("P", (), {"source": paths.home() / "params/tiny.yaml"})(), [], {}),
     )
     monkeypatch.setattr(
         forecast,

@@ -11,7 +11,7 @@ import yaml
 
 from skymath_nb import __main__ as command_line
 from skymath_nb.commands import forecast, hub
-from skymath_nb.core import runs
+from skymath_nb.core import disk, manifests, paths
 from skymath_nb.data import seeds
 from skymath_nb.experiments import takeaways
 from skymath_nb.inference import prices, reply_store
@@ -19,7 +19,7 @@ from skymath_nb.runner import params
 from skymath_nb.training import cost
 
 FILES = sorted(
-    path for path in runs.locate("params").glob("*.yaml") if not path.stem.startswith("base_")
+    path for path in paths.locate("params").glob("*.yaml") if not path.stem.startswith("base_")
 )
 PUBLISHED = {  # parameters, as the models' safetensors count them
     "meta-llama/Llama-2-7b-hf": 6_738_415_616,
@@ -53,7 +53,7 @@ def bare(tmp_path, monkeypatch):
 
 
 def plan(name, *overrides):
-    return params.load(runs.locate(f"params/{name}.yaml"), overrides)
+    return params.load(paths.locate(f"params/{name}.yaml"), overrides)
 
 
 def steps(found):
@@ -211,8 +211,10 @@ def keep(folder, plan, step, seconds, **report):
     """A run folder in which one step is complete."""
     job = next(job for job in plan.jobs if job.id == step)
     frozen = {"run": folder.name, "steps": {job.id: job.parameters for job in plan.jobs}}
-    runs.save(folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False))
-    identity = {key: value for key, value in job.parameters.items() if key not in runs.EXECUTION}
+    disk.save(folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False))
+    identity = {
+        key: value for key, value in job.parameters.items() if key not in manifests.EXECUTION
+    }
     manifest = {
         "step": step,
         "parameters": identity,
@@ -227,8 +229,8 @@ def keep(folder, plan, step, seconds, **report):
         "versions": {},
     }
     manifest |= {"code": {"notebook": "", "modules": {}}}
-    runs.save(folder / step / "manifest.json", json.dumps(manifest))
-    runs.save(folder / step / "report.json", json.dumps(report))
+    disk.save(folder / step / "manifest.json", json.dumps(manifest))
+    disk.save(folder / step / "report.json", json.dumps(report))
 
 
 def test_time_comes_from_an_earlier_run_alike_in_proportion_and_names_it(bare):

@@ -8,7 +8,7 @@ import yaml
 
 from skymath_nb import __main__ as command_line
 from skymath_nb.commands import hub
-from skymath_nb.core import runs
+from skymath_nb.core import paths
 from skymath_nb.data import seeds
 from skymath_nb.runner import params
 
@@ -120,11 +120,11 @@ def test_what_lies_in_folders_or_is_made_here_is_not_asked_of_the_hub(plan, tmp_
     (tmp_path / "gsm8k" / "test.jsonl").unlink()
     found, problems = hub.needs(plan(base="tiny-base"))
     assert found == [] and "test.jsonl is missing" in problems[0] and len(problems) == 1
-    assert hub.needs(params.load(runs.locate("params/tiny.yaml"))) == ([], [])
+    assert hub.needs(params.load(paths.locate("params/tiny.yaml"))) == ([], [])
 
 
 def test_every_base_of_a_scaling_study_is_needed():
-    found, _ = hub.needs(params.load(runs.locate("params/scaling_paper.yaml")))
+    found, _ = hub.needs(params.load(paths.locate("params/scaling_paper.yaml")))
     assert [need.id for need in found if need.kind == "model"] == [
         "mistralai/Mistral-7B-v0.1",
         "deepseek-ai/deepseek-math-7b-base",

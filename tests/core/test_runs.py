@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 import pytest
 from sample_files import write_notebook
 
-from skymath_nb.core import runs
+from skymath_nb.core import code_digests, digests, disk, locks, manifests, paths, randomness
+from skymath_nb.runner import steps
 
 
 @pytest.fixture(autouse=True)
@@ -18,15 +19,15 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(tmp_path / "notebooks"))
     for name in ("01_first", "02_second"):
         write_notebook(
-            tmp_path / "notebooks", name, "k: int = 1  # help", "from skymath_nb.core import runs"
+            tmp_path / "notebooks", name, "k: int = 1  # help", "from skymath_nb.core import paths"
         )
     return tmp_path
 
 
 def test_streams_depend_on_every_name_and_on_nothing_else():
-    assert runs.rng(0, "a", 1).random() == runs.rng(0, "a", 1).random()
+    assert randomness.rng(0, "a", 1).random() == randomness.rng(0, "a", 1).random()
     streams = [
-        runs.stream(*names)
+        randomness.stream(*names)
         for names in [(0, "a", "b"), (0, "ab"), (1, "a", "b"), (0, "b", "a"), (0,)]
     ]
     assert len(set(streams)) == 5 and all(0 <= stream < 2**32 for stream in streams)
@@ -36,20 +37,20 @@ def test_folder_digest_sees_names_and_bytes(tmp_path):
     folder = tmp_path / "folder"
     (folder / "deep").mkdir(parents=True)
     (folder / "deep" / "a.txt").write_text("1")
-    digests = [runs.digest_file(folder)]
+    seen = [digests.of_file(folder)]
     (folder / "deep" / "a.txt").write_text("2")
-    digests.append(runs.digest_file(folder))
+    seen.append(digests.of_file(folder))
     (folder / "deep" / "a.txt").rename(folder / "a.txt")
-    digests.append(runs.digest_file(folder))
-    assert len(set(digests)) == 3 and runs.size_of(folder) == 1
+    seen.append(digests.of_file(folder))
+    assert len(set(seen)) == 3 and disk.size_of(folder) == 1
 
 
 def test_manifest_records_what_decides_a_rerun(place):
-    first = runs.step("01_first", "tiny", k=3, rates=[0.1, 0.2])
+    first = steps.start("01_first", "tiny", k=3, rates=[0.1, 0.2])
     first.output("rows.txt").write_text("rows")
     table = first.finish({"n": np.int64(4), "accuracy": 0.5, "name": "x", "ok": True})
     assert list(table.columns) == ["name", "value"] and len(table) == 4
-    second = runs.step("02_second", "tiny", "hard", k=3)
+    second = steps.start("02_second", "tiny", "hard", k=3)
     assert second.input("01_first", "rows.txt").read_text() == "rows"
     outside = place / "seeds.jsonl"
     outside.write_text("{}")
@@ -57,12 +58,12 @@ def test_manifest_records_what_decides_a_rerun(place):
     figure = go.Figure(go.Bar(y=[1]))
     assert second.figure(figure, "bars") is second.figure(figure, "bars")
     second.finish({})
-    manifest = runs.read_manifest(place / "outputs" / "tiny" / "02_second@hard")
+    manifest = manifests.read(place / "outputs" / "tiny" / "02_second@hard")
     assert manifest["parameters"] == {"k": 3} and manifest["step"] == "02_second@hard"
-    assert manifest["inputs"] == {"01_first/rows.txt": runs.digest_file(first.folder / "rows.txt")}
-    assert runs.locate(manifest["uses"]["seeds"]["path"]) == outside
+    assert manifest["inputs"] == {"01_first/rows.txt": digests.of_file(first.folder / "rows.txt")}
+    assert paths.locate(manifest["uses"]["seeds"]["path"]) == outside
     assert list(manifest["outputs"]) == ["figures/01_bars.json", "report.json"]
-    assert "skymath_nb.core.runs" in manifest["code"]["modules"]
+    assert "skymath_nb.core.paths" in manifest["code"]["modules"]
     about = json.loads((place / "outputs" / "tiny" / "run.json").read_text())
     assert set(about) == {"commit", "versions", "machine"}
 
@@ -70,53 +71,53 @@ def test_manifest_records_what_decides_a_rerun(place):
 def test_data_folder_makes_places_portable(place, monkeypatch):
     monkeypatch.setenv("SKYMATH_DATA", str(place))
     (place / "math.jsonl").write_text("{}")
-    work = runs.step("01_first", "tiny")
+    work = steps.start("01_first", "tiny")
     work.uses("$SKYMATH_DATA/math.jsonl")
     work.uses("pyproject.toml")
     work.finish({})
-    assert sorted(runs.read_manifest(work.folder)["uses"]) == [
+    assert sorted(manifests.read(work.folder)["uses"]) == [
         "$SKYMATH_DATA/math.jsonl",
         "pyproject.toml",
     ]
 
 
 def test_starting_again_makes_a_step_incomplete_and_drops_old_figures():
-    work = runs.step("01_first", "tiny")
+    work = steps.start("01_first", "tiny")
     work.figure(go.Figure(), "old")
     work.finish({})
-    again = runs.step("01_first", "tiny")
-    assert runs.read_manifest(again.folder) is None
+    again = steps.start("01_first", "tiny")
+    assert manifests.read(again.folder) is None
     assert not list(again.folder.rglob("*.json"))
 
 
 def test_missing_input_names_the_step_and_the_command():
-    work = runs.step("02_second", "tiny")
+    work = steps.start("02_second", "tiny")
     with pytest.raises(FileNotFoundError, match=r"01_first.*not completed.*run params/tiny\.yaml"):
         work.input("01_first", "rows.txt")
-    runs.step("01_first", "tiny").finish({})
+    steps.start("01_first", "tiny").finish({})
     with pytest.raises(FileNotFoundError, match="no such file"):
         work.input("01_first", "rows.txt")
 
 
 def test_an_announced_output_must_be_written():
-    work = runs.step("01_first", "tiny")
+    work = steps.start("01_first", "tiny")
     work.output("rows.txt")
     with pytest.raises(RuntimeError, match="rows.txt"):
         work.finish({})
-    assert runs.read_manifest(work.folder) is None
+    assert manifests.read(work.folder) is None
 
 
 @pytest.mark.parametrize(
     "act, said",
     [
-        (lambda: runs.step("01_first", "../up"), "letters"),
-        (lambda: runs.step("01_first", "tiny", label="a/b"), "letters"),
-        (lambda: runs.step("01_first", "tiny", device="cpu"), "device"),
-        (lambda: runs.step("01_first", "tiny", rates={1, 2}), "rates"),
-        (lambda: runs.step("01_first", "tiny", rate=math.inf), "rate"),
-        (lambda: runs.step("01_first", "tiny").output("../x"), "inside"),
-        (lambda: runs.step("01_first", "tiny").finish({"loss": math.nan}), "loss"),
-        (lambda: runs.step("01_first", "tiny").finish({"nested": {"a": 1}}), "nested"),
+        (lambda: steps.start("01_first", "../up"), "letters"),
+        (lambda: steps.start("01_first", "tiny", label="a/b"), "letters"),
+        (lambda: steps.start("01_first", "tiny", device="cpu"), "device"),
+        (lambda: steps.start("01_first", "tiny", rates={1, 2}), "rates"),
+        (lambda: steps.start("01_first", "tiny", rate=math.inf), "rate"),
+        (lambda: steps.start("01_first", "tiny").output("../x"), "inside"),
+        (lambda: steps.start("01_first", "tiny").finish({"loss": math.nan}), "loss"),
+        (lambda: steps.start("01_first", "tiny").finish({"nested": {"a": 1}}), "nested"),
     ],
 )
 def test_bad_values_are_refused_by_name(act, said):
@@ -126,15 +127,15 @@ def test_bad_values_are_refused_by_name(act, said):
 
 def test_a_step_without_a_notebook_and_a_missing_outside_file_are_refused():
     with pytest.raises(FileNotFoundError, match="09_none"):
-        runs.step("09_none", "tiny")
+        steps.start("09_none", "tiny")
     with pytest.raises(FileNotFoundError, match="nowhere.jsonl"):
-        runs.step("01_first", "tiny").uses("nowhere.jsonl")
+        steps.start("01_first", "tiny").uses("nowhere.jsonl")
 
 
 def test_full_disk_is_refused_before_work(monkeypatch):
-    monkeypatch.setattr(runs, "MIN_FREE_BYTES", 1e18)
+    monkeypatch.setattr(disk, "MIN_FREE_BYTES", 1e18)
     with pytest.raises(RuntimeError, match="SKYMATH_OUTPUTS"):
-        runs.step("01_first", "tiny")
+        steps.start("01_first", "tiny")
 
 
 @pytest.fixture
@@ -174,14 +175,14 @@ def package(tmp_path):
 )
 def test_code_digests_follow_imports_and_ignore_comments(package, file, text, counts):
     books = package.parent / "books"
-    before = runs.code_digests("01_book", books, package)
+    before = code_digests.of_notebook("01_book", books, package)
     (package / file).write_text(text)
-    assert (runs.code_digests("01_book", books, package) != before) is counts
+    assert (code_digests.of_notebook("01_book", books, package) != before) is counts
 
 
 def test_code_has_the_same_digest_on_every_python():
     source = 'def f(a, *, b=1) -> str:\n    return f"{a:{b}} {b}"\n'
-    assert runs._syntax(source)[0][:16] == "6455ca73e0422ee2"  # as 3.11, 3.12 and 3.13 say
+    assert code_digests._syntax(source)[0][:16] == "6455ca73e0422ee2"  # as 3.11, 3.12 and 3.13 say
 
 
 @pytest.mark.parametrize(
@@ -198,17 +199,18 @@ def test_code_has_the_same_digest_on_every_python():
 )
 def test_notebook_digest_ignores_parameters_and_comments(package, parameters, code, counts):
     books = package.parent / "books"
-    before = runs.code_digests("01_book", books, package)
+    before = code_digests.of_notebook("01_book", books, package)
     write_notebook(books, "01_book", parameters, code)
     assert (
-        runs.code_digests("01_book", books, package)["notebook"] != before["notebook"]
+        code_digests.of_notebook("01_book", books, package)["notebook"] != before["notebook"]
     ) is counts
 
 
 HOLD = """
 import sys, time, pathlib
-from skymath_nb.core import runs
-with runs.claim(pathlib.Path(sys.argv[1])):
+from skymath_nb.core import code_digests, digests, disk, locks, manifests, paths, randomness
+from skymath_nb.runner import steps
+with locks.claim(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -219,12 +221,12 @@ def test_a_folder_has_one_holder_and_is_free_when_that_is_killed(tmp_path):
         [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(runs.Busy, match=f"process {holder.pid}"), runs.claim(tmp_path):
+    with pytest.raises(locks.Busy, match=f"process {holder.pid}"), locks.claim(tmp_path):
         pass
     heard = []
     Timer(0.3, holder.kill).start()
-    with runs.claim(tmp_path, waiting=heard.append):
+    with locks.claim(tmp_path, waiting=heard.append):
         assert len(heard) == 1 and str(holder.pid) in heard[0]
     holder.wait()
-    with runs.claim(tmp_path):  # and again, by the same process
+    with locks.claim(tmp_path):  # and again, by the same process
         pass

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from skymath_nb import __main__, data
-from skymath_nb.core import runs, schema
+from skymath_nb.core import paths, schema
 from skymath_nb.data import seeds
 from skymath_nb.inference import reply_store
 from skymath_nb.training import bases, curriculum
@@ -296,7 +296,7 @@ def test_paths_are_relative_to_the_working_directory(here, capsys):
     name = "params/tiny.yaml"  # a path of the repository
     (here / "params").mkdir()
     write(here / name, OTHER)
-    assert (runs.home() / name).is_file()
+    assert (paths.home() / name).is_file()
     assert __main__.main(["gate", "test.jsonl", "--against", name, "--out", "out.parquet"]) == 1
     assert schema.read("out.parquet", "gate")["benchmark"].unique().tolist() == [name]
     os.remove(name)

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import tiny_model
 
-from skymath_nb.core import runs, schema
+from skymath_nb.core import locks, schema
 from skymath_nb.core.schema import Curriculum, Phase
 from skymath_nb.experiments import arms
 
@@ -167,8 +167,8 @@ def test_a_unit_that_fails_does_not_stop_the_others(recipe, tmp_path):
 
 HOLD = """
 import pathlib, sys, time
-from skymath_nb.core import runs
-with runs.claim(pathlib.Path(sys.argv[1])):
+from skymath_nb.core import locks
+with locks.claim(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -182,7 +182,7 @@ def test_several_processes_share_a_folder_and_take_over_from_the_dead(recipe, tm
         text=True,
     )
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(runs.Busy, match=f"process {holder.pid}"):
+    with pytest.raises(locks.Busy, match=f"process {holder.pid}"):
         run(recipe, 0, tmp_path)
     said = []
 

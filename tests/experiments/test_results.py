@@ -3,15 +3,16 @@ import json
 import pandas as pd
 import pytest
 
-from skymath_nb.core import runs
+from skymath_nb.core import paths, provenance
 from skymath_nb.experiments import results
+from skymath_nb.runner import steps
 
 
 @pytest.fixture
 def finished(tmp_path, monkeypatch):
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(tmp_path / "outputs"))
-    monkeypatch.setattr(runs, "_commit", lambda: "0" * 40)
-    step = runs.step("06_scaling_laws", "study", seed=0, sizes=[1, 2])
+    monkeypatch.setattr(provenance, "commit", lambda: "0" * 40)
+    step = steps.start("06_scaling_laws", "study", seed=0, sizes=[1, 2])
     pd.DataFrame({"a": [1]}).to_parquet(step.output("table/answers.parquet"))
     step.finish({"models": 1})
     return tmp_path
@@ -36,13 +37,13 @@ def test_what_is_stored_is_read_with_how_it_was_made(finished, monkeypatch):
 def test_a_step_without_tables_or_not_complete_is_not_stored(finished):
     with pytest.raises(FileNotFoundError, match="is not complete"):
         results.store("study", "07_takeaways", finished / "kept")
-    (runs.root() / "study" / "06_scaling_laws" / "table" / "answers.parquet").unlink()
+    (paths.runs_folder() / "study" / "06_scaling_laws" / "table" / "answers.parquet").unlink()
     with pytest.raises(FileNotFoundError, match="no folder table/"):
         results.store("study", "06_scaling_laws", finished / "kept")
 
 
 def test_what_no_commit_made_is_not_stored(finished, monkeypatch):
-    path = runs.root() / "study" / "06_scaling_laws" / "manifest.json"
+    path = paths.runs_folder() / "study" / "06_scaling_laws" / "manifest.json"
     path.write_text(path.read_text().replace("0" * 40, "0" * 40 + "-dirty"))
     with pytest.raises(ValueError, match="-dirty, which is no commit"):
         results.store("study", "06_scaling_laws", finished / "kept")
@@ -52,13 +53,13 @@ def test_what_no_commit_made_is_not_stored(finished, monkeypatch):
 def test_only_what_the_params_file_makes_again_is_stored(finished, monkeypatch, capsys):
     from skymath_nb import __main__ as command_line
 
-    monkeypatch.setattr(runs, "home", lambda: finished)
+    monkeypatch.setattr(paths, "home", lambda: finished)
     (finished / "params").mkdir()
     (finished / "params" / "study.yaml").write_text(
         "run: study\n"
         "steps: {01_seed_exploration: {}, 02_augmentation: {}, 06_scaling_laws: {sizes: [4]}}\n"
     )
-    monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(runs.PACKAGE.parent / "notebooks"))
+    monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(paths.PACKAGE.parent / "notebooks"))
     assert command_line.main(["store", "study", "06_scaling_laws"]) == 2
     assert "was run with other parameters: " in capsys.readouterr().err
     assert command_line.main(["store", "study", "07_takeaways"]) == 2
@@ -73,7 +74,7 @@ def test_an_unknown_result_names_those_there_are():
 @pytest.mark.parametrize("name", results.names())
 def test_what_is_packaged_says_how_it_was_made_and_is_small(name):
     found = results.load(name)
-    assert (runs.home() / "params" / f"{name}.yaml").is_file()
+    assert (paths.home() / "params" / f"{name}.yaml").is_file()
     assert set(found.tables) >= {"reports", "answers"}
     assert "response" not in found.tables["answers"]
     assert not found.manifest["commit"].endswith("-dirty"), (

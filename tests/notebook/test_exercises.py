@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skymath_nb.core import runs
+from skymath_nb.core import paths
 from skymath_nb.notebook import exercise_cells, exercises
 from skymath_nb.selection import coreset
 
@@ -22,7 +22,7 @@ NAMES = sorted(path.stem for path in exercise_cells.FOLDER.glob("*.md"))
 
 
 def test_every_notebook_has_exercises_and_every_exercise_a_notebook():
-    assert NAMES == sorted(path.stem for path in runs.notebooks_folder().glob("*.ipynb"))
+    assert NAMES == sorted(path.stem for path in paths.notebooks_folder().glob("*.ipynb"))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -251,7 +251,11 @@ def test_few_items_lose_a_real_difference_now_and_then():
 
 def test_scratch_lies_outside_every_run():
     folder = exercises.scratch()
-    assert folder.is_dir() and not folder.is_relative_to(runs.root()) and not any(folder.iterdir())
+    assert (
+        folder.is_dir()
+        and not folder.is_relative_to(paths.runs_folder())
+        and not any(folder.iterdir())
+    )
     code = "from skymath_nb.notebook import exercises; print(exercises.scratch())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() and not Path(done.stdout.strip()).exists(), "it goes with the kernel"

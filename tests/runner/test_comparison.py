@@ -6,9 +6,9 @@ import pytest
 from sample_files import write_notebook
 
 from skymath_nb import __main__ as command_line
-from skymath_nb.core import runs, schema
+from skymath_nb.core import paths, schema
 from skymath_nb.evaluation import scores
-from skymath_nb.runner import comparison
+from skymath_nb.runner import comparison, steps
 
 
 def answers(right, n=40, **columns):
@@ -39,9 +39,9 @@ def answers(right, n=40, **columns):
 
 def save(run, table, k=1, note="", **report):
     """A run of one evaluation whose report is that of the student named last."""
-    work = runs.step("05_evaluation", run, k=k)
+    work = steps.start("05_evaluation", run, k=k)
     schema.write(table, work.output("answers.parquet"), "answers")
-    work.uses(runs.home() / "pyproject.toml")
+    work.uses(paths.home() / "pyproject.toml")
     scored = table[table["student"] == report["student"]] if "student" in report else table
     if "arm" not in table:
         report |= scores.flat_report(scores.score(scored, by=("benchmark",)))
@@ -56,7 +56,7 @@ def place(tmp_path, monkeypatch):
         tmp_path / "notebooks",
         "05_evaluation",
         "k: int = 1  # help",
-        "from skymath_nb.core import runs",
+        "from skymath_nb import runner",
     )
     return tmp_path
 
@@ -145,7 +145,7 @@ def test_data_code_versions_and_missing_steps_are_told(place):
     manifest["versions"]["numpy"] = "0.0.1"
     manifest["code"]["notebook"] = "0"
     path.write_text(json.dumps(manifest))
-    save_other = runs.step("05_evaluation", "two", "again", k=9)
+    save_other = steps.start("05_evaluation", "two", "again", k=9)
     save_other.finish({"x": 1})
     sections = by_title(["one", "two"])
     data = sections["Data and code"].table["digest of"].tolist()

@@ -6,8 +6,8 @@ import pytest
 from sample_files import write_notebook
 
 from skymath_nb import __main__ as command_line
-from skymath_nb.core import runs
-from skymath_nb.runner import folders, report
+from skymath_nb.core import disk
+from skymath_nb.runner import folders, report, steps
 
 
 @pytest.fixture
@@ -17,25 +17,25 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setenv("SKYMATH_NOTEBOOKS", str(tmp_path / "notebooks"))
     for name in ("01_first", "02_second"):
         write_notebook(
-            tmp_path / "notebooks", name, "k: int = 1  # help", "from skymath_nb.core import runs"
+            tmp_path / "notebooks", name, "k: int = 1  # help", "from skymath_nb import runner"
         )
     (tmp_path / "seeds.jsonl").write_text("{}")
-    first = runs.step("01_first", "tiny", k=1)
+    first = steps.start("01_first", "tiny", k=1)
     first.output("rows.txt").write_text("rows")
     (first.output("models") / "deep").mkdir(parents=True)
     (first.folder / "models" / "deep" / "weights").write_text("1")
     first.uses(tmp_path / "seeds.jsonl", "seeds")
     first.finish({"n": 1})
-    second = runs.step("02_second", "tiny", k=2)
+    second = steps.start("02_second", "tiny", k=2)
     second.input("01_first", "rows.txt")
     second.finish({"n": 2})
     folder = tmp_path / "outputs" / "tiny"
     for step in ("01_first", "02_second"):
-        runs.save(
+        disk.save(
             folder / step / "notebook.html",
             '<a href="../index.html">back</a><script src="../plotly.min.js"></script>',
         )
-    runs.save(folder / "params.yaml", "run: tiny\nsteps: {01_first: {k: 1}, 02_second: {k: 2}}\n")
+    disk.save(folder / "params.yaml", "run: tiny\nsteps: {01_first: {k: 1}, 02_second: {k: 2}}\n")
     report.index(folder, "tiny.yaml", {"01_first": {"k": 1}, "02_second": {"k": 2}}, {})
     return folder
 
@@ -105,7 +105,7 @@ def test_a_run_that_was_moved_verifies_opens_and_leads_nowhere_else(
             assert (page.parent / target).is_file(), f"{page.name} leads to {target}"
     monkeypatch.setenv("SKYMATH_OUTPUTS", str(place.parent))  # another root of outputs
     assert folders.verify("renamed").differing == []
-    work = runs.step("02_second", "renamed", k=3)  # a notebook finds its inputs there
+    work = steps.start("02_second", "renamed", k=3)  # a notebook finds its inputs there
     assert work.input("01_first", "rows.txt").read_text() == "rows"
 
 
@@ -128,4 +128,4 @@ def test_steps_come_in_the_order_in_which_they_ended(run):
     for step, when in (("01_first", "2026-02"), ("02_second", "2026-01")):
         path = run / step / "manifest.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | {"finished": when}))
-    assert list(folders.manifests(run)[0]) == ["02_second", "01_first"]
+    assert list(folders.read_all(run)[0]) == ["02_second", "01_first"]

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CELLS = [
     'run: str = "tiny"  # help\nk: int = 1  # help',
     (
-        'import sys\nfrom skymath_nb.core import runs\nstep = runs.step("01_first", run)\n'
+        'import sys\nfrom skymath_nb import runner\nstep = runner.start("01_first", run)\n'
         'step.output("python.txt").write_text(sys.executable)'
     ),
     "step.finish({})",

@@ -17,10 +17,10 @@ from sample_files import write_notebook
 
 from skymath_nb import __main__ as command_line
 from skymath_nb.commands import doctor, forecast
-from skymath_nb.core import runs
+from skymath_nb.core import disk, manifests, paths, provenance
 from skymath_nb.data import seeds
 from skymath_nb.inference import reply_store
-from skymath_nb.runner import comparison, folders, report, suite, sweeps
+from skymath_nb.runner import comparison, folders, report, steps, suite, sweeps
 from skymath_nb.runner import params as plans
 
 RECORD = reply_store.Record("a reply", "stop", 1, 2, "model", 100)
@@ -35,20 +35,20 @@ def run(tmp_path, monkeypatch):
         tmp_path / "notebooks",
         "01_first",
         'run: str = "tiny"\nk: int = 1  # help',
-        "from skymath_nb.core import runs",
+        "from skymath_nb import runner",
     )
     for name in ("tiny", "other"):
-        step = runs.step("01_first", name, k=1)
+        step = steps.start("01_first", name, k=1)
         step.output("rows.txt").write_text("rows")
         step.finish({"n": 1})
-        runs.save(
+        disk.save(
             step.folder.parent / "params.yaml", f"run: {name}\nsteps: {{01_first: {{k: 1}}}}\n"
         )
     return tmp_path / "outputs" / "tiny"
 
 
 def damage(path, fault):
-    runs.remove(path)
+    disk.remove(path)
     path.mkdir() if fault is None else path.write_bytes(fault)
 
 
@@ -68,7 +68,7 @@ def test_a_damaged_manifest_concerns_its_own_run_only(run, fault, capsys):
     assert "is not a manifest" in capsys.readouterr().err
     page = report.index(run, "tiny.yaml", {"01_first": {"k": 1}}, {}).read_text()
     assert "is not a manifest" in page
-    step = runs.step("01_first", "tiny", k=1)
+    step = steps.start("01_first", "tiny", k=1)
     step.output("rows.txt").write_text("rows")
     step.finish({"n": 1})
     assert folders.verify("tiny").differing == []
@@ -82,8 +82,8 @@ def test_a_manifest_of_wrong_types_is_damaged(run, key, value):
     if key == "parameters" and value == {"a": None}:
         pytest.skip("any value can be a parameter")
     path.write_text(json.dumps(manifest | {key: value}))
-    with pytest.raises(runs.Damaged, match="is not a manifest"):
-        runs.read_manifest(path.parent)
+    with pytest.raises(manifests.Damaged, match="is not a manifest"):
+        manifests.read(path.parent)
 
 
 def test_a_manifest_names_no_file_outside_its_run(run):
@@ -91,15 +91,17 @@ def test_a_manifest_names_no_file_outside_its_run(run):
     manifest = json.loads(path.read_text())
     for name in ("/dev/zero", "../../x"):
         path.write_text(json.dumps(manifest | {"outputs": {name: {"sha256": "", "bytes": 0}}}))
-        with pytest.raises(runs.Damaged, match="not the name of a file inside a step's folder"):
-            runs.read_manifest(path.parent)
+        with pytest.raises(
+            manifests.Damaged, match="not the name of a file inside a step's folder"
+        ):
+            manifests.read(path.parent)
 
 
 @pytest.mark.parametrize("file", ["01_first/report.json", "run.json"])
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != b"{}"])
 def test_a_damaged_report_or_run_json_is_told_in_a_sentence(run, file, fault):
     damage(run / file, fault)
-    with pytest.raises(runs.Damaged, match="The run tiny cannot be compared"):
+    with pytest.raises(manifests.Damaged, match="The run tiny cannot be compared"):
         comparison.read("tiny")
     assert (run / file).name in report.index(
         run, "tiny.yaml", {"01_first": {"k": 1}}, {}
@@ -121,7 +123,7 @@ def test_a_changed_output_is_found_after_its_reader_failed(run):
 def test_linked_folders_work(run, place, tmp_path):
     (run.parent / place).rename(tmp_path / "elsewhere")
     (run.parent / place).symlink_to(tmp_path / "elsewhere")
-    step = runs.step("01_first", "tiny", k=1)
+    step = steps.start("01_first", "tiny", k=1)
     step.output("rows.txt").write_text("rows")
     step.finish({"n": 1})
     assert folders.verify("tiny").differing == []
@@ -210,15 +212,15 @@ def test_a_clone_says_nothing_of_the_repository_around_it(tmp_path, monkeypatch)
     inner.mkdir(parents=True)
     git(inner.parent, "init")
     git(inner.parent, "commit", "--allow-empty", "-m", "outer")
-    monkeypatch.setattr(runs, "home", lambda: inner)
-    assert runs._commit() == "unknown"
+    monkeypatch.setattr(paths, "home", lambda: inner)
+    assert provenance.commit() == "unknown"
     git(inner, "init")
     git(inner, "commit", "--allow-empty", "-m", "inner")
     own = subprocess.run(
         ["git", "-C", str(inner), "rev-parse", "HEAD"], capture_output=True, text=True
     ).stdout.strip()
     monkeypatch.setenv("GIT_DIR", str(inner.parent / ".git"))
-    assert runs._commit() == own
+    assert provenance.commit() == own
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
@@ -227,7 +229,7 @@ def test_a_full_disk_is_named_with_what_is_missing(run, monkeypatch, capsys, num
         raise OSError(number, os.strerror(number), str(run))
 
     monkeypatch.setattr(suite, "_run", full)
-    monkeypatch.setattr(runs.shutil, "disk_usage", lambda place: SimpleNamespace(free=50e6))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda place: SimpleNamespace(free=50e6))
     lines = []
     assert suite.run(plans.load(run / "params.yaml"), echo=lines.append) == suite.FAILED
     assert "The disk /" in lines[-1] and "at least 150 MB are missing" in lines[-1]
@@ -279,7 +281,7 @@ def real(tmp_path, monkeypatch):
     monkeypatch.setattr(seeds, "unreachable", lambda: "there is no network")
     monkeypatch.setattr(forecast.hub, "unreachable", lambda: "there is no network")
     monkeypatch.setattr(suite.kernel, "execute", lambda *_: pytest.fail("a notebook was started"))
-    return str(runs.home() / "params" / "smoke.yaml")
+    return str(paths.home() / "params" / "smoke.yaml")
 
 
 @pytest.mark.parametrize(
@@ -322,8 +324,8 @@ def test_a_run_goes_on_where_the_disk_was_full(tmp_path, monkeypatch):
     full = tmp_path / "full"
     full.write_text("")
     work = (
-        "import errno, os\nfrom pathlib import Path\nfrom skymath_nb.core import runs\n"
-        'step = runs.step("{0}", run, k=k)\nplace = step.output("rows.txt")\n'
+        "import errno, os\nfrom pathlib import Path\nfrom skymath_nb import runner\n"
+        'step = runner.start("{0}", run, k=k)\nplace = step.output("rows.txt")\n'
         'place.write_text("half")\n'
         'if "{0}" == "02_second" and Path({1!r}).exists():\n'
         "    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\n"

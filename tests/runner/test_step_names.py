@@ -11,8 +11,8 @@ import yaml
 from test_suite import MAKE, USE, write_notebook
 
 from skymath_nb import __main__ as command_line
-from skymath_nb.core import runs
 from skymath_nb.runner import params as plans
+from skymath_nb.runner import steps
 from skymath_nb.training import pretraining
 
 COMMANDS = (
@@ -193,17 +193,17 @@ def test_a_sweep_and_a_base_that_is_made_again_have_plain_names_too(place, name,
     ],
 )
 def test_a_step_reads_and_writes_only_inside_steps(place, step, file):
-    made = runs.step("01_make", "tiny", n=1)
+    made = steps.start("01_make", "tiny", n=1)
     made.output("rows.txt").write_text("rows")
     made.finish({})
     (made.folder / "link").symlink_to(place / "x" / "x.ipynb")
     with pytest.raises(ValueError, match="inside|name"):
-        runs.step("02_use", "tiny", rate=1).input(step, file)
+        steps.start("02_use", "tiny", rate=1).input(step, file)
     for name in ("../x", "a/b", "..", ".x"):
         with pytest.raises(ValueError, match="name|label"):
-            runs.step(name, "tiny")
+            steps.start(name, "tiny")
         with pytest.raises(ValueError, match="label"):
-            runs.step("01_make", "tiny", name)
+            steps.start("01_make", "tiny", name)
 
 
 def test_a_link_inside_the_notebooks_folder_is_still_a_notebook_of_it(place):

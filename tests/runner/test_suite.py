@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from skymath_nb import __main__ as command_line
-from skymath_nb.core import runs
+from skymath_nb.core import locks, manifests, paths, provenance
 from skymath_nb.runner import params, suite
 from skymath_nb.runner import report as pages
 
@@ -24,8 +24,8 @@ MAKE = [
         "progress: bool = True"
     ),
     (
-        "import plotly.graph_objects as go\nfrom skymath_nb.core import runs\n"
-        'step = runs.step("01_make", run, seed=seed, n=n, rates=rates)'
+        "import plotly.graph_objects as go\nfrom skymath_nb import runner\n"
+        'step = runner.start("01_make", run, seed=seed, n=n, rates=rates)'
     ),
     'step.output("rows.txt").write_text("x" * n)',
     'step.figure(go.Figure(go.Bar(y=[n], name="</script>")), "bars")',
@@ -40,8 +40,8 @@ USE = [
         "interactive: bool = True"
     ),
     (
-        "from skymath_nb.core import runs\n"
-        'step = runs.step("02_use", run, label, rows_from=rows_from, rate=rate)'
+        "from skymath_nb import runner\n"
+        'step = runner.start("02_use", run, label, rows_from=rows_from, rate=rate)'
     ),
     'text = step.input(rows_from, "rows.txt").read_text() if rows_from else ""',
     "assert not interactive",
@@ -51,8 +51,8 @@ FAIL = [
     'run: str = "tiny"\nmode: str = ""',
     "## Where it breaks",
     (
-        "import sys, time\nfrom skymath_nb.core import runs\n"
-        'step = runs.step("03_fail", run, mode=mode)'
+        "import sys, time\nfrom skymath_nb import runner\n"
+        'step = runner.start("03_fail", run, mode=mode)'
     ),
     "### Exactly here",
     (
@@ -254,7 +254,7 @@ def test_bad_params_are_refused_with_the_remedy(folder, change, said):
 
 def test_a_day_without_quotes_is_text():
     plan = params.load(
-        runs.home() / "params/smoke.yaml",
+        paths.home() / "params/smoke.yaml",
         ["02_augmentation.prices={input: 1.0, output: 2.0, date: 2026-11-23}"],
     )
     assert plan.jobs[2].parameters["prices"] == {"input": 1.0, "output": 2.0, "date": "2026-11-23"}
@@ -393,7 +393,7 @@ def test_a_killed_runner_leaves_no_kernel_and_no_lock(folder):
     work.kill()
     work.communicate()
     assert gone(kernels) and not kept.with_name("manifest.json").exists()
-    with runs.claim(folder / "outputs" / "t"):
+    with locks.claim(folder / "outputs" / "t"):
         pass
 
 
@@ -460,7 +460,7 @@ def test_no_command_prints_help(capsys):
 
 
 def test_values_that_the_runner_sets_are_the_execution_parameters():
-    assert set(params.RUNNER) <= set(runs.EXECUTION)
+    assert set(params.RUNNER) <= set(manifests.EXECUTION)
 
 
 # --- damage, links and repositories in repositories
@@ -519,12 +519,12 @@ def test_the_commit_is_this_repositorys_also_inside_another_one(tmp_path, monkey
         (place / "file").write_text(place.name)
         git(place, "add", "file")
         git(place, "commit", "-m", place.name)
-    monkeypatch.setattr(runs, "home", lambda: inner)
-    assert runs._commit() == git(inner, "rev-parse", "HEAD")
+    monkeypatch.setattr(paths, "home", lambda: inner)
+    assert provenance.commit() == git(inner, "rev-parse", "HEAD")
     monkeypatch.setenv("GIT_DIR", str(outer / ".git"))  # as a hook of the outer repository has it
-    assert runs._commit() == git(inner, "--git-dir", str(inner / ".git"), "rev-parse", "HEAD")
+    assert provenance.commit() == git(inner, "--git-dir", str(inner / ".git"), "rev-parse", "HEAD")
     monkeypatch.delenv("GIT_DIR")
     shutil.rmtree(inner / ".git")
-    assert runs._commit() == "unknown", (
+    assert provenance.commit() == "unknown", (
         "a copy without history is not the repository that it lies in"
     )

@@ -11,8 +11,8 @@ import yaml
 from test_suite import MAKE, USE, enter, posix, write_notebook
 
 from skymath_nb import __main__ as command_line
-from skymath_nb.core import runs
-from skymath_nb.runner import suite, sweeps
+from skymath_nb.core import manifests, paths
+from skymath_nb.runner import steps, suite, sweeps
 
 SLOW = [*MAKE[:2], 'import time\nprint("at work")\ntime.sleep(3 if n < 100 else 60)', *MAKE[2:]]
 PARAMS = {"run": "tiny", "shared": {"seed": 1}, "steps": {"01_make": {}, "02_use": {}}}
@@ -141,7 +141,7 @@ def test_a_step_that_was_taken_is_complete_and_changes_with_no_other(done):
     states = suite.status(suite.load(done / "outputs" / TWO / "params.yaml"))
     assert states["state"].tolist() == ["fresh", "fresh"]
     # in place, as a notebook would
-    runs.step("01_make", ONE, n=5).output("rows.txt").write_text("another")
+    steps.start("01_make", ONE, n=5).output("rows.txt").write_text("another")
     assert (two / "rows.txt").read_text() == "xxx"
     assert sweeps.table(sweeps.load(done / "rates.yaml"))["steps"].tolist() == [0, 2], (
         "02_use has read what is no longer there"
@@ -163,9 +163,9 @@ def test_a_step_that_is_not_the_same_is_not_taken(done, spoil, monkeypatch):
     elif spoil == "code":
         write_notebook(done / "notebooks", "01_make", [*MAKE, "1 + 1"])
     else:  # while its files are linked
-        link = runs._link
+        link = manifests._link
         monkeypatch.setattr(
-            runs,
+            manifests,
             "_link",
             lambda *places: (link(*places), (source / "manifest.json").unlink(missing_ok=True)),
         )
@@ -281,7 +281,7 @@ def test_names_of_points_tell_them_apart(folder):
     grid = {"01_make.rates": [[0.1], [0.2]], "01_make.n": [1], "shared.seed": [0, 1]}
     (folder / "rates.yaml").write_text(yaml.safe_dump(SWEEP | {"grid": grid}))
     names = [point.plan.run for point in sweeps.load(folder / "rates.yaml").points]
-    assert len(set(names)) == 4 and all(runs.check_name("run's name", name) for name in names)
+    assert len(set(names)) == 4 and all(paths.check_name("run's name", name) for name in names)
 
 
 def test_a_sweep_is_not_written_over_a_run(folder):
@@ -292,5 +292,5 @@ def test_a_sweep_is_not_written_over_a_run(folder):
 
 
 def test_the_sweeps_that_are_shipped_can_start():
-    for path in sorted(runs.locate("params/sweeps").glob("*.yaml")):
+    for path in sorted(paths.locate("params/sweeps").glob("*.yaml")):
         assert len(sweeps.load(path).points) > 1

@@ -17,16 +17,16 @@ from test_suite import write_notebook
 
 from skymath_nb import __main__ as command_line
 from skymath_nb.commands import bundle
-from skymath_nb.core import runs
-from skymath_nb.runner import params, trust
+from skymath_nb.core import disk, manifests
+from skymath_nb.runner import params, steps, trust
 
 ASK = [
     'run: str = "tiny"\nserver: str = "offline"\nteacher_model: str = "offline"\n'
     "parameters: dict = {}\nreplay_only: bool = False\n"
     'base: str = "tiny-base"\ncommand: str = ""\nledger: str = ""\narms_in: str = ""\n'
     'launcher: str = ""\nk: int = 1',
-    "import urllib.request\nfrom skymath_nb.core import runs\n"
-    'step = runs.step("01_ask", run, k=k, server=server, '
+    "import urllib.request\nfrom skymath_nb import runner\n"
+    'step = runner.start("01_ask", run, k=k, server=server, '
     "teacher_model=teacher_model, parameters=parameters, base=base)",
     'if server != "offline":\n    urllib.request.urlopen(server).read()',
     "step.finish({})",
@@ -68,8 +68,8 @@ def foreign(place, **values):
     """A run folder by others: its steps are not complete, its params.yaml has these values."""
     folder = place / "outputs" / "class"
     frozen = {"run": "class", "steps": {"01_ask": values}}
-    runs.save(folder / "params.yaml", yaml.safe_dump(frozen))
-    runs.save(folder / "run.json", "{}")
+    disk.save(folder / "params.yaml", yaml.safe_dump(frozen))
+    disk.save(folder / "run.json", "{}")
     return folder / "params.yaml"
 
 
@@ -79,9 +79,9 @@ def taken(place, **values):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKYMATH_OUTPUTS", str(there))
         write_notebook(place / "notebooks", "00_first", ['run: str = "tiny"\nk: int = 1'])
-        runs.step("00_first", "class", k=1).finish({})
+        steps.start("00_first", "class", k=1).finish({})
         frozen = {"run": "class", "steps": {"00_first": {"k": 1}, "01_ask": values}}
-        runs.save(there / "class" / "params.yaml", yaml.safe_dump(frozen, sort_keys=False))
+        disk.save(there / "class" / "params.yaml", yaml.safe_dump(frozen, sort_keys=False))
         (there / "class" / "01_ask").mkdir()
         file = bundle.make("class", place / "class.tar.gz", until="00_first", echo=lambda _: None)
     shutil.rmtree(there)
@@ -150,7 +150,9 @@ def test_a_server_that_is_named_is_asked(place, asked, given):
         == 0
     )
     assert len(calls) == 1
-    assert yaml.safe_load(path.read_text())[runs.FOREIGN] == "class.tar.gz", "it stays others' work"
+    assert yaml.safe_load(path.read_text())[manifests.FOREIGN] == "class.tar.gz", (
+        "it stays others' work"
+    )
 
 
 def test_a_sweep_on_a_run_of_others_is_held_to_the_same(place, asked, capsys):

@@ -1,7 +1,7 @@
 import pytest
 import tiny_model
 
-from skymath_nb.core import runs
+from skymath_nb.core import digests
 from skymath_nb.training import bases
 
 pytestmark = pytest.mark.stack
@@ -33,7 +33,7 @@ def test_a_base_without_safe_weights_is_refused(tmp_path, others, said):
 def test_the_digest_is_of_what_is_loaded(tmp_path):
     base = tiny_model.save(tmp_path / "base")
     before = bases.base_digest(base)
-    (base / runs.TRAINING).write_text("{}")
+    (base / digests.TRAINING).write_text("{}")
     (base / "loss.parquet").write_bytes(b"")
     assert bases.base_digest(base) == before
     (base / "tokenizer_config.json").write_text("{}")

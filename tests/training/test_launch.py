@@ -11,7 +11,7 @@ import pytest
 import tiny_model
 import yaml
 
-from skymath_nb.core import guard, runs
+from skymath_nb.core import guard, paths
 from skymath_nb.core.schema import Curriculum, Phase
 from skymath_nb.training import __main__ as process
 from skymath_nb.training import launch, sft, stages
@@ -132,7 +132,7 @@ def test_what_no_launcher_can_do_is_refused_before_a_process_starts(tmp_path):
 def test_the_files_for_gpus_are_what_accelerate_takes(processes):
     from accelerate.commands.config.config_args import load_config_from_file
 
-    path = runs.locate(f"params/accelerate/gpus_{processes}.yaml")
+    path = paths.locate(f"params/accelerate/gpus_{processes}.yaml")
     config = load_config_from_file(str(path))  # refuses keys it does not know
     assert (
         config.num_processes == processes == sft.Settings(launcher=str(path)).processes

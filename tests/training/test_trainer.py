@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import tiny_model
 
-from skymath_nb.core import runs
+from skymath_nb.core import digests
 from skymath_nb.core.schema import Curriculum, Phase
 from skymath_nb.training import curriculum as curricula
 from skymath_nb.training import settings as sft_settings
@@ -83,9 +83,9 @@ def test_the_learning_rates_of_training_are_those_that_were_drawn(
 def test_the_same_training_is_reused_and_another_replaces_it(base, tmp_path):
     said = []
     out = train(base, two_stages(8), tmp_path / "m")
-    before = (out / runs.TRAINING).stat().st_mtime_ns
+    before = (out / digests.TRAINING).stat().st_mtime_ns
     train(base, two_stages(8), out, progress=said.append)
-    assert (out / runs.TRAINING).stat().st_mtime_ns == before and "reused" in said[0]
+    assert (out / digests.TRAINING).stat().st_mtime_ns == before and "reused" in said[0]
     first = weights(out)
     train(base, two_stages(8, seed=1), out)
     assert weights(out) != first

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ...core import runs
+from ...core import disk, manifests, paths
 
 RESULTS = Path(__file__).parent
 TABLE = "table"  # the folder of a step whose files are stored
@@ -38,7 +38,7 @@ def names() -> list[str]:
 
 def load(name: str) -> Result:
     """Read a stored result. Raises:  FileNotFoundError that lists those there are."""
-    folder = RESULTS / runs.check_name("stored result's name", name)
+    folder = RESULTS / paths.check_name("stored result's name", name)
     if not (folder / "manifest.json").is_file():
         there = ", ".join(names()) or "none"
         raise FileNotFoundError(
@@ -63,8 +63,8 @@ def store(run: str, step: str, out: Path = RESULTS) -> Path:
         ValueError: If they are too large, or were not made from a commit, so that nobody could make
             them again.
     """
-    folder = runs.root() / runs.check_name("run's name", run) / step
-    manifest, tables = runs.read_manifest(folder), sorted((folder / TABLE).glob("*.parquet"))
+    folder = paths.runs_folder() / paths.check_name("run's name", run) / step
+    manifest, tables = manifests.read(folder), sorted((folder / TABLE).glob("*.parquet"))
     if manifest is None or not tables:
         lacks = (
             "is not complete" if manifest is None else f"has no folder {TABLE}/ of Parquet tables"
@@ -100,7 +100,7 @@ def store(run: str, step: str, out: Path = RESULTS) -> Path:
     draft.mkdir(parents=True)
     for path in tables:
         shutil.copy2(path, draft / path.name)
-    runs.save(draft / "manifest.json", json.dumps(kept, indent=1, allow_nan=False) + "\n")
+    disk.save(draft / "manifest.json", json.dumps(kept, indent=1, allow_nan=False) + "\n")
     shutil.rmtree(out / run, ignore_errors=True)
     draft.rename(out / run)
     return out / run

@@ -8,7 +8,7 @@ import os
 import re
 from pathlib import Path
 
-from ...core import runs
+from ...core import digests, paths
 
 BASES = Path(__file__).parent
 HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
@@ -27,7 +27,7 @@ def base_path(base: str | os.PathLike) -> str:
     name, packaged, folder = (
         str(base),
         sorted(p.parent.name for p in BASES.glob("*/config.json")),
-        runs.locate(base),
+        paths.locate(base),
     )
     reason = "a hub id is written owner/name, so the hub was not asked"
     if HUB_ID.fullmatch(name) and not folder.exists():
@@ -49,7 +49,7 @@ def base_path(base: str | os.PathLike) -> str:
 
 def local_folder(base: str | os.PathLike) -> Path | None:
     """The folder of a packaged base or of a model that lies here, None for any other name."""
-    places = (BASES / str(base), runs.locate(base))
+    places = (BASES / str(base), paths.locate(base))
     return next((folder.resolve() for folder in places if (folder / "config.json").is_file()), None)
 
 
@@ -72,7 +72,7 @@ def local_files(base: str | os.PathLike) -> list[Path]:
     None for a hub id, whose commit is its identity.
     """
     source = Path(base_path(base))
-    return runs.model_files(source) if source.is_dir() else []
+    return digests.model_files(source) if source.is_dir() else []
 
 
 def base_digest(base: str | os.PathLike) -> str:
@@ -80,4 +80,4 @@ def base_digest(base: str | os.PathLike) -> str:
 
     Configuration, weights, tokenizer; for a hub id name and commit.
     """
-    return runs.digest_model(base_path(base))
+    return digests.of_model(base_path(base))
