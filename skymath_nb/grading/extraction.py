@@ -9,6 +9,7 @@ from collections import deque
 
 from . import segments, spelling
 from .segments import backwards, expressions, is_whole
+from .tables import TABLES
 
 # The order of evidence of `find`; the first that gives an answer decides.
 # 1. Only what follows the thoughts counts, whatever the tag is named; an unclosed tag means a
@@ -86,19 +87,7 @@ IS_ANSWER = re.compile(
     r"|(?<=\S)(?=\s+(?:is|are)\s+(?:the|our|my)\s+(?:final\s+|correct\s+|right\s+)?(?:answer"
     r"|result)\b)"
 )
-ANSWER_WORDS = ("answer", "ans", "result", "option", "choice", "答", "结果", "得数", "选")
-IS_WORDS = (
-    "is the",
-    "are the",
-    "is our",
-    "is my",
-    "is correct",
-    "is right",
-    "must be",
-    "is best",
-    "is answer",
-    "正确",
-)
+ANSWER_WORDS, IS_WORDS = TABLES["answer_words"], TABLES["is_words"]
 VALUE_IS = re.compile(
     r"\bthe\s+(?:\w+\s+){0,2}(?:value|values|number|total|sum|probability|area|length|solution"
     r"|solutions)\s+of\s+[^.\n]{1,60}?\s+(?:is|are)\b:?"

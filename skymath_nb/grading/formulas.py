@@ -10,22 +10,14 @@ base, exponent) or ("call", name, trees). `a \pm b` holds the symbol "±", which
 import re
 from fractions import Fraction
 
+from .tables import names
+
 LONGEST = 400  # characters of a formula
 DEEPEST = 24  # nested groups
 LARGEST_POWER_OF_TEN = 5000  # in 1e5000
 
-GREEK = set(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu "
-    "xi rho sigma tau upsilon phi varphi "
-    "chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar".split()
-)
-FUNCTIONS = set(
-    "sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh ln log lg exp "
-    "sqrt arcsinh arccosh arctanh cis".split()
-)
-CALLED = {  # functions that are read with brackets around their arguments: the name in a tree
-    name: name for name in "floor ceiling abs cbrt factorial max min gcd lcm".split()
-} | {"ceil": "ceiling"}
+GREEK, FUNCTIONS = names("greek_commands"), names("functions")
+CALLED = {name: name for name in names("called")} | {"ceil": "ceiling"}  # the name in a tree
 SEVERAL = set("max min gcd lcm".split())  # of several arguments
 CONSTANTS = {"pi": "π", "infty": "∞", "infinity": "∞", "inf": "∞", "oo": "∞"}
 # commands that begin a factor

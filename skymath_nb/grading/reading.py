@@ -24,6 +24,7 @@ from .objects import (
     has_sign,
 )
 from .quantities import WRAPPED
+from .tables import TABLES, names
 
 OPENERS, CLOSERS = "([{", ")]}"
 DEEPEST = 6  # lists in lists
@@ -31,22 +32,11 @@ LONGEST_LIST = 60
 SIGNS = r"\approx = < > \le \ge \ne <= >= != \in".split()
 RELATIONS = dict(zip(SIGNS, "≈ = < > <= >= != <= >= != in".split(), strict=True))
 RELATION = re.compile(r"<=|>=|!=|\\(?:le|ge|ne|in|approx)(?![A-Za-z])|[=<>]")
-NOTHING = set(
-    "none|no solution|no solutions|no real solution|no real solutions|there is no solution|"
-    "there are no solutions|there are no real solutions|has no solution|no answer exists|"
-    "no such number|no such values|empty set|empty|null set|no value|no values|no possible values|"
-    "no roots|no real roots|no real root|"
-    "无解|空集|无实数解|方程无解|没有解|无实根|不等式无解".split("|")
-)
-EVERYTHING = set(
-    "all real numbers|all reals|all real values|any real number|reals|real numbers|"
-    "全体实数|一切实数|任意实数|实数集".split("|")
-)
+NOTHING, EVERYTHING, ABSENT = (set(TABLES[key]) for key in ("nothing", "everything", "absent"))
 LETTERS = re.compile(
     r"[A-H]{1,8}|\(?[A-H]\)?(?:\s*,?\s*(?:and\s+|or\s+)?\(?[A-H]\)?)+|[^A-Za-z]*\d[^A-Za-z]*"
 )  # choices or numbers, in \text
-SHORT_WORDS = set("no on yes odd even true none all any both one left up down east west".split())
-ABSENT = set("does not exist|dne|doesn't exist|不存在".split("|"))
+SHORT_WORDS = names("short_words")
 LIST = re.compile(
     r"\s*(?:(?:,\s*)?\\text\s*\{\s*,?\s*(?:and|or|或者?|和|及)\s*,?\s*\}|,\s*(?:and|or)\b|;|、|,"
     r"|\b(?:or|and)\b|或者?|和|及|\\\\)\s*"

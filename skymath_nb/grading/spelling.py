@@ -7,24 +7,12 @@ from fractions import Fraction
 from functools import lru_cache
 
 from . import units
+from .tables import TABLES, names
 
-GREEK_LETTERS = "αβγδεζηθικλνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ"  # μ is left out: it stands in units
-GREEK_NAMES = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda nu xi pi rho sigma tau upsilon phi chi psi omega
-    Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"""
-COMMANDS = r"""
-    ×\times ·\cdot ⋅\cdot ÷\div ∞\infty ±\pm ∓\mp ≤\le ≥\ge ≠\ne ⩽\le ⩾\ge ∪\cup ∩\cap ∈\in ∅\emptyset Ø\emptyset
-    ∖\setminus √\sqrt ≈\approx 〈\langle 〉\rangle ⟨\langle ⟩\rangle ∠\angle ∨\lor ∧\land ϕ\phi ϵ\epsilon △\triangle
-    ≡\equiv"""
-PLAIN_SIGNS = r"""
-    −- –- —- ﹣- ⁄/ ∕/ ℝ\mathbb{R} ∛\sqrt[3] ￥¥ ，, 。. ′' …... ∶: ‖\|"""
-CHARACTERS = {
-    letter: f"\\{name} " for letter, name in zip(GREEK_LETTERS, GREEK_NAMES.split(), strict=True)
+CHARACTERS = TABLES["plain_signs"] | dict.fromkeys(TABLES["invisible"], "")
+CHARACTERS |= {character: f"\\{name} " for character, name in TABLES["greek_letters"].items()} | {
+    character: f"{command} " for character, command in TABLES["commands_of_signs"].items()
 }
-CHARACTERS |= {pair[0]: pair[1:] + " " for pair in COMMANDS.split()} | {
-    pair[0]: pair[1:] for pair in PLAIN_SIGNS.split()
-}
-CHARACTERS |= dict.fromkeys("°º", r"^\circ ") | {"℃": r"^\circ C", "℉": r"^\circ F"}
-CHARACTERS |= dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f", "")
 SIGNS = str.maketrans(CHARACTERS)
 LONGEST = 1000  # characters of an answer
 # what NFKC may fold: ㋆ is no 7 and ① no 1
@@ -40,46 +28,9 @@ SIZES = re.compile(
 BLANKS = re.compile(
     r"(?<!\\)\\[,;:> ]|~|\\q?quad(?![A-Za-z])|\\(?:thin|med|thick)?space(?![A-Za-z])|&nbsp;"
 )
-ALIASES = {
-    r"\varnothing": r"\emptyset",
-    r"\leq": r"\le",
-    r"\leqslant": r"\le",
-    r"\geq": r"\ge",
-    r"\geqslant": r"\ge",
-    r"\neq": r"\ne",
-    r"\lt": "<",
-    r"\gt": ">",
-    r"\lbrace": r"\{",
-    r"\rbrace": r"\}",
-    r"\backslash": r"\setminus",
-    r"\degree": r"^\circ",
-    r"\lbrack": "[",
-    r"\rbrack": "]",
-    r"\land": r" \text{ and } ",
-    r"\lor": r" \text{ or } ",
-    r"\wedge": r" \text{ and } ",
-    r"\vee": r" \text{ or } ",
-    r"\mathbb": r"\mathbb",
-    r"\R": r"\mathbb{R}",
-    r"\colon": ":",
-    r"\imath": "i",
-    r"\dotsc": r"\dots",
-    r"\ldots": r"\dots",
-    r"\cdots": r"\dots",
-    r"\therefore": "",
-    r"\tg": r"\tan",
-    r"\ctg": r"\cot",
-    r"\arctg": r"\arctan",
-    r"\ast": "*",
-    r"\hspace": r"\hspace",
-    r"\euro": "€",
-    r"\pounds": "£",
-}
+ALIASES = TABLES["aliases"]
 COMMAND = re.compile(r"\\[A-Za-z]+")
-CHINESE_DIGITS = dict(
-    zip("零〇一二两三四五六七八九", (0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True)
-)
-CHINESE_TENS = {"十": 10, "百": 100, "千": 1000}
+CHINESE_DIGITS, CHINESE_TENS = TABLES["chinese_digits"], TABLES["chinese_tens"]
 CHINESE_WHOLE = r"[零〇一二两三四五六七八九十百千万亿]+"
 CHINESE_NUMBER = (
     rf"负?(?:(?:{CHINESE_WHOLE}又)?{CHINESE_WHOLE}分之{CHINESE_WHOLE}(?:点{CHINESE_WHOLE})?"
@@ -90,21 +41,13 @@ MIXED_CHINESE = re.compile(r"(\d+)\s*分之\s*(\d+)")
 SCALED_CHINESE = re.compile(
     r"\d+(?:\.\d+)?(?:(?:万亿|[千百十]万|[百千万亿])(?![米克瓦分])\d*(?:\.\d+)?)+"
 )
-SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
-ONES = "zero one two three four five six seven eight nine"
-TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-ENGLISH = {word: n for n, word in enumerate(f"{ONES} {TEENS}".split())} | {
-    word: 10 * n for n, word in enumerate(TENS.split(), 2)
-}
-
-LARGE = dict(hundred=100, thousand=10**3, million=10**6, billion=10**9, trillion=10**12, dozen=12)
-PARTS = dict(half=2, halve=2, third=3, quarter=4, fourth=4, fifth=5, sixth=6, seventh=7, eighth=8)
-PARTS |= dict(ninth=9, tenth=10)
-BELOW_100 = (
-    rf"(?:(?:{TENS.replace(' ', '|')})(?:[\s-]+(?:{ONES.replace(' ', '|')}))?"
-    rf"|(?:{TEENS.replace(' ', '|')})|(?:{ONES.replace(' ', '|')}))"
-)
+SCALES = TABLES["chinese_scales"]
+ONES, TEENS, TENS = (TABLES[name].split() for name in ("ones", "teens", "tens"))
+ENGLISH = {word: n for n, word in enumerate(ONES + TEENS)}
+ENGLISH |= {word: 10 * n for n, word in enumerate(TENS, 2)}
+LARGE, PARTS = TABLES["large"], TABLES["parts"]
+ONE, PART = "|".join(ONES), "|".join(PARTS)
+BELOW_100 = rf"(?:(?:{'|'.join(TENS)})(?:[\s-]+(?:{ONE}))?|(?:{'|'.join(TEENS)})|(?:{ONE}))"
 GROUP = (
     rf"(?:(?:an?|{BELOW_100})[\s-]+(?:hundred|dozen)\b(?:(?:\s+and)?\s+{BELOW_100})?|{BELOW_100}"
     r"|a(?=\s+[a-z]+(?:and|ion)\b))"
@@ -112,9 +55,9 @@ GROUP = (
 NUMERAL = re.compile(  # two thousand and five, one and a half, three quarters, six point two five
     rf"(?P<sign>(?:minus|negative)\s+)?(?:(?P<whole>{GROUP}(?:\s+(?:thousand"
     rf"|[mbtr]+illion)\b(?:(?:,|\s+and)?\s+{GROUP})?)*)\b"
-    rf"(?:\s+point(?P<places>(?:\s+(?:{ONES.replace(' ', '|')})\b)+)"
+    rf"(?:\s+point(?P<places>(?:\s+(?:{ONE})\b)+)"
     rf"|(?P<mixed>\s+and\s+(?P<top>a|{BELOW_100})[\s-]+|[\s-]+)"
-    rf"(?P<part>{'|'.join(PARTS)})(?:s|\b))?|(?P<single>half|an?\s+(?:{'|'.join(PARTS)}))\b)",
+    rf"(?P<part>{PART})(?:s|\b))?|(?P<single>half|an?\s+(?:{PART}))\b)",
     re.I,
 )
 CHOSEN_OF = re.compile(
@@ -143,11 +86,8 @@ QUALIFIER = re.compile(
     r"(?:integers?|real numbers?|reals?|constants?|real|arbitrary)))\s*\)?$"
     r"|\s\((?P<remark>\s*[A-Za-z]{2,}(?:\s+[A-Za-z]+){0,5})\.?\s*\)$"
 )
-REMARKS_THAT_COUNT = set(
-    "mod modulo not no rejected reject extraneous invalid only base radians degrees percent or "
-    "and excluded".split()
-)
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+REMARKS_THAT_COUNT = names("remarks_that_count")
+MONTHS = TABLES["months"].split()
 MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?"
@@ -410,9 +350,9 @@ def _english_whole(text):
 def _scaled(match):
     """Write 2万5千 or 1亿2000万 in digits."""
     total, smallest = Fraction(0), 0
-    for number, names in re.findall(r"(\d+(?:\.\d+)?)([十百千万亿]*)", match[0]):
-        last = math.prod(SCALES[name] for name in names)
-        if not names and 10 ** len(number) != smallest:  # 3千5 is 3500 to some
+    for number, scales in re.findall(r"(\d+(?:\.\d+)?)([十百千万亿]*)", match[0]):
+        last = math.prod(SCALES[name] for name in scales)
+        if not scales and 10 ** len(number) != smallest:  # 3千5 is 3500 to some
             return match[0]
         smallest = last
         total += Fraction(number) * last

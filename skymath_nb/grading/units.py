@@ -5,59 +5,15 @@ from collections import Counter
 from fractions import Fraction
 from typing import NamedTuple
 
-TABLE = """
-length: m meter metre meters metres 米 1 | cm centimeter centimetre 厘米 公分 1/100 | mm millimeter millimetre 毫米 1/1000
-length: dm decimeter decimetre 分米 1/10 | km kilometer kilometre 千米 公里 1000 | μm µm micrometer micron 微米 1/1000000
-length: nm nanometer 纳米 1/1000000000 | in inch inches 英寸 127/5000 | ft foot feet 英尺 381/1250 | yd yard 码 1143/1250
-length: mi mile 英里 1609344/1000
-mass: g gram gramme 克 1 | kg kilogram kilo 千克 公斤 1000 | mg milligram 毫克 1/1000 | tonne 吨 1000000 | ton 907184740/1000
-mass: lb lbs pound 磅 45359237/100000 | oz ounce 盎司 45359237/1600000 | 斤 500 | 两 50
-time: s sec second 秒 秒钟 1 | ms millisecond 毫秒 1/1000 | min minute 分钟 分 60 | h hr hrs hour 小时 时 3600 | day 天 日 86400
-time: week wk 周 星期 604800
-months: month 个月 月 1 | year yr yrs 年 12
-volume: L l liter litre 升 1/1000 | mL ml milliliter millilitre 毫升 cc 1/1000000 | gallon gal 473176473/125000000000
-volume: quart qt 473176473/500000000000 | pint pt 473176473/1000000000000 | cup 473176473/2000000000000
-area: hectare ha 公顷 10000 | acre 316160658/78125
-money: dollar $ usd buck 美元 1 | cent ¢ 1/100
-yuan: yuan ¥ rmb cny 元 块 块钱 人民币 元人民币 1 | 角 毛 1/10
-energy: joule J 焦耳 1 | kilojoule kJ 千焦 1000
-power: watt W 瓦 瓦特 1 | kilowatt kW 千瓦 1000
-each: euro € eur 欧元 | £ gbp 英镑 | rupee ₹ inr Rs | yen jpy 日元 | won ₩ krw 韩元 | peso ₱ mxn | rouble ruble ₽ rub | lira ₺
-each: baht ฿ thb | franc chf | aud | cad | nzd | hkd 港元 | sgd | degree deg ° 度 | radian rad 弧度 | celsius ℃ 摄氏度
-each: kelvin K | fahrenheit ℉ 华氏度 | newton N 牛 牛顿 | ampere amp 安培 | volt 伏 伏特 | hertz Hz 赫兹
-"""
-CODES = "USD|EUR|GBP|CNY|RMB|INR|JPY|KRW|MXN|PHP|RUB|TRY|THB|CHF|AUD|CAD|NZD|HKD|SGD"
-POWERS = {"volume": ("length", 3), "area": ("length", 2)}
-SPEEDS = dict.fromkeys(("kmh", "kph", "kmph"), ("km", "hour")) | {
-    "mph": ("mile", "hour"),
-    "mps": ("m", "s"),
-}
+from .tables import TABLES, names
+
+CODES = TABLES["currency_codes"]
 # single letters that stand for a unit right behind a number: 5m, not 5x
 SHORT = set("m g s h L l".split())
-# measure words: they say that things are counted
-COUNTED = set("个只本名人位颗条张棵支辆件次头朵块根盒箱袋瓶页岁种组道")
-FILLERS = set("of the in total each a an more unit units 的 square cubic about only".split())
-NO_NOUNS = set(
-    "is was as does has always perhaps sometimes this thus besides towards equals gives makes "
-    "means plus minus".split()
-)
-PREFIX = {"square": 2, "sq": 2, "平方": 2, "cubic": 3, "cu": 3, "立方": 3}
-SUFFIX = {"squared": 2, "cubed": 3}
-SCALES = {
-    "hundred": 100,
-    "thousand": 1000,
-    "million": 10**6,
-    "billion": 10**9,
-    "trillion": 10**12,
-    "千": 1000,
-    "万": 10**4,
-    "百万": 10**6,
-    "千万": 10**7,
-    "亿": 10**8,
-    "dozen": 12,
-    "lakh": 10**5,
-    "crore": 10**7,
-}
+COUNTED = set(TABLES["counted"])
+FILLERS, NO_NOUNS = names("fillers"), names("no_nouns")
+PREFIX, SUFFIX = TABLES["power_before"], TABLES["power_after"]
+SCALES, SPEEDS = TABLES["scales"], TABLES["speeds"]
 WORD = re.compile(
     r"(?P<per>/|\bper\b|每)|(?P<word>平方|立方|[A-Za-zμµ$¢€£¥₹₩₱₽₺฿°℃℉]+"
     r"|[一-鿿]+)\.?\s*(?:\^\s*\{?\s*(?P<power>-?\d)\s*\}?)?"
@@ -75,12 +31,14 @@ class Unit(NamedTuple):
 
 
 def _entries():
-    for line in TABLE.strip().split("\n"):
-        dimension, _, entries = line.partition(": ")
-        for names in map(str.split, entries.split("|")):
-            worth = Fraction(1 if dimension == "each" else names.pop())
-            of = POWERS.get(dimension, (names[0] if dimension == "each" else dimension, 1))
-            yield from ((name, (*of, worth)) for name in names)
+    powers = TABLES["powers_of_length"]
+    for dimension, lines in TABLES["units"].items():
+        for spellings in map(str.split, lines):
+            worth = Fraction(1 if dimension == "each" else spellings.pop())
+            base, power = (spellings[0] if dimension == "each" else dimension), 1
+            if dimension in powers:
+                base, power = "length", powers[dimension]
+            yield from ((name, (base, power, worth)) for name in spellings)
 
 
 NAMES = dict(_entries())
