@@ -289,8 +289,7 @@ def _counts(table, graded):
     if len(odd):
         yield (
             f"{int(odd.sum()):,} gold answers hold no answer that can be read "
-            f"({_names(odd.index)}); "
-            "only the same text meets them."
+            f"({_names(odd.index)}); only the same text meets them."
         )
     if len(graded) < len(table):
         yield f"{len(table) - len(graded):,} responses have no gold answer and are not scored."

@@ -40,8 +40,7 @@ def choose(device: str = "auto", processes: int = 1) -> str:
     ):
         raise ValueError(
             f"{torch.cuda.device_count()} GPUs are visible to one process, which trains on one: "
-            "set "
-            "CUDA_VISIBLE_DEVICES=0 before the kernel starts, or name a launcher "
+            "set CUDA_VISIBLE_DEVICES=0 before the kernel starts, or name a launcher "
             "(params/accelerate/*.yaml)."
         )
     return device

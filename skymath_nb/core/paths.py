@@ -32,8 +32,7 @@ def home() -> Path:
             return folder
     raise FileNotFoundError(
         f"Looked for the skymath-nb repository (its pyproject.toml) above {PACKAGE} and "
-        f"{Path.cwd()}, found "
-        "none. Work inside a clone, installed with `pip install -e .`."
+        f"{Path.cwd()}, found none. Work inside a clone, installed with `pip install -e .`."
     )
 
 
@@ -59,8 +58,7 @@ def check_name(kind: str, name: str) -> str:
     ):
         raise ValueError(
             f"The {kind} is {name!r}: use text of letters, digits, dot, underscore, dash (at "
-            "most 150); no dot at its ends, "
-            "no device's name."
+            "most 150); no dot at its ends, no device's name."
         )
     return name
 

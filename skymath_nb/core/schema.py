@@ -130,14 +130,12 @@ def read(path: str | os.PathLike, kind: str) -> pd.DataFrame:
     except pa.ArrowInvalid as error:
         raise ValueError(
             f"{path} should be a Parquet table of {kind}, but it cannot be read as Parquet "
-            f"({error}). "
-            "Remove it and run the step that writes it again."
+            f"({error}). Remove it and run the step that writes it again."
         ) from error
     if not table.num_rows:
         raise ValueError(
             f"{path} should hold {kind}, but it has no rows. Look at the report of the step that "
-            "wrote it: "
-            "it says why everything was dropped."
+            "wrote it: it says why everything was dropped."
         )
     if not _conforms(table, SCHEMAS[kind]):
         return _as_arrow(table.to_pandas(), kind, str(path)).to_pandas()
@@ -180,8 +178,7 @@ def _column(column: pd.Series, field: pa.Field, kind: str, where: str) -> pa.Arr
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise ValueError(
             f"The column {field.name!r} of {kind} holds {field.type} values, but in {where} it "
-            "has values "
-            f"that are not ({error}). Convert the column."
+            f"has values that are not ({error}). Convert the column."
         ) from error
     array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     if array.null_count and not field.nullable:
@@ -216,11 +213,9 @@ class Phase:
         if missing or self.rows.empty or self.epochs <= 0 or self.learning_rate <= 0:
             raise ValueError(
                 f"Phase {self.name!r} needs rows with id, query and response, positive epochs "
-                "and a learning "
-                f"rate, but it has {len(self.rows)} rows, lacks the columns {sorted(missing)}, "
-                "epochs="
-                f"{self.epochs} and learning_rate={self.learning_rate}. Correct what the phase "
-                "is made from."
+                f"and a learning rate, but it has {len(self.rows)} rows, lacks the columns "
+                f"{sorted(missing)}, epochs={self.epochs} and "
+                f"learning_rate={self.learning_rate}. Correct what the phase is made from."
             )
 
 

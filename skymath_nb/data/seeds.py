@@ -46,11 +46,10 @@ DATA = "SKYMATH_DATA"  # environment variable: a folder of benchmark files, used
 WORLD_ITEMS = 300  # items of a world benchmark when all are asked for: its supply has no end
 REFUSED = re.compile(r"(?:^|[\W_])agieval[\W_]+(?:v1[\W_]+)?math(?:\.jsonl?)?(?:\.gz)?$", re.I)
 SPEAKS_OF_A_FIGURE = re.compile(
-    r"!\[|<im(?:g|age)|\\includegraphics|\b(?:figure|diagram|picture|graph)s? "
-    r"(?:shown|below|above|(?:at|on) (?:the )?(?:left|right))\b|"
-    r"\b(?:shown|illustrated|pictured|depicted|given) in (?:the "
-    r")?(?:figure|diagram|picture)|\bin the (?:figure|diagram)\b|\bFigure \d|"
-    r"如[上下左右]?图|[下左右]图|图中|图\s*\d",
+    r"!\[|<im(?:g|age)|\\includegraphics|\b(?:figure|diagram|picture|graph)s? (?:shown|below"
+    r"|above|(?:at|on) (?:the )?(?:left|right))\b|\b(?:shown|illustrated|pictured|depicted"
+    r"|given) in (?:the )?(?:figure|diagram|picture)|\bin the (?:figure|diagram)\b|\bFigure \d"
+    r"|如[上下左右]?图|[下左右]图|图中|图\s*\d",
     re.I,
 )
 TRANSLATED = {"world-test": "world-chinese", "world-chinese": "world-test", "gsm8k": "mgsm-zh"}
@@ -82,9 +81,8 @@ def load(
     if REFUSED.search(name):
         raise ValueError(
             f"{name!r} was asked for, but AGIEval's math file is refused: all of its 1,000 rows "
-            "lie inside the MATH "
-            "test set, so whatever is trained on it can no longer be tested on MATH. Use math "
-            "(its train split)."
+            "lie inside the MATH test set, so whatever is trained on it can no longer be tested "
+            "on MATH. Use math (its train split)."
         )
     if name.startswith("world-"):
         return world.benchmark(name, limit or WORLD_ITEMS)
@@ -377,8 +375,7 @@ def _hub_tables(name: str, split: str) -> Iterator:
     if not source.hub:
         raise FileNotFoundError(
             f"The {split} split of {name} was asked for, but {DATA} is not set. Set it to a "
-            f"folder that holds {source.files[split]}"
-            f"; {source.whence}."
+            f"folder that holds {source.files[split]}; {source.whence}."
         )
     for config in source.configs:
         try:
@@ -387,7 +384,6 @@ def _hub_tables(name: str, split: str) -> Iterator:
         except ConnectionError as error:
             raise ConnectionError(
                 f"The {split} split of {name} was asked for. No local folder is given ({DATA} is "
-                "not "
-                f"set), and {error}. Connect to the network, or set {DATA} to a folder that holds "
-                f"{source.files[split]}."
+                f"not set), and {error}. Connect to the network, or set {DATA} to a folder that "
+                f"holds {source.files[split]}."
             ) from error

@@ -123,8 +123,7 @@ def classify(table: pd.DataFrame) -> pd.DataFrame:
     if missing := [name for name in needed if name not in table.columns]:
         raise ValueError(
             f"Answers are classified from the columns {', '.join(needed)}, but the table lacks "
-            f"{', '.join(missing)}. "
-            "Join the problems by id, for instance "
+            f"{', '.join(missing)}. Join the problems by id, for instance "
             "answers.assign(problem=answers['id'].map(items.set_index('id')['problem']))."
         )
     rows = table[needed].astype(object).where(table[needed].notna(), None)

@@ -165,9 +165,8 @@ def rank_cells(
     if lacking or set(by) & set(within) or classified.empty:
         raise ValueError(
             f"Cells by {by} within {within} need these columns in both tables, no column twice, "
-            "and at least one answer; missing: "
-            f"{', '.join(lacking) or 'nothing'}; {len(classified)} answers. `classify` adds "
-            "error, `topics` finds subjects of rows."
+            f"and at least one answer; missing: {', '.join(lacking) or 'nothing'}; "
+            f"{len(classified)} answers. `classify` adds error, `topics` finds subjects of rows."
         )
     if gaps := int(classified[[*by, *within]].isna().any(axis=1).sum()):
         raise ValueError(

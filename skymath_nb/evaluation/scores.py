@@ -294,9 +294,8 @@ def compare(
     if missing or extra or twice or not len(a):
         raise ValueError(
             "A paired comparison needs the same items on both sides, each sample once, but a "
-            f"has {len(a)} answers and b {len(b)}; "
-            f"{missing} items are only in a and {extra} only in b, and {twice} answers are there "
-            "again. Compare what both answered; "
+            f"has {len(a)} answers and b {len(b)}; {missing} items are only in a and {extra} "
+            f"only in b, and {twice} answers are there again. Compare what both answered; "
             "training seeds of one recipe are compared by precision.difference."
         )
     left, right = sides[0], sides[1].loc[sides[0].index]
@@ -339,8 +338,7 @@ def compare_by(answers: pd.DataFrame, column: str, a: str, b: str, seed: int = 0
     if not sides[0] or set(sides[0]) != set(sides[1]):
         raise ValueError(
             f"{column} {a!r} answered the benchmarks {sorted(sides[0])} and {b!r} "
-            f"{sorted(sides[1])}. "
-            "Compare on benchmarks that both answered."
+            f"{sorted(sides[1])}. Compare on benchmarks that both answered."
         )
     tables = [
         compare(part, sides[1][name], seed=seed).assign(benchmark=name)
@@ -412,9 +410,8 @@ def compare_variants(
         if base is None or len(versions) < 2:
             raise ValueError(
                 f"Versions of the same items were to be compared with {column} {original!r}, but "
-                f"{key or 'the table'} has the values "
-                f"{[value for value, _ in versions]}. Give the answers to the original items and "
-                "to one version more."
+                f"{key or 'the table'} has the values {[value for value, _ in versions]}. Give "
+                "the answers to the original items and to one version more."
             )
         for value, rows in versions:
             if value == original:

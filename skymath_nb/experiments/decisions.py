@@ -77,8 +77,7 @@ def decide(
     elif max(seeds) > 1:
         raise ValueError(
             f"A has {seeds[0]} training seeds and B {seeds[1]}. Give two or more of each, or "
-            "compare "
-            "one seed with one."
+            "compare one seed with one."
         )
     else:
         row = scores.compare(a, b, seed=seed).set_index("verdict").loc[verdict].to_dict()

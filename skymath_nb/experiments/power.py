@@ -34,9 +34,8 @@ def _verdicts(answers: pd.DataFrame, verdict: str, on) -> pd.DataFrame:
     ):
         raise ValueError(
             "Variance over seeds needs two or more seeds that answered the same items, but the "
-            f"arm has the seeds {list(table.index)}, "
-            f"{absent} answers are missing, or some are there twice. Train more seeds, or take "
-            "the items that all answered."
+            f"arm has the seeds {list(table.index)}, {absent} answers are missing, or some are "
+            "there twice. Train more seeds, or take the items that all answered."
         )
     return table
 
@@ -166,8 +165,7 @@ def paired(a: pd.DataFrame, b: pd.DataFrame, verdict: str = "flexible", on=ON) -
     if len(left) < 2 or not left.index.equals(right.index):
         raise ValueError(
             "Two models are compared on the same two or more items, but one answered "
-            f"{len(left)} items and the other {len(right)}, "
-            "not the same ones."
+            f"{len(left)} items and the other {len(right)}, not the same ones."
         )
     by_item = (left - right).to_numpy(float)
     return {

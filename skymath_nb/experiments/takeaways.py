@@ -79,9 +79,8 @@ def every(
     if unknown or falling or not takeaways or chinese[0] != 0:
         raise ValueError(
             f"takeaways are of {', '.join(TAKEAWAYS)}, variations of {', '.join(VARIATIONS)}, "
-            "and doses rise, chinese from 0; found "
-            f"{', '.join(sorted(unknown)) or 'no'} unknown words, takeaways {list(takeaways)} "
-            f"and {doses}. Correct the parameters."
+            f"and doses rise, chinese from 0; found {', '.join(sorted(unknown)) or 'no'} unknown "
+            f"words, takeaways {list(takeaways)} and {doses}. Correct the parameters."
         )
     asked = ("", *variations)
     made = [

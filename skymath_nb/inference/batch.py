@@ -130,9 +130,8 @@ class Desk:
         if batch.server != self.settings.server:
             raise ledgers.LedgerError(
                 f"The ledger {self.book.path} has an open batch {batch.id or batch.name} at "
-                f"{batch.server}, which holds requests of this "
-                f"run; asked was {self.settings.server}. Run with server={batch.server!r} to "
-                "collect it."
+                f"{batch.server}, which holds requests of this run; asked was "
+                f"{self.settings.server}. Run with server={batch.server!r} to collect it."
             )
         try:
             id = batch.id or await self._found(batch)
@@ -149,9 +148,8 @@ class Desk:
                 raise TeacherError(
                     self.run.client.named(
                         f"says that batch {id} is {state.status!r}, which is none of {known}. "
-                        "The batch "
-                        "stays noted and nothing is asked twice: see what the server says of it, "
-                        "then run again."
+                        "The batch stays noted and nothing is asked twice: see what the server "
+                        "says of it, then run again."
                     )
                 )
         except Exception as error:

@@ -411,8 +411,7 @@ def address(server: str) -> tuple[str, str]:
     if url.scheme not in ("http", "https") or not url.hostname:
         raise ValueError(
             f"server has scheme {url.scheme!r} and host {url.hostname!r}; it is 'offline' or an "
-            "address such "
-            "as http://127.0.0.1:8399/v1."
+            "address such as http://127.0.0.1:8399/v1."
         )
     secrets = [
         name for name, _ in parse_qsl(url.query, keep_blank_values=True) if SECRET.search(name)
@@ -421,9 +420,8 @@ def address(server: str) -> tuple[str, str]:
         where = f"the parameter {secrets[0]!r}" if secrets else "a user or a password"
         raise ValueError(
             f"The address of the server at {url.hostname} holds {where}. An address is stored "
-            "and shown, "
-            "so a key never goes in it: set OPENAI_API_KEY in the environment and take it out of "
-            "the address."
+            "and shown, so a key never goes in it: set OPENAI_API_KEY in the environment and "
+            "take it out of the address."
         )
     return server, _key(server, url.hostname) or NO_KEY
 
@@ -442,9 +440,8 @@ def _key(server: str, host: str) -> str:
             name = unicodedata.name(character, "a control character")
             raise TeacherError(
                 f"The key in OPENAI_API_KEY has {name} (U+{ord(character):04X}) as character "
-                f"{place} of "
-                f"{len(key)}, which no key has; it often comes along when a key is copied. Set "
-                "the key again."
+                f"{place} of {len(key)}, which no key has; it often comes along when a key is "
+                "copied. Set the key again."
             )
     return key
 

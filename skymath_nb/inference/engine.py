@@ -203,13 +203,11 @@ def _not_there(settings: Settings, book, missing: dict, asked: dict) -> MissingR
     first, held = next(iter(missing.values())), [row["model"] for row in book.totals()]
     return MissingReply(
         f"replay=True, but {len(missing):,} of {len(asked):,} requests have no reply in "
-        f"{settings.ledger}, the first of operator "
-        f"{first.operator!r}, sample {first.sample}, max_tokens {first.max_tokens}. Asked was "
-        f"{_known_as(settings)!r}; the ledger holds "
+        f"{settings.ledger}, the first of operator {first.operator!r}, sample {first.sample}, "
+        f"max_tokens {first.max_tokens}. Asked was {_known_as(settings)!r}; the ledger holds "
         f"{', '.join(map(repr, held)) or 'nothing'}. Nothing was sent. Bring in the ledger that "
-        "has them (ledger import, ledger merge), "
-        "use the parameters and prompts it was made with, or ask: replay_only=False in the "
-        "notebook, replay=False in Python."
+        "has them (ledger import, ledger merge), use the parameters and prompts it was made "
+        "with, or ask: replay_only=False in the notebook, replay=False in Python."
     )
 
 
@@ -267,8 +265,7 @@ class Run:
         )
         return (
             f"{done.answered} requests were answered now, {done.cached} came from the ledger, "
-            f"{left} are left"
-            f"{lost}. Raise budget_usd and run again: "
+            f"{left} are left{lost}. Raise budget_usd and run again: "
             + (
                 "it resumes from the ledger."
                 if self.book

@@ -237,9 +237,8 @@ def _tokens(tokenizer, questions: list[Question], model) -> list[list[int]]:
     if not all(plain) and not tokenizer.chat_template:
         raise ValueError(
             f"{len(plain) - sum(plain)} of {len(plain)} prompts are chat messages, but the "
-            f"tokenizer of {model} has no chat template. "
-            "Give plain texts (prompts.pose with the style student or few-shot), or a model that "
-            "was trained to chat."
+            f"tokenizer of {model} has no chat template. Give plain texts (prompts.pose with the "
+            "style student or few-shot), or a model that was trained to chat."
         )
     texts = [
         question.prompt

@@ -61,9 +61,8 @@ def answer(
     if longer:
         raise ValueError(
             f"max_new_tokens={sampling.max_new_tokens} was asked for, but {len(longer)} answers "
-            "in the ledger were made with a higher "
-            f"limit and have up to {max(longer)} tokens. Ask with at least as many, or name "
-            "another ledger."
+            f"in the ledger were made with a higher limit and have up to {max(longer)} tokens. "
+            "Ask with at least as many, or name another ledger."
         )
     return completions
 

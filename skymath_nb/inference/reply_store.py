@@ -238,10 +238,8 @@ class Ledger:
         if version not in (0, BEFORE) or (version == 0 and tables.fetchone()):
             raise LedgerError(
                 f"A ledger of version {VERSION} was asked for, but {self.path} has version "
-                f"{version}"
-                f"{'' if version else ' and tables of another program'}. Nothing was changed. "
-                "Name another "
-                "path, or use the release that wrote this file."
+                f"{version}{'' if version else ' and tables of another program'}. Nothing was "
+                "changed. Name another path, or use the release that wrote this file."
             )
         for statement in ADDED if version == BEFORE else TABLES + ADDED:
             self._db.execute(statement)
@@ -438,8 +436,7 @@ class Ledger:
                 advice = "check that it lies on a local disk, not on a network share"
             raise LedgerError(
                 f"The ledger {self.path} could not be {act}: {found}. Replies stored before this "
-                "are safe "
-                f"and are not asked again; {advice}."
+                f"are safe and are not asked again; {advice}."
             ) from error
 
 

@@ -60,9 +60,8 @@ class Request:
         except (KeyError, TypeError, UnicodeEncodeError) as error:
             raise ValueError(
                 f"A request of operator {self.operator!r} needs messages with a role and a "
-                "content in valid "
-                f"Unicode, but has {self.messages!r:.200} ({error!r}); make them with "
-                "prompts.render."
+                f"content in valid Unicode, but has {self.messages!r:.200} ({error!r}); make "
+                "them with prompts.render."
             ) from None
         if len(self.messages) > 1 and any(message["role"] == PLAIN for message in self.messages):
             raise ValueError(

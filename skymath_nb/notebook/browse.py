@@ -125,9 +125,8 @@ class _View:
             raise ValueError(
                 f"shown[{name!r}] is {own}, but "
                 f"{', '.join(unknown + absent) or f'row {self.row!r}'} is not there; it may hold "
-                "row "
-                f"({there} are found) and {', '.join(self.filters)}, with values of the table. "
-                "An empty `shown` opens at the first row."
+                f"row ({there} are found) and {', '.join(self.filters)}, with values of the "
+                "table. An empty `shown` opens at the first row."
             )
 
     def values(self, column: str) -> list:
@@ -460,9 +459,8 @@ class _Progress:
 def _standing(tally) -> str:
     return (
         f"{tally.done:,} of {tally.total:,} requests: {tally.cached:,} from the ledger, "
-        f"{tally.answered:,} answered, "
-        f"{tally.failed:,} refused or failed; {tally.tokens_in + tally.tokens_out:,} tokens, "
-        f"${tally.spent_usd:.2f}"
+        f"{tally.answered:,} answered, {tally.failed:,} refused or failed; "
+        f"{tally.tokens_in + tally.tokens_out:,} tokens, ${tally.spent_usd:.2f}"
         + (
             f", of it ${tally.lost_usd:.2f} for tries whose reply never came"
             if tally.lost_usd

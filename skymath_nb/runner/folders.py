@@ -37,9 +37,8 @@ def find(name: str | Path) -> Path:
     )
     raise FileNotFoundError(
         f"A run {name} was asked for, but that folder {found}, and {paths.runs_folder()} has no "
-        "run of "
-        f"that name{nearest(place.name, there)}; "
-        f"it has {', '.join(there) or 'none'}. Give a run's folder or its name."
+        f"run of that name{nearest(place.name, there)}; it has {', '.join(there) or 'none'}. "
+        "Give a run's folder or its name."
     )
 
 

@@ -33,10 +33,9 @@ def require(
         if len(ungated):
             raise ValueError(
                 f"{len(ungated)} of {len(instances)} instances (the first is {ungated.iloc[0]}) "
-                "have no verdict of "
-                f"the leak gate against {name} as it is now ({len(benchmark)} rows, digest "
-                f"{digest(benchmark)}). "
-                "Run leakage.gate on these instances and this benchmark again."
+                f"have no verdict of the leak gate against {name} as it is now ({len(benchmark)} "
+                f"rows, digest {digest(benchmark)}). Run leakage.gate on these instances and "
+                "this benchmark again."
             )
 
 

@@ -72,9 +72,8 @@ class Gate:
         if not benchmarks or empty or not n[0] >= n[1] >= 1 or not (near is None or 0 < near <= 1):
             raise ValueError(
                 "The gate needs benchmarks with rows, n=(large, small) and near from 0 to 1, "
-                f"but it got {list(benchmarks)} of which "
-                f"{empty} are empty, n={n} and near={near}. An empty gate would call everything "
-                "clean."
+                f"but it got {list(benchmarks)} of which {empty} are empty, n={n} and "
+                f"near={near}. An empty gate would call everything clean."
             )
         self.keys = keys
         world = {name for name in benchmarks if keys and name.startswith("world-")}

@@ -506,8 +506,7 @@ def _checked(X, k, selected):
         bad = "all" if finite is None else int((~finite).sum())
         raise ValueError(
             f"Rows of finite numbers (N, D) were expected, but X has the shape {tuple(X.shape)} "
-            f"and {bad} rows with NaN "
-            "or infinity. Leave those rows out."
+            f"and {bad} rows with NaN or infinity. Leave those rows out."
         )
     if len(X) and X.numel() and not (largest := float(X.abs().max())) < LARGEST:
         raise ValueError(
@@ -525,8 +524,7 @@ def _checked(X, k, selected):
     if not 1 <= k <= (~taken).sum():
         raise ValueError(
             f"k={k} rows were asked for, but of the {len(X)} rows {taken.sum()} are selected "
-            "already, so that "
-            f"{(~taken).sum()} are left. Give a k from 1 to {(~taken).sum()}."
+            f"already, so that {(~taken).sum()} are left. Give a k from 1 to {(~taken).sum()}."
         )
     return X, taken
 

@@ -130,8 +130,7 @@ def load(source: str, max_length: int, settings: Settings, device: str, seed: in
     if len(tokenizer) > embeddings:
         raise ValueError(
             f"The tokenizer of {source} has {len(tokenizer)} tokens, but the model has "
-            f"embeddings for {embeddings}: they do "
-            "not belong together. Take both from one place."
+            f"embeddings for {embeddings}: they do not belong together. Take both from one place."
         )
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     for config in (model.config, model.generation_config):

@@ -164,10 +164,9 @@ class Assembler:
         if worst.isna().any():
             raise ValueError(
                 f"{int(worst.isna().sum())} of {len(ids)} instances have no verdict of the leak "
-                "gate (the first is "
-                f"{ids[worst.isna()].iloc[0]}), and nothing ungated is trained on. Run "
-                "leakage.gate on these instances "
-                "against every benchmark and give its table here."
+                f"gate (the first is {ids[worst.isna()].iloc[0]}), and nothing ungated is "
+                "trained on. Run leakage.gate on these instances against every benchmark and "
+                "give its table here."
             )
         return np.array(VERDICTS, dtype=object)[worst.to_numpy(int)]
 
@@ -224,10 +223,9 @@ def build(
         if rows.empty:
             raise ValueError(
                 f"The preset {preset!r} needs rows for its phase {name!r}, but of "
-                f"{len(instances)} instances "
-                f"{(stages == 'normal').sum()} are normal and {(stages == 'hard').sum()} hard. "
-                "Add the step that "
-                "makes the others, or choose another preset (stage1_only needs normal rows alone)."
+                f"{len(instances)} instances {(stages == 'normal').sum()} are normal and "
+                f"{(stages == 'hard').sum()} hard. Add the step that makes the others, or choose "
+                "another preset (stage1_only needs normal rows alone)."
             )
         rate = hard_learning_rate if hard and hard_learning_rate is not None else learning_rate
         return Phase(name, rows.reset_index(drop=True), epochs, rate)

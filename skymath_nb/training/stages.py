@@ -117,9 +117,8 @@ def _check(curriculum: Curriculum, out: Path) -> None:
             if empty.any():
                 raise ValueError(
                     f"Phase {phase.name!r} has {int(empty.sum())} of {len(phase.rows)} rows with "
-                    f"an empty {name} "
-                    f"(the first is {phase.rows['id'][empty].iloc[0]}). Drop them: "
-                    "curriculum.assemble does."
+                    f"an empty {name} (the first is {phase.rows['id'][empty].iloc[0]}). Drop "
+                    "them: curriculum.assemble does."
                 )
 
 

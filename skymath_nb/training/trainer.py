@@ -72,9 +72,8 @@ class Watch:
         if not math.isfinite(value):
             raise RuntimeError(
                 f"{what} became {value} in phase {self.phase.name!r} at step {step} of "
-                f"{self.layout.steps}, on "
-                f"{self.layout.describe(step)}, so training stopped; {self.kept()}. Lower the "
-                "learning rate (at its highest "
+                f"{self.layout.steps}, on {self.layout.describe(step)}, so training stopped; "
+                f"{self.kept()}. Lower the learning rate (at its highest "
                 f"{self.phase.learning_rate:g}) or look at those rows."
             )
 
