@@ -15,6 +15,7 @@ from .objects import (
     Sequence,
     Words,
     flat,
+    formula,
     has_sign,
 )
 
@@ -27,6 +28,7 @@ NOUNS = {
     Matrix: "matrix",
     Ratio: "ratio",
 }
+DEGREES, RADIANS = (("degree", 1),), (("radian", 1),)
 NOUNS |= {Collection: "set", Quantity: "number", Words: "text"}
 
 
@@ -61,14 +63,10 @@ def same_value(a: object, b: object) -> bool:
         return False
     if compare(a, b)[0]:
         return True
-    if (
-        not (isinstance(a, Quantity) and isinstance(b, Quantity))
-        or b.places < 2
-        or len(a.trees) != 1
-    ):
+    if not (formula(a) and formula(b)) or b.places < 2:
         return False
     try:
-        exact, rounded = (values.approximate(values.value(side.trees[0])) for side in (a, b))
+        exact, rounded = (values.approximate(values.value(formula(side))) for side in (a, b))
     except (values.Undefined, values.TooCostly, KeyError):
         return False
     return not getattr(exact, "imag", 0) and abs(exact - rounded) * 10**b.places < 1
@@ -87,12 +85,9 @@ def _same(a, b):
 
 def _compare(a, b):
     a, b = _expanded(a), _expanded(b)
-    if (
-        isinstance(a, Sequence | Collection)
-        and isinstance(b, Sequence | Collection)
-        and _assigned(a) != _assigned(b)
-    ):
-        a, b = (_values_of(side) for side in (a, b))
+    lists = all(isinstance(side, Sequence | Collection) for side in (a, b))
+    if lists and _assigned(a) != _assigned(b):
+        a, b = _values_of(a), _values_of(b)
     if type(a) is not type(b):
         return _compare_kinds(*sorted((a, b), key=lambda item: list(NOUNS).index(type(item))))
     if isinstance(a, Quantity):
@@ -144,9 +139,8 @@ def _values_of(item):
     """Write x = 1, y = 2, which is sorted by name, or a list beside it, as the tuple of its
     values.
     """
-    return Sequence(
-        "()", tuple(part.object for part in item.items) if _assigned(item) else item.items
-    )
+    items = (part.object for part in item.items) if _assigned(item) else item.items
+    return Sequence("()", tuple(items))
 
 
 def _verdict(same, noun):
@@ -155,42 +149,34 @@ def _verdict(same, noun):
 
 def _expanded(item):
     r"""Write what holds \pm as its two values."""
-    if isinstance(item, Quantity) and any(formulas.mentions(tree, "±") for tree in item.trees):
+    if _has_both_signs(item):
         signs = [tuple(substitute(tree, "±", number(n)) for tree in item.trees) for n in (1, -1)]
         return Collection(tuple(Quantity(trees, item.units, item.percent) for trees in signs))
-    if isinstance(item, Collection) and any(
-        isinstance(part, Quantity) and formulas.mentions(part.trees[0], "±") for part in item.items
-    ):
+    if isinstance(item, Collection) and any(map(_has_both_signs, item.items)):
         return flat([_expanded(part) for part in item.items])
-    if (
-        has_sign(item, "=")
-        and item.subject
-        and isinstance(item.object, Quantity)
-        and formulas.mentions(item.object.trees[0], "±")
-    ):
+    if has_sign(item, "=") and item.subject and _has_both_signs(item.object):
         return _expanded(item.object)
     return item
 
 
+def _has_both_signs(item):
+    return isinstance(item, Quantity) and any(formulas.mentions(tree, "±") for tree in item.trees)
+
+
 def _compare_words(a, b):
-    moments = [text.split(" ") for text in (a, b)]
-    if moments[0][0] == moments[1][0] == "time":  # 3:45 may be 3:45 pm, but not 15:45
-        (_, clock, *half), (_, other_clock, *other) = moments
+    (kind, *moment), (other_kind, *other_moment) = a.split(" "), b.split(" ")
+    if kind == other_kind == "time":  # 3:45 may be 3:45 pm, but not 15:45
+        (clock, *half), (other_clock, *other) = moment, other_moment
         halves = {name.removeprefix("24") for name in (*half, *other)}
         unclear = len(half) + len(other) == 1 and (half or other)[0].startswith("24")
         return _verdict(clock == other_clock and len(halves) < 2 and not unclear, "time")
-    if moments[0][0] == "date" or moments[1][0] == "date":
+    if "date" in (kind, other_kind):
         return _verdict(a == b, "date")
     left, right = (re.sub(r"[^\w]+", " ", spelling.words(text)).strip() for text in (a, b))
-    if (
-        left
-        and left == right
-        and (re.search(r"\w\w", left) and not re.search(r"[\\^_=<>+*/]", a + b))
-    ):
+    if left == right and re.search(r"\w\w", left) and not re.search(r"[\\^_=<>+*/]", a + b):
         return True, "equal text"
-    return _verdict(
-        spelling.words(a).replace(" ", "") == spelling.words(b).replace(" ", ""), "text"
-    )
+    a, b = (spelling.words(text).replace(" ", "") for text in (a, b))
+    return _verdict(a == b, "text")
 
 
 def _same_items(a, b):
@@ -243,7 +229,7 @@ def _has_components(tree, items):
     tree = substitute(tree, "i", ("symbol", " i"))  # no imaginary unit here
     names = formulas.symbols(tree)
     axes = next((axes for axes in AXES if names and names <= set(axes)), None)
-    parts = [item.trees[0] for item in items if isinstance(item, Quantity) and len(item.trees) == 1]
+    parts = [formula(item) for item in items if formula(item)]
     if not axes or not 1 < len(parts) == len(items) < 4 or (axes[1] == "j" and len(names) < 2):
         return False
     terms = [("product", (part, ("symbol", axis))) for part, axis in zip(parts, axes, strict=False)]
@@ -262,41 +248,22 @@ def _proportional(a, b, i):
 
 
 def _same_relations(a, b):
-    if (
-        a.sign == b.sign == "="
-        and a.subject
-        and a.subject == b.subject
-        and not (a.trees and b.trees)
-    ):
-        return _same(a.object, b.object)
+    named_alike = a.sign == b.sign == "=" and a.subject and a.subject == b.subject
     if not (a.trees and b.trees):
-        return False
+        return named_alike and _same(a.object, b.object)
     if {a.subject, b.subject} in ({"y", "f(x)"}, {"y", "g(x)"}) and "y" not in formulas.symbols(
         a.trees[1]
     ) | formulas.symbols(b.trees[1]):
         return values.same(a.trees[1], b.trees[1])
-    if (
-        a.sign == "=" == b.sign
-        and a.subject
-        and b.subject
-        and len(a.subject) == len(b.subject) == 1
-        and a.subject == b.subject
-    ):
-        if _same(a.object, b.object):
-            return True
+    if named_alike and len(a.subject) == 1 and _same(a.object, b.object):
+        return True
     left, right = regions.of_relation(a), regions.of_relation(b)
     if isinstance(left, Region) and isinstance(right, Region):
         return formulas.symbols(("sum", a.trees)) == formulas.symbols(
             ("sum", b.trees)
         ) and regions.same(left, right)
     factor = values.ratio(formulas.minus(*a.trees), formulas.minus(*b.trees))
-    if not factor:
-        return False
-    return (
-        a.sign in ("=", "!=")
-        and a.sign == b.sign
-        or b.sign == (a.sign if factor > 0 else regions.FLIPPED[a.sign])
-    )
+    return bool(factor) and b.sign == (a.sign if factor > 0 else regions.FLIPPED[a.sign])
 
 
 def _compare_relation(relation, other):
@@ -305,12 +272,8 @@ def _compare_relation(relation, other):
     A relation that says more than a name equals nothing else.
     """
     if relation.sign == "=":
-        if (
-            relation.subject
-            and not isinstance(other, Region | Words)
-            or relation.subject
-            and isinstance(relation.object, type(other))
-        ):
+        alike = isinstance(relation.object, type(other))
+        if relation.subject and (alike or not isinstance(other, Region | Words)):
             return _compare(relation.object, other)
         return False, "equation against value"
     region, whole = regions.of_relation(relation), regions.of_object(other)
@@ -333,10 +296,9 @@ def _compare_regions(a, b):
 def _compare_quantities(a, b):
     if a.units and b.units and not (a.percent or b.percent):
         return _compare_measured(a, b)
-    if len(
-        {side.units[0].dimensions for side in (a, b) if side.units} & {(("degree", 1),)}
-    ) == 1 and _same_angle(a, b):
-        return True, "equal number"
+    if any(side.units and side.units[0].dimensions == DEGREES for side in (a, b)):
+        if _same_angle(a, b):
+            return True, "equal number"
     if len(a.trees) > 1 or len(b.trees) > 1:
         several, one = (a, b) if len(a.trees) > 1 else (b, a)
         if len(one.trees) > 1:
@@ -351,11 +313,9 @@ def _same_angle(a, b):
     or an inverse sine.
     """
     degrees, other = (a, b) if a.units else (b, a)
-    if not any(
-        formulas.mentions(other.trees[0], name) for name in ("π", "arcsin", "arccos", "arctan")
-    ):
-        return False
-    return values.same(_radians(degrees), other.trees[0])
+    circular = ("π", "arcsin", "arccos", "arctan")
+    mentioned = any(formulas.mentions(other.trees[0], name) for name in circular)
+    return mentioned and values.same(_radians(degrees), other.trees[0])
 
 
 def _radians(degrees):
@@ -364,12 +324,9 @@ def _radians(degrees):
 
 def _compare_values(a, b):
     x, y = a.trees[0], b.trees[0]
-    choices = [
-        tree[1] for tree in (x, y) if tree[0] == "symbol" and re.fullmatch("[A-Ha-h]", tree[1])
-    ]
-    if len(choices) == 2:
-        return _verdict(choices[0].lower() == choices[1].lower(), "choice")
-    if ("symbol", "∞") in (x, y) or any(formulas.mentions(tree, "∞") for tree in (x, y)):
+    if all(tree[0] == "symbol" and re.fullmatch("[A-Ha-h]", tree[1]) for tree in (x, y)):
+        return _verdict(x[1].lower() == y[1].lower(), "choice")
+    if any(formulas.mentions(tree, "∞") for tree in (x, y)):
         return _verdict(x == y, "number")
     plain = not (formulas.symbols(x) | formulas.symbols(y))
     noun = "number" if plain else "expression"
@@ -393,11 +350,7 @@ def _same_digits(decimal, tree):
         return False
     value = values.value(tree)
     if isinstance(value, Fraction):
-        rest = value.denominator
-        for prime in (2, 5):
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1:
+        if 10 ** value.denominator.bit_length() % value.denominator == 0:  # it has an end
             return False
     if getattr(value, "imag", 0):
         return False
@@ -413,20 +366,14 @@ def _total(quantity, unit):
 def _compare_measured(a, b):
     one, other = a.units[0], b.units[0]
     if one.dimensions != other.dimensions:
-        angle = {(("degree", 1),), (("radian", 1),)}
-        if {one.dimensions, other.dimensions} == angle:
-            degrees, radians = (a, b) if one.dimensions == (("degree", 1),) else (b, a)
+        if {one.dimensions, other.dimensions} == {DEGREES, RADIANS}:
+            degrees, radians = (a, b) if one.dimensions == DEGREES else (b, a)
             return _verdict(values.same(_radians(degrees), radians.trees[0]), "number")
-        if one.dimensions and other.dimensions:
+        if one.dimensions or other.dimensions:
             return False, "different unit"
-    if not one.dimensions or not other.dimensions:
-        if (
-            one.dimensions
-            or other.dimensions
-            or not (one.nouns <= other.nouns or other.nouns <= one.nouns)
-        ):
-            return False, "different unit"
-        return _compare_values(a, b)
+    if not one.dimensions:
+        alike = one.nouns <= other.nouns or other.nouns <= one.nouns
+        return _compare_values(a, b) if alike else (False, "different unit")
     if len(a.trees) == len(b.trees) == 1 and one.worth == other.worth:
         return _compare_values(a, b)
     return _verdict(values.same(_total(a, Fraction(1)), _total(b, Fraction(1))), "number")

@@ -71,6 +71,11 @@ class Words:
     text: str
 
 
+def formula(item: object) -> tuple | None:
+    """Return the tree of a quantity that is one formula, None for anything else."""
+    return item.trees[0] if isinstance(item, Quantity) and len(item.trees) == 1 else None
+
+
 ALL_REALS = Region((), (True,))
 EMPTY = Region((), (False,))
 

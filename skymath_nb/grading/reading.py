@@ -6,7 +6,7 @@ The leaves are the trees of `formulas`. A part that cannot be read becomes `Word
 """
 
 import re
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 from . import comparison, formulas, quantities, regions, spelling, units, values
 from .objects import (
@@ -21,6 +21,7 @@ from .objects import (
     Sequence,
     Words,
     flat,
+    formula,
     has_sign,
 )
 from .quantities import WRAPPED
@@ -29,6 +30,7 @@ from .tables import TABLES, names
 OPENERS, CLOSERS = "([{", ")]}"
 DEEPEST = 6  # lists in lists
 LONGEST_LIST = 60
+FAILURES = (formulas.Unreadable, values.Undefined, values.TooCostly, KeyError, ZeroDivisionError)
 SIGNS = r"\approx = < > \le \ge \ne <= >= != \in".split()
 RELATIONS = dict(zip(SIGNS, "≈ = < > <= >= != <= >= != in".split(), strict=True))
 RELATION = re.compile(r"<=|>=|!=|\\(?:le|ge|ne|in|approx)(?![A-Za-z])|[=<>]")
@@ -51,6 +53,8 @@ COMMA = re.compile(r"\s*[,;]\s*")
 UNION = re.compile(
     r"\s*(?:\\cup|\\cap|\\setminus)(?![A-Za-z])\s*|(?<=[)\]}])\s*(?:\bU\b|-)\s*(?=[(\[]|\\\{)"
 )
+COMBINED = {"\\cap": regions.intersection}
+COMBINED |= dict.fromkeys(("\\setminus", "-"), regions.difference)
 LETTER = r"(?:[A-Za-z]|\\[A-Za-z]+)'*(?:_(?:\w|\{[^{}]*\}))?"
 NAME = re.compile(
     r"(?:\\(?:angle|triangle|overline|text|mathrm|vec|overrightarrow|mathbf|hat|bar|widehat)\s*)?"
@@ -112,25 +116,17 @@ def _read(text, depth):
     ):
         return Words(text)
     if except_for := EXCEPT.fullmatch(text):
-        excluded = regions.of_object(
-            _read("\\{" + (except_for[1] or except_for[2]) + "\\}", depth + 1)
-        )
-        if excluded:
-            return regions.combine(ALL_REALS, excluded, lambda a, b: a and not b)
+        points = "\\{" + (except_for[1] or except_for[2]) + "\\}"
+        if excluded := regions.of_object(_read(points, depth + 1)):
+            return regions.difference(ALL_REALS, excluded)
     first = (_matrix, quantities.plain, quantities.compound, _also, _list, _relation)
     for reader in (*first, _union, _bracketed, _ratio, quantities.read):
         try:
-            found = reader(text, depth)
-        except (
-            formulas.Unreadable,
-            values.Undefined,
-            values.TooCostly,
-            KeyError,
-            ZeroDivisionError,
-        ):
-            found = None
-        if found is not None:
-            return found
+            item = reader(text, depth)
+        except FAILURES:
+            continue
+        if item is not None:
+            return item
     return Words(text)
 
 
@@ -200,12 +196,10 @@ def _matrix(text, depth):
     if not cells or len({len(row) for row in cells}) > 1 or sum(map(len, cells)) > LONGEST_LIST:
         return None
     if scale:
-        if not all(
-            isinstance(cell, Quantity) and len(cell.trees) == 1 for row in cells for cell in row
-        ):
+        if not all(formula(cell) for row in cells for cell in row):
             return None
         cells = tuple(
-            tuple(Quantity((("product", (scale, cell.trees[0])),)) for cell in row) for row in cells
+            tuple(Quantity((("product", (scale, formula(cell))),)) for cell in row) for row in cells
         )
     return Matrix(cells)
 
@@ -241,15 +235,9 @@ def _list(text, depth):
         for item in items
     ]
     if all(isinstance(region, Region) for region in ranges):
-        region = ranges[0]
-        for other in ranges[1:]:
-            region = regions.combine(
-                region, other, (lambda a, b: a or b) if either else (lambda a, b: a and b)
-            )
-        if region == EMPTY and not either:  # "x < 1, x > 3" means one or the other
-            for other in ranges:
-                region = regions.combine(region, other, lambda a, b: a or b)
-        return region
+        region = reduce(regions.union if either else regions.intersection, ranges)
+        # "x < 1, x > 3" means one or the other
+        return reduce(regions.union, ranges) if region == EMPTY else region
     if all(has_sign(item, "=") and item.subject for item in items):
         names = [item.subject for item in items]
         # x_1 = 2, x_2 = 3: numbered roots
@@ -320,7 +308,7 @@ def _relation(text, depth):
         part = regions.of_relation(link)
         if not isinstance(part, Region):
             return Collection(tuple(links))
-        region = regions.combine(region, part, lambda a, b: a and b)
+        region = regions.intersection(region, part)
     return region
 
 
@@ -343,7 +331,7 @@ def _trees(left, right):
 def _union(text, depth):
     if match := re.fullmatch(r"(?:\\mathbb\s*\{?\s*R\s*\}?|R)\s*(?:\\setminus|-)\s*(.+)", text):
         removed = regions.of_object(_read(match[1], depth + 1))
-        return removed and regions.combine(ALL_REALS, removed, lambda a, b: a and not b)
+        return removed and regions.difference(ALL_REALS, removed)
     parts, signs = split(text, UNION)
     if not signs or len(parts) > LONGEST_LIST:
         return None
@@ -353,13 +341,8 @@ def _union(text, depth):
         other = regions.of_object(item)
         if other is None:
             return None
-        name = sign.strip()
-        act = {
-            "\\cap": lambda a, b: a and b,
-            "\\setminus": lambda a, b: a and not b,
-            "-": lambda a, b: a and not b,
-        }.get(name, lambda a, b: a or b)
-        region = other if region is None else regions.combine(region, other, act)
+        combine = COMBINED.get(sign.strip(), regions.union)
+        region = other if region is None else combine(region, other)
     return region
 
 
@@ -415,7 +398,5 @@ def _ratio(text, depth):
     parts, signs = split(text, re.compile(r"\s*(?::|\\colon)\s*"))
     if not signs or len(parts) > 6 or not all(part.strip() for part in parts):
         return None
-    items = [_read(part, depth + 1) for part in parts]
-    if not all(isinstance(item, Quantity) and len(item.trees) == 1 for item in items):
-        return None
-    return Ratio(tuple(item.trees[0] for item in items))
+    trees = tuple(formula(_read(part, depth + 1)) for part in parts)
+    return None if None in trees else Ratio(trees)

@@ -3,15 +3,19 @@
 Made from intervals, inequalities and sets of numbers, combined point by point, and compared.
 """
 
+import operator
 from collections.abc import Callable
 from fractions import Fraction
+from functools import reduce
 
 from . import formulas, values
 from .formulas import minus, number, substitute
-from .objects import ALL_REALS, EMPTY, Collection, Quantity, Region, Relation, Sequence
+from .objects import ALL_REALS, EMPTY, Collection, Region, Relation, Sequence, formula
 
 HOLDING = {"<": (True, False, False), "<=": (True, True, False), ">": (False, False, True)}
 HOLDING |= {">=": (False, True, True), "!=": (True, False, True)}
+INFINITY = ("symbol", "∞")
+MINUS_INFINITY = ("product", (number(-1), INFINITY))
 FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 
 
@@ -26,10 +30,7 @@ def of_relation(relation) -> object:
     names = formulas.symbols(left) | formulas.symbols(right)
     if len(names) != 1:
         return relation
-    if any(
-        tree in (("symbol", "∞"), ("product", (number(-1), ("symbol", "∞"))))
-        for tree in (left, right)
-    ):
+    if {left, right} & {INFINITY, MINUS_INFINITY}:
         return ALL_REALS if relation.sign in ("<", ">") else relation
     name = names.pop()
     difference = minus(left, right)
@@ -37,16 +38,13 @@ def of_relation(relation) -> object:
         at = [values.value(difference, {name: Fraction(n)}) for n in (0, 1, 2, -7, 31)]
     except (values.Undefined, values.TooCostly):
         return relation
-    slope = (
-        at[1] - at[0]
-        if type(at[0]) is type(at[1])
-        else values.approximate(at[1]) - values.approximate(at[0])
-    )
+    near = [values.approximate(v) for v in at]
+    slope = at[1] - at[0] if type(at[0]) is type(at[1]) else near[1] - near[0]
     if any(getattr(v, "imag", 0) for v in at) or not slope:
         return relation
-    for n, v in zip((2, -7, 31), at[2:], strict=True):
-        line = values.approximate(at[0]) + n * values.approximate(slope)
-        if abs(values.approximate(v) - line) > 1e-40 * (1 + abs(line)):
+    for n, v in zip((2, -7, 31), near[2:], strict=True):
+        line = near[0] + n * values.approximate(slope)
+        if abs(v - line) > 1e-40 * (1 + abs(line)):
             return relation
     zero, one = (substitute(difference, name, number(n)) for n in (0, 1))
     cut = ("product", (number(-1), zero, ("power", minus(one, zero), number(-1))))
@@ -63,29 +61,21 @@ def of_object(item) -> Region | None:
     if isinstance(item, Relation):
         found = of_relation(item)
         return found if isinstance(found, Region) else None
-    if (
-        isinstance(item, Sequence)
-        and len(item.items) == 2
-        and item.brackets in ("()", "[]", "(]", "[)")
-    ):
-        if all(isinstance(end, Quantity) and len(end.trees) == 1 for end in item.items):
-            return interval(item.items[0].trees[0], item.items[1].trees[0], item.brackets)
-    if isinstance(item, Collection) and all(
-        isinstance(part, Quantity) and len(part.trees) == 1 for part in item.items
-    ):
-        region = EMPTY
-        for part in item.items:
-            point = interval(part.trees[0], part.trees[0], "[]")
-            if point is None:
-                return None
-            region = combine(region, point, lambda a, b: a or b)
-        return region
+    if not isinstance(item, Sequence | Collection):
+        return None
+    trees = [formula(part) for part in item.items]
+    if None in trees:
+        return None
+    if isinstance(item, Collection):
+        points = [interval(tree, tree, "[]") for tree in trees]
+        return None if None in points else reduce(union, points, EMPTY)
+    if len(trees) == 2 and item.brackets in ("()", "[]", "(]", "[)"):
+        return interval(*trees, item.brackets)
     return None
 
 
 def interval(low, high, brackets) -> Region | None:
     """Return the region between two trees, or None if an end is no real number."""
-    cuts, holds = [], []
     ends = [_end(tree) for tree in (low, high)]
     if None in ends or ends[0] == "+" or ends[1] == "-":
         return None
@@ -97,8 +87,7 @@ def interval(low, high, brackets) -> Region | None:
         return Region((low,), (False, brackets[0] == "[", True))
     order = values.value(minus(high, low))
     if not order or values.same(high, low):
-        cuts, holds = (low,), (False, brackets == "[]", False)
-        return Region(cuts, holds) if brackets == "[]" else EMPTY
+        return Region((low,), (False, True, False)) if brackets == "[]" else EMPTY
     if order < 0:
         return None  # (5, 2) is a point
     return Region((low, high), (False, brackets[0] == "[", True, brackets[1] == "]", False))
@@ -106,17 +95,30 @@ def interval(low, high, brackets) -> Region | None:
 
 def _end(tree):
     """Return "-" or "+" for an infinite end, the value of a real one, None for any other."""
-    if tree == ("symbol", "∞"):
-        return "+"
-    if tree == ("product", (number(-1), ("symbol", "∞"))):
-        return "-"
+    if tree in (INFINITY, MINUS_INFINITY):
+        return "+" if tree == INFINITY else "-"
     if formulas.symbols(tree):
         return None
     value = values.value(tree)
     return None if getattr(value, "imag", 0) else value
 
 
-def combine(a: Region, b: Region, act: Callable) -> Region:
+def union(a: Region, b: Region) -> Region:
+    """Return the points of either region."""
+    return _combine(a, b, operator.or_)
+
+
+def intersection(a: Region, b: Region) -> Region:
+    """Return the points of both regions."""
+    return _combine(a, b, operator.and_)
+
+
+def difference(a: Region, b: Region) -> Region:
+    """Return the points of the first region that the second does not hold."""
+    return _combine(a, b, operator.gt)
+
+
+def _combine(a: Region, b: Region, act: Callable) -> Region:
     """Combine two regions point by point."""
     cuts = []
     for cut in (*a.cuts, *b.cuts):
@@ -134,8 +136,7 @@ def combine(a: Region, b: Region, act: Callable) -> Region:
 
 def _on(region, cuts):
     """Return the flags of a region on a finer set of cuts."""
-    flags, at = [], 0
-    flags.append(region.holds[0])
+    flags, at = [region.holds[0]], 0
     for cut in cuts:
         if at < len(region.cuts) and values.same(cut, region.cuts[at]):
             at += 1
@@ -145,7 +146,8 @@ def _on(region, cuts):
     return flags
 
 
-def same(a, b):
+def same(a: Region, b: Region) -> bool:
+    """Say whether two regions hold the same points."""
     return a.holds == b.holds and all(
         values.same(x, y) for x, y in zip(a.cuts, b.cuts, strict=True)
     )
@@ -187,9 +189,8 @@ def _holds_at_cut(tree, sign):
 
 def _holds(value, sign):
     value = getattr(value, "real", value)
-    return {"<": value < 0, ">": value > 0, "<=": value <= 0, ">=": value >= 0, "!=": value != 0}[
-        sign
-    ]
+    below, at, above = HOLDING[sign]
+    return below if value < 0 else above if value > 0 else at
 
 
 def _samples(region):
