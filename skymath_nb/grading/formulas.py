@@ -40,6 +40,7 @@ TOKEN = re.compile(
     r"|(?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+(?![\d^.]))?)"
     r"|(?P<command>\\[A-Za-z]+|\\[{}|%$])|(?P<word>[A-Za-z]+)|(?P<sign>\*\*|\S))"
 )
+FUNCTION = re.compile("|".join(sorted(FUNCTIONS, key=len, reverse=True)))
 
 
 class Unreadable(ValueError):
@@ -73,7 +74,7 @@ def mentions(tree: tuple, name: str) -> bool:
 
 def minus(left: tuple, right: tuple) -> tuple:
     """Return the tree of left - right."""
-    return ("sum", (left, ("product", (("number", Fraction(-1)), right))))
+    return ("sum", (left, ("product", (number(-1), right))))
 
 
 def number(n) -> tuple:
@@ -134,23 +135,15 @@ def _tokens(text):
         match = TOKEN.match(text, position)
         position = match.end()
         kind, word = match.lastgroup, match[match.lastgroup]
-        if (
-            kind != "word"
-            or len(word) == 1
-            or found
-            and found[-1][1] in WRAPPERS
-            or found[-2:-1]
-            and found[-2][1] in WRAPPERS
-        ):
+        wrapped = any(token[1] in WRAPPERS for token in found[-2:])
+        if kind != "word" or len(word) == 1 or wrapped:
             found.append((kind, "^" if word == "**" else word))
-        elif word.lower() in CONSTANTS or word in FUNCTIONS or word in GREEK:
-            found.append(
-                ("command", "\\" + (word if word in FUNCTIONS or word in GREEK else word.lower()))
-            )
-        elif (head := re.match("|".join(sorted(FUNCTIONS, key=len, reverse=True)), word)) and len(
-            word
-        ) - head.end() == 1:
-            found += [("command", "\\" + head[0]), ("word", word[head.end() :])]
+        elif word in FUNCTIONS or word in GREEK:
+            found.append(("command", f"\\{word}"))
+        elif word.lower() in CONSTANTS:
+            found.append(("command", f"\\{word.lower()}"))
+        elif (head := FUNCTION.match(word)) and len(word) - head.end() == 1:
+            found += [("command", f"\\{head[0]}"), ("word", word[-1])]
         elif word in CALLED and re.match(r"\s*[({]", text[position : position + 4]):
             found.append(("command", "\\" + word))
         elif len(word) <= 4:
@@ -158,6 +151,14 @@ def _tokens(text):
         else:
             raise Unreadable(word)
     return found
+
+
+def _signed(sign, tree):
+    if sign == "+":
+        return tree
+    if sign == "-":
+        return ("product", (number(-1), tree))
+    return ("product", (number(PLUS_MINUS[sign]), ("symbol", "±"), tree))
 
 
 class _Reader:
@@ -186,11 +187,7 @@ class _Reader:
         parts = [self.product()]
         while self.peek() in ("+", "-") or self.peek() in PLUS_MINUS:
             sign = self.take()[1]
-            part = self.product()
-            factors = {"+": (), "-": (("number", Fraction(-1)),)}.get(sign)
-            if factors is None:
-                factors = (("number", Fraction(PLUS_MINUS[sign])), ("symbol", "±"))
-            parts.append(("product", (*factors, part)) if factors else part)
+            parts.append(_signed(sign, self.product()))
         self.depth -= 1
         return parts[0] if len(parts) == 1 else ("sum", tuple(parts))
 
@@ -206,20 +203,19 @@ class _Reader:
                 parts.append(self.unary())
             elif self.peek() in DIVIDED and (not argument or self.peek() == "/"):
                 self.take()
-                parts.append(("power", self.unary(), ("number", Fraction(-1))))
-            elif (
-                self.next[0] == "number"
-                and self.tokens[self.at - 1][1] in ("!", ")", "]", "}")
-                and not argument
-            ):
-                parts.append(self.power())
-            elif self.starts_factor() and not (
-                argument and (self.peek().lstrip("\\") in FUNCTIONS or self.peek() in ("(", "["))
-            ):
+                parts.append(("power", self.unary(), number(-1)))
+            elif self.goes_on(argument):
                 parts.append(self.power())
             else:
                 break
         return parts[0] if len(parts) == 1 else ("product", tuple(parts))
+
+    def goes_on(self, argument):
+        """Say whether another factor follows without a sign."""
+        if self.next[0] == "number" and self.tokens[self.at - 1][1] in ("!", ")", "]", "}"):
+            return not argument
+        ends = self.peek().lstrip("\\") in FUNCTIONS or self.peek() in ("(", "[")
+        return self.starts_factor() and not (argument and ends)
 
     def starts_factor(self):
         kind, text = self.next
@@ -239,13 +235,7 @@ class _Reader:
             self.take()
             tree = self.unary()
             self.depth -= 1
-            if sign == "+":
-                return tree
-            factor = number(PLUS_MINUS.get(sign, -1))
-            return (
-                "product",
-                (factor, ("symbol", "±"), tree) if sign in PLUS_MINUS else (factor, tree),
-            )
+            return _signed(sign, tree)
         return self.power()
 
     def power(self):
@@ -254,7 +244,7 @@ class _Reader:
             self.take()
             if self.peek() == "\\circ" or [self.peek(i) for i in range(3)] == ["{", "\\circ", "}"]:
                 self.at += 1 if self.peek() == "\\circ" else 3
-                return ("product", (tree, ("symbol", "π"), ("number", Fraction(1, 180))))
+                return ("product", (tree, ("symbol", "π"), number(Fraction(1, 180))))
             self.depth += 1
             if self.depth > DEEPEST:
                 raise Unreadable("too many powers")
@@ -276,15 +266,13 @@ class _Reader:
     def postfix(self, tree):
         while self.peek() in ("!", "\\%", "%"):
             sign = self.take()[1]
-            if sign == self.peek() == "!":
+            if sign != "!":
+                tree = ("product", (tree, number(Fraction(1, 100))))
+            elif self.peek() == "!":
                 self.take()
                 tree = ("call", "double factorial", (tree,))
-                continue
-            tree = (
-                ("call", "factorial", (tree,))
-                if sign == "!"
-                else ("product", (tree, ("number", Fraction(1, 100))))
-            )
+            else:
+                tree = ("call", "factorial", (tree,))
         return tree
 
     def atom(self):
@@ -310,12 +298,8 @@ class _Reader:
             self.take()
             base = self.raw()
             digits, _, places = text.partition(".")
-            if (
-                not re.fullmatch(r"\d{1,2}", base)
-                or not 2 <= int(base) <= 36
-                or "e" in text.lower()
-                or int(max(digits + places)) >= int(base)
-            ):
+            known = re.fullmatch(r"\d{1,2}", base) and 2 <= int(base) <= 36
+            if not known or power or int(max(digits + places)) >= int(base):
                 raise Unreadable("base")
             return ("number", Fraction(int(digits + places, int(base)), int(base) ** len(places)))
         if text.isdigit():
@@ -343,12 +327,8 @@ class _Reader:
 
     def named(self, letter):
         name = letter
-        if (
-            letter in "fghFGHP"
-            and self.peek() == "("
-            and self.peek(1).isdigit()
-            and self.peek(2) == ")"
-        ):
+        call = self.peek() == "(" and self.peek(1).isdigit() and self.peek(2) == ")"
+        if letter in "fghFGHP" and call:
             name += f"({self.peek(1)})"  # the value of a function there
             self.at += 3
         if self.peek() == "_":
@@ -372,12 +352,7 @@ class _Reader:
                 continue
             parts.append(token)
         self.take()
-        if (
-            self.peek() == "}"
-            and parts
-            and len(parts) == 1
-            and self.tokens[self.at - 3][1] in WRAPPERS
-        ):
+        if self.peek() == "}" and len(parts) == 1 and self.tokens[self.at - 3][1] in WRAPPERS:
             self.take()
         return "".join(parts)
 
@@ -411,11 +386,11 @@ class _Reader:
             return self.named(name)
         if name == "frac":
             top = self.argument()
-            return ("product", (top, ("power", self.argument(), ("number", Fraction(-1)))))
+            return ("product", (top, ("power", self.argument(), number(-1))))
         if name == "binom":
             return ("call", "binom", (self.argument(), self.argument()))
         if name == "sqrt":
-            degree = ("number", Fraction(2))
+            degree = number(2)
             if self.peek() == "[":
                 self.take()
                 degree = self.group("[")
@@ -429,12 +404,8 @@ class _Reader:
             return self.call(name)
         if text in WRAPPERS:
             return self.wrapped()
-        if (
-            text == "\\overline"
-            and self.peek() == "{"
-            and self.next[0] == "sign"
-            and not (self.peek(1) + self.peek(2) + self.peek(3)).rstrip("}").isalpha()
-        ):
+        bare = (self.peek(1) + self.peek(2) + self.peek(3)).rstrip("}").isalpha()
+        if text == "\\overline" and self.next == ("sign", "{") and not bare:
             return ("call", "conjugate", (self.argument(),))
         if text in NAMERS:
             return self.named(f"{name} {self.raw()}")
@@ -489,7 +460,7 @@ class _Reader:
             argument = self.product(argument=True)
             self.depth -= 1
         tree = self.called(name, argument, base)
-        if power == ("product", (("number", Fraction(-1)), ("number", Fraction(1)))) and name in (
+        if power == ("product", (number(-1), ("number", Fraction(1)))) and name in (
             "sin",
             "cos",
             "tan",
@@ -506,7 +477,7 @@ class _Reader:
         if name == "exp":
             return ("power", ("symbol", "e"), argument)
         return (
-            ("call", "root", (argument, ("number", Fraction(2))))
+            ("call", "root", (argument, number(2)))
             if name == "sqrt"
             else ("call", name, (argument,))
         )

@@ -4,6 +4,7 @@ What can be read as `a op b = c` is parsed and checked exactly, and nothing is e
 """
 
 import math
+import operator
 import re
 from fractions import Fraction
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from typing import NamedTuple
 SIGNS = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", "＝": "=", "＋": "+"})
 COMMANDS = {"times": "*", "cdot": "*", "div": "/"}
 MODULO = "\ue000"  # stands for a % between two numbers, which is otherwise a percentage
+ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+ARITHMETIC[MODULO] = operator.mod
 REWRITES = (  # applied in turn; each removes or replaces what is found
     re.compile(r"<<[^<>]*>>|\\?[$€£¥]|\\!|(?<=\d),(?:\\!)?(?=\d{3})"),
     re.compile(r"(?<=\d)([ \t]*x[ \t]*)(?=[\d(])"),
@@ -80,13 +83,10 @@ def read(response: str) -> list[Step]:
         for match in EQUATION.finditer(sentence):
             for left, right in _pairs(sentence, match):
                 if step := _step(*(sentence[slice(*side)] for side in (left, right))):
-                    first = (
-                        start
-                        + left[0]
-                        + len(sentence[slice(*left)])
-                        - len(sentence[slice(*left)].lstrip())
-                    )
-                    last = start + left[0] + len(sentence[left[0] : right[1]].rstrip()) - 1
+                    statement = sentence[left[0] : right[1]]
+                    blanks = len(statement) - len(statement.lstrip())
+                    first = start + left[0] + blanks
+                    last = start + left[0] + len(statement.rstrip()) - 1
                     steps.append(Step(places[first], places[last] + 1, *step))
         start = end + 1
     return steps
@@ -143,11 +143,8 @@ def _pairs(sentence, match):
     """
     before = sentence[max(0, match.start() - NEAR) : match.start()].rstrip()
     after = sentence[match.end() : match.end() + NEAR]
-    bounds = [
-        match.start(),
-        *(match.start() + m.start() for m in re.finditer("=", match[0])),
-        match.end(),
-    ]
+    signs = [match.start() + m.start() for m in re.finditer("=", match[0])]
+    bounds = [match.start(), *signs, match.end()]
     sides = [[a + (i > 0), b] for i, (a, b) in enumerate(zip(bounds, bounds[1:], strict=False))]
     joined = match[0].split("=")[0].lstrip()[:1] in tuple("+-*/") or not match[0][0].isspace()
     if JOINED_BEFORE.search(before) and joined or BROKEN_BEFORE.search(before):
@@ -216,13 +213,7 @@ def _product(tokens, operations):
 def _operate(sign, left, right, operations):
     if sign == MODULO and not (left.denominator == right.denominator == 1 and right > 0):
         raise ValueError("a remainder needs whole numbers")
-    value = {
-        "+": lambda: left + right,
-        "-": lambda: left - right,
-        "*": lambda: left * right,
-        "/": lambda: left / right,
-        MODULO: lambda: left % right,
-    }[sign]()
+    value = ARITHMETIC[sign](left, right)
     operations.append(Operation("%" if sign == MODULO else sign, left, right, value))
     return value
 

@@ -150,6 +150,10 @@ def _plain_latex(text: str) -> str:
     text = re.sub(r"(?<=\d)(?:\\,|\{,\})(?=\d{3}(?!\d))", ",", text)
     text = re.sub(r"(?<!\\)\\[,;:> ]|~|\\q?quad", " ", text)
     text = re.sub(r"\\[dtc]frac", r"\\frac", text).replace(r"\varnothing", r"\emptyset")
+    return _braced_fractions(text)
+
+
+def _braced_fractions(text):
     text = re.sub(r"\\frac\s*(\d|[a-zA-Z])\s*(\d|[a-zA-Z])", r"\\frac{\1}{\2}", text)
     text = re.sub(r"\\frac\s*(\d)\s*\{", r"\\frac{\1}{", text)
     return re.sub(r"(\\frac\{[^{}]*\})\s*(\d)", r"\1{\2}", text)
@@ -161,12 +165,10 @@ def clean(text: str) -> str:
 
     Superscripts and ½ first, for NFKC makes 7² a 72.
     """
-    text = SCRIPT_FRACTION.sub(lambda m: " " + _folded(m[1]) + "/" + _folded(m[2]) + " ", text)
-    text = SUPERSCRIPT.sub(
-        lambda m: "^{" + unicodedata.normalize("NFKC", m[0]).replace("−", "-") + "}", text
-    )
-    text = SUBSCRIPT.sub(lambda m: "_{" + unicodedata.normalize("NFKC", m[0]) + "}", text)
-    text = VULGAR.sub(lambda m: " " + unicodedata.normalize("NFKC", m[0]) + " ", text)
+    text = SCRIPT_FRACTION.sub(lambda m: f" {_folded(m[1])}/{_folded(m[2])} ", text)
+    text = SUPERSCRIPT.sub(lambda m: f"^{{{_folded(m[0]).replace('−', '-')}}}", text)
+    text = SUBSCRIPT.sub(lambda m: f"_{{{_folded(m[0])}}}", text)
+    text = VULGAR.sub(lambda m: f" {_folded(m[0])} ", text)
     text = UNFOLDED.sub(lambda m: _folded(m[0]), text.translate(SIGNS)).translate(SIGNS)
     text = re.sub(r"\\left\s*\\?\.|\\right\s*\\?\.", "", text)
     text = re.sub(r"(?<=\d),\\[!,;:] ?(?=\d{3}(?!\d))", ",", text)
@@ -178,9 +180,7 @@ def clean(text: str) -> str:
     text = BLANKS.sub(" ", text)
     text = re.sub(r"\\(?:[dtcsx]?frac|nicefrac)(?![A-Za-z])", r"\\frac", text)
     text = re.sub(r"\\[dt]binom(?![A-Za-z])", r"\\binom", text)
-    text = re.sub(r"\\frac\s*(\d|[a-zA-Z])\s*(\d|[a-zA-Z])", r"\\frac{\1}{\2}", text)
-    text = re.sub(r"\\frac\s*(\d)\s*\{", r"\\frac{\1}{", text)
-    text = re.sub(r"(\\frac\{[^{}]*\})\s*(\d)", r"\1{\2}", text)
+    text = _braced_fractions(text)
     text = re.sub(r"(\\sqrt(?:\[\d+\])?)\s*(\d+)", r"\1{\2}", text)
     text = COMMAND.sub(lambda m: ALIASES.get(m[0], m[0]), text)
     text = re.sub(r"\\(?:phantom|hspace|vspace|label|tag)\*?\{[^{}]*\}", " ", text)
@@ -226,21 +226,18 @@ def _system(match):
     Rows that begin with a sign go on with the row before.
     """
     rows = [row.strip() for row in re.split(r"\\\\(?:\[[^\]]*\])?|\\cr", match["rows"])]
-    rows = [
-        re.sub(r"&\s*(?=[=<>]|\\[lgn]e\b)|(?<=[=<>])\s*&", "", row)
-        for row in rows
-        if row.strip(" ,.")
-    ]
+    beside_sign = re.compile(r"&\s*(?=[=<>]|\\[lgn]e\b)|(?<=[=<>])\s*&")
+    rows = [beside_sign.sub("", row) for row in rows if row.strip(" ,.")]
     if match["name"].startswith("equation"):
         return rows[0] if len(rows) == 1 else match[0]
     if any("&" in row or not re.search(r"[=<>]|\\[lgn]e\b", row) for row in rows):
         return match[0]
-    joined = ""
+    joined = []
     for row in rows:
-        joined += (" " if row[0] in "=<>\\" and not row.startswith("\\frac") else ", ") * bool(
-            joined
-        ) + row.rstrip(",. ")
-    return joined
+        goes_on = joined and row[0] in "=<>\\" and not row.startswith("\\frac")
+        line = row.rstrip(",. ")
+        joined.append(f"{joined.pop()} {line}" if goes_on else line)
+    return ", ".join(joined)
 
 
 def _unwrap(text):
@@ -268,12 +265,9 @@ def _closes_last(text, start):
     return False
 
 
+GROUPED = re.compile(r"([-+]?\d{1,3}(?:([ '])\d{3})(?:\2\d{3})*(?:\.\d+)?)")  # 1 234 567
 PLAIN_FORMS = (  # written without LaTeX, as a whole answer
-    # 1 234 567
-    (
-        re.compile(r"([-+]?\d{1,3}(?:([ '])\d{3})(?:\2\d{3})*(?:\.\d+)?)"),
-        lambda m: m[1].replace(m[2], ""),
-    ),
+    (GROUPED, lambda m: m[1].replace(m[2], "")),
     (re.compile(r"(\d+)\s+and\s+(\d+)\s*/\s*(\d+)"), lambda m: f"{m[1]} {m[2]}/{m[3]}"),
     (re.compile(r"(\d+)\s+to\s+(\d+)"), lambda m: f"{m[1]}:{m[2]}"),
     (re.compile(r"(?:option|choice|选项|选)\s*\(?([A-H])\)?", re.I), lambda m: m[1]),
@@ -320,14 +314,11 @@ def _english(text):
     unfinished = re.match(r"\s*(?:-|(?:and|or|to|of|an?\s+\w+th|point)\b|[a-z]+th\b)", rest, re.I)
     if not match or unfinished or NUMERAL.match(rest.strip(" -")):
         return None
-    value, part = (
-        _english_whole(match["whole"] or ""),
-        PARTS.get((match["part"] or match[0].split()[-1]).lower()),
-    )
+    value = _english_whole(match["whole"] or "")
+    part = PARTS.get((match["part"] or match[0].split()[-1]).lower())
     if match["places"]:
-        value = f"{value}." + "".join(
-            str(ENGLISH[name]) for name in match["places"].lower().split()
-        )
+        digits = (str(ENGLISH[name]) for name in match["places"].lower().split())
+        value = f"{value}." + "".join(digits)
     elif match["top"]:
         value = rf"{value}\frac{{{_english_whole(match['top'])}}}{{{part}}}"
     elif match["part"] or match["single"]:
@@ -381,9 +372,9 @@ def time(text: str) -> str | None:
     if not match:
         return None
     hour, minute, second = (int(match[i] or match[j] or 0) for i, j in ((1, 5), (2, 6), (3, 7)))
-    half = (
-        f"{match[4].lower()}m" if match[4] else "24pm" if hour > 12 else "24am" if hour == 0 else ""
-    )
+    half = f"{match[4].lower()}m" if match[4] else ""
+    if not half and (hour > 12 or hour == 0):
+        half = "24pm" if hour else "24am"
     return f"time {(hour - 1) % 12 + 1}:{minute:02}:{second:02} {half}".strip()
 
 
@@ -405,9 +396,7 @@ def unqualified(text: str) -> tuple[str, str]:
             return f"{plain[: match.start()]} {remark}", ""
         if {*remark.lower().split()} & {*units.SCALES, *REMARKS_THAT_COUNT}:
             return text, ""
-    return plain[: match.start()].strip(" ,;"), next(
-        filter(None, (match["domain"], match["domain_2"])), ""
-    )
+    return plain[: match.start()].strip(" ,;"), match["domain"] or match["domain_2"] or ""
 
 
 def is_unit(text: str) -> bool:
@@ -426,9 +415,8 @@ def chinese_numbers(text: str) -> list[str]:
     found = []
     for match in re.finditer(CHINESE_NUMBER, text):
         tail = re.match(r"[一-鿿]{0,4}", text[match.end() :])[0]
-        found.append(
-            match[0] + next((tail[:n] for n in range(len(tail), 0, -1) if is_unit(tail[:n])), "")
-        )
+        unit = next((tail[:n] for n in range(len(tail), 0, -1) if is_unit(tail[:n])), "")
+        found.append(match[0] + unit)
     return found
 
 
@@ -444,19 +432,14 @@ def chinese_value(text: str) -> str | None:
         if below == "百" and not whole:
             top = chinese_value(above)
             return top and f"{sign}{top}%"
-        numbers = [_chinese_whole(part) for part in (whole or "零", above, below)]
-        return (
-            None
-            if None in numbers
-            else f"{sign}{numbers[0] or ''}\\frac{{{numbers[1]}}}{{{numbers[2]}}}"
-        )
+        n, top, bottom = (_chinese_whole(part) for part in (whole or "零", above, below))
+        return None if None in (n, top, bottom) else f"{sign}{n or ''}\\frac{{{top}}}{{{bottom}}}"
     whole, point, places = text.partition("点")
     value = _chinese_whole(whole)
-    if value is None or point and not all(digit in CHINESE_DIGITS for digit in places):
+    if value is None or not set(places) <= set(CHINESE_DIGITS):
         return None
-    return f"{sign}{value}" + (
-        "." + "".join(str(CHINESE_DIGITS[digit]) for digit in places) if point else ""
-    )
+    decimals = "".join(str(CHINESE_DIGITS[digit]) for digit in places)
+    return f"{sign}{value}.{decimals}" if point else f"{sign}{value}"
 
 
 def _chinese_whole(text):

@@ -82,11 +82,7 @@ def ratio(a: tuple, b: tuple) -> int:
     """
     names = sorted(formulas.symbols(a) | formulas.symbols(b))
     found = []
-    for where in _places(names):
-        try:
-            x, y = value(a, where), value(b, where)
-        except Undefined:
-            continue
+    for _, x, y in _pairs(a, b, names):
         if not x or not y:
             if bool(x) != bool(y):
                 return 0
@@ -103,16 +99,21 @@ def ratio(a: tuple, b: tuple) -> int:
 
 def _settled(a, b, names):
     """Return the first place where both trees have a value, preferably a real one."""
-    places, fallback = _places(names), None
-    for where in places:
-        try:
-            x, y = value(a, where), value(b, where)
-        except Undefined:
-            continue
+    fallback = None
+    for where, x, y in _pairs(a, b, names):
         if not _imaginary(x) and not _imaginary(y):
             return where
         fallback = fallback or where
-    return fallback or places[0]
+    return fallback or _places(names)[0]
+
+
+def _pairs(a, b, names):
+    """Yield (place, value of a, value of b) where both have one."""
+    for where in _places(names):
+        try:
+            yield where, value(a, where), value(b, where)
+        except Undefined:
+            continue
 
 
 def _agree(names, compare):
@@ -223,10 +224,8 @@ def _value(tree, where, context):
 def _symbol(name, where, context):
     if name in where:
         return where[name]
-    if name == "π":
-        return +context.pi
-    if name == "e":
-        return +context.e
+    if name in ("π", "e"):
+        return +(context.pi if name == "π" else context.e)
     if name == "i":
         return context.mpc(0, 1)
     if name == "∞":
@@ -259,12 +258,11 @@ def _power(base, exponent, context):
         if exponent.denominator % 2 and base < 0:  # the real root, as in schools
             sign = -1 if exponent.numerator % 2 else 1
             return sign * _power(-base, exponent, context)
-        if (
-            base >= 0
-            and exponent.denominator <= 64
-            and (exact := _exact_root(base, exponent.denominator)) is not None
-        ):
-            return _power(exact, Fraction(exponent.numerator), context)
+        root = None
+        if base >= 0 and exponent.denominator <= 64:
+            root = _exact_root(base, exponent.denominator)
+        if root is not None:
+            return _power(root, Fraction(exponent.numerator), context)
     if not base:
         if _real(exponent) > 0:
             return Fraction(0)
@@ -274,12 +272,8 @@ def _power(base, exponent, context):
         raise TooCostly("power too large")
     if isinstance(exponent, Fraction) and exponent.denominator == 1:
         return x ** int(exponent)
-    if (
-        isinstance(exponent, Fraction)
-        and exponent.denominator % 2
-        and not _imaginary(x)
-        and x.real < 0
-    ):
+    odd = isinstance(exponent, Fraction) and exponent.denominator % 2
+    if odd and not _imaginary(x) and x.real < 0:
         return (-1 if exponent.numerator % 2 else 1) * (-x.real) ** y
     return _realised(context.power(x, y))
 
@@ -331,22 +325,19 @@ def _call(name, arguments, context):
         return abs(x)
     if name == "conjugate":
         return x if isinstance(x, Fraction) else context.conj(x)
-    if name == "double factorial":
-        return _factorial(x, 2)
+    if name in ("factorial", "double factorial"):
+        return _factorial(x, step=1 if name == "factorial" else 2)
     if name in ("floor", "ceiling"):
         return _rounded(x, name)
-    if name == "factorial":
-        return _factorial(x)
     if name == "binom":
         return _binomial(x, arguments[1])
     if name in ("max", "min"):
         if any(map(_imaginary, arguments)):
             raise Undefined(name)
-        return (max if name == "max" else min)(
-            arguments, key=lambda part: approximate(part, context).real
-        )
+        choose = max if name == "max" else min
+        return choose(arguments, key=lambda part: approximate(part, context).real)
     if name in ("gcd", "lcm"):
-        if not all(isinstance(part, Fraction) and part.denominator == 1 for part in arguments):
+        if not all(map(_whole, arguments)):
             raise Undefined(name)
         return _bounded(Fraction((math.gcd if name == "gcd" else math.lcm)(*map(int, arguments))))
     if name == "ln" or name == "log":
@@ -355,11 +346,9 @@ def _call(name, arguments, context):
         if name == "log" and (whole := _whole_logarithm(x, arguments[1])) is not None:
             return whole
         logarithm = context.log(approximate(x, context))
-        return _realised(
-            logarithm / context.log(approximate(arguments[1], context))
-            if name == "log"
-            else logarithm
-        )
+        if name == "log":
+            logarithm /= context.log(approximate(arguments[1], context))
+        return _realised(logarithm)
     z = approximate(x, context)
     if z and _order(z) > 30:
         raise TooCostly("argument too large")
@@ -384,8 +373,12 @@ def _rounded(x, name):
     return Fraction(math.floor(x) if name == "floor" else math.ceil(x))
 
 
-def _factorial(x, step=1):
-    if not isinstance(x, Fraction) or x.denominator != 1 or x < 0:
+def _whole(x):
+    return isinstance(x, Fraction) and x.denominator == 1
+
+
+def _factorial(x, step):
+    if not _whole(x) or x < 0:
         raise Undefined("factorial")
     if x > LARGEST_FACTORIAL:
         raise TooCostly("factorial too large")
@@ -393,9 +386,7 @@ def _factorial(x, step=1):
 
 
 def _binomial(n, k):
-    if not all(
-        isinstance(part, Fraction) and part.denominator == 1 and part >= 0 for part in (n, k)
-    ):
+    if not all(_whole(part) and part >= 0 for part in (n, k)):
         raise Undefined("binomial")
     if n > LARGEST_FACTORIAL:
         raise TooCostly("binomial too large")
