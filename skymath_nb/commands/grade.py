@@ -14,10 +14,10 @@ import pandas as pd
 from ..core import disk
 from ..data import response_columns, responses
 from ..data.outputs import guarded
-from ..evaluation import scores
+from ..evaluation import scores, second_opinion
 from ..experiments import decisions
 from ..experiments import power as precision
-from ..grading import equivalent, second_opinion, strict_answer
+from ..grading import equivalent, strict_answer
 
 LISTED = 10  # disagreements printed; all of them are in the file beside --out
 NAMED = 5  # missing items named

@@ -92,11 +92,7 @@ def _compare(answer: str, gold: str) -> tuple[bool, str]:
         return True, "equal text"
     if comparison.costly(x) or comparison.costly(y):
         return False, "too costly to compare"
-    if all(
-        FORMULA.search(WRAPPED.sub(r"\1", side.text)) for side in (x, y) if isinstance(side, Words)
-    ):
-        return _verify(a, b)
-    return False, reason
+    return _verify(a, b) if all(map(_is_formula, (x, y))) else (False, reason)
 
 
 def _is_decimal_comma(written, number):
@@ -135,14 +131,16 @@ def readable(answer: str) -> bool:
 
     A formula that is neither is left to math-verify.
     """
-    value = (
-        reading.read(clean(answer))
-        if len(answer) <= LONGEST and not CONTROL.search(answer)
-        else None
-    )
-    return value is not None and not (
-        isinstance(value, Words) and FORMULA.search(WRAPPED.sub(r"\1", value.text))
-    )
+    if len(answer) > LONGEST or CONTROL.search(answer):
+        return False
+    value = reading.read(clean(answer))
+    return not isinstance(value, Words) or not _is_formula(value)
+
+
+def _is_formula(item):
+    """Say whether an object is mathematics, perhaps of a kind that our grammar does not read."""
+    words = WRAPPED.sub(r"\1", item.text) if isinstance(item, Words) else ""
+    return not words or bool(FORMULA.search(words))
 
 
 def grade(response: str, gold: str) -> Grade:

@@ -238,13 +238,9 @@ def _has_components(tree, items):
 
 def _same_ratios(a, b):
     return len(a.parts) == len(b.parts) and all(
-        _proportional(a, b, i) for i in range(1, len(a.parts))
+        values.same(("product", (a.parts[0], y)), ("product", (b.parts[0], x)))
+        for x, y in zip(a.parts[1:], b.parts[1:], strict=True)
     )
-
-
-def _proportional(a, b, i):
-    cross = [("product", (x.parts[0], y.parts[i])) for x, y in ((a, b), (b, a))]
-    return values.same(*cross)
 
 
 def _same_relations(a, b):

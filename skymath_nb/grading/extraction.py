@@ -161,12 +161,13 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
             continue
         depth = 0
         for brace in BRACE.finditer(text, start):
-            depth += (
-                1 if brace[0][-1] == "{" and brace[0] != "\\{" else -1 if brace[0] == "}" else 0
-            )
+            if brace[0][-1] == "{" and brace[0] != "\\{":
+                depth += 1
+            elif brace[0] == "}":
+                depth -= 1
             if depth == 0:
-                found.append((match.start(), brace.end(), text[start + 1 : brace.start()].strip()))
                 closed = brace.end()
+                found.append((match.start(), closed, text[start + 1 : brace.start()].strip()))
                 break
         else:
             break  # unclosed: whatever follows lies inside it
@@ -243,11 +244,9 @@ def find(response: str) -> tuple[str | None, str]:
     text = _spoken(response)
     if text is None:
         return None, "truncated"
-    return (
-        _find_in(MARKUP.sub("", text) if MARKED.search(text) else text)
-        if text.strip()
-        else (None, "none")
-    )
+    if not text.strip():
+        return None, "none"
+    return _find_in(MARKUP.sub("", text) if MARKED.search(text) else text)
 
 
 def _spoken(response):
@@ -364,11 +363,8 @@ def _only_one(tail: str) -> str | None:
     if NEGATED.search(sentence) or PERSON.match(sentence):
         return None
     for part in REASON.split(sentence):
-        clauses = [
-            clause
-            for clause in CLAUSE_END.split(part)
-            if clause.strip() and not CONDITION.match(clause)
-        ]
+        clauses = [each for each in CLAUSE_END.split(part) if each.strip()]
+        clauses = [each for each in clauses if not CONDITION.match(each)]
         if re.search("[一-鿿]", part) and (answer := _of_chinese(clauses)):
             return answer
         if len([*expressions(part)]) == 1:
@@ -412,12 +408,9 @@ def _words(tail: str) -> str | None:
 
 def _of_phrase(text: str) -> str:
     """Return the answer in a box or a tag that holds a sentence: "The total is 42 dollars"."""
-    if (
-        len(text) > spelling.LONGEST
-        or PLAIN.fullmatch(text)
-        or is_whole(text)
-        or CHOSEN.match(text)
-    ):
+    if len(text) > spelling.LONGEST or PLAIN.fullmatch(text):
+        return text
+    if is_whole(text) or CHOSEN.match(text):
         return text
     plain = re.sub(r"\\(?:text|mathrm|textbf|mbox|mathbf)\s*\{([^{}]*)\}", r" \1 ", text)
     if not re.search("[A-Za-z]{2}", plain) and not re.search("[一-鿿]", plain):

@@ -35,9 +35,7 @@ MATHEMATICS |= set("or and mod not none times plus minus over is to deg".split()
 def plain(text, depth):
     """Read a plain integer or decimal: most answers are one."""
     match = PLAIN.fullmatch(text)
-    if not match:
-        return None
-    return _decimal(Fraction(text.replace(",", "")), match[3] or match[6])
+    return match and _decimal(Fraction(text.replace(",", "")), match[3] or match[6])
 
 
 def _decimal(value, places):
@@ -54,9 +52,8 @@ def compound(text, depth):
     """
     text = WRAPPED.sub(r" \1 ", text)
     pieces = re.findall(r"(\d+(?:\.\d+)?(?:/\d+)?)\s*([A-Za-z]+|[一-鿿]+|'{1,2}|\")\.?", text)
-    if len(pieces) < 2 or re.sub(r"(?:\b(?:and)\b|[\s,.])", "", text) != re.sub(
-        r"[\s,.]", "", "".join(map("".join, pieces))
-    ):
+    written = re.sub(r"\band\b|[\s,.]", "", text)
+    if len(pieces) < 2 or written != re.sub(r"[\s,.]", "", "".join(map("".join, pieces))):
         return None
     money = any(name in ("元", "角", "块") for _, name in pieces)
     measured = [units.read("角" if money and name == "分" else name) for _, name in pieces]
@@ -72,11 +69,8 @@ def without_thousands(text):
     """
 
     def join(match):
-        before = (
-            re.sub(r"\\[A-Za-z]+\s*\[", "", text[: match.start()])
-            .replace("\\{", "(")
-            .replace("\\}", ")")
-        )
+        before = re.sub(r"\\[A-Za-z]+\s*\[", "", text[: match.start()])
+        before = before.replace("\\{", "(").replace("\\}", ")")
         inside = sum((c in "([") - (c in ")]") for c in before) > 0
         return match[0] if inside and ", " not in text else match[1].replace(",", "")
 
@@ -110,9 +104,8 @@ def read(text: str, depth: int) -> Quantity | None:
     text = re.sub(r"^([-\d.,]*\d)\s*\\?\$$", r"$\1", text)
     found = []
     if match := CURRENCY.fullmatch(text):
-        found.append(
-            COUNTRIES.get(match["country"]) or (match["code"] or match["mark"][-1]).rstrip(".")
-        )
+        currency = (match["code"] or match["mark"][-1]).rstrip(".")
+        found.append(COUNTRIES.get(match["country"]) or currency)
         text = match["sign"] + match["rest"].strip()
     head, unit = _tail(WRAPPED.sub(_unwrapped_unit, text))
     percent = bool(PERCENT.search(head))
@@ -148,13 +141,8 @@ def _unwrapped_unit(match):
     A single letter gets a point, which says that it is a unit and no unknown.
     """
     words = match[1].strip()
-    return (
-        f" {words}. "
-        if len(words) == 1 and words.isascii() and units.find(words)
-        else f" {words} "
-        if words
-        else " "
-    )
+    point = "." if len(words) == 1 and words.isascii() and units.find(words) else ""
+    return f" {words}{point} " if words else " "
 
 
 def _places(text):
@@ -186,9 +174,10 @@ def _tail(text):
         if head.endswith("/") and units.is_unit(unit):  # $15/hour
             return head[:-1].strip(), f"/{unit}"
         names = re.findall(r"[A-Za-zμµ¢€£¥]+|[一-鿿]+", unit)
-        if not MATHEMATICS & {name.lower() for name in names} and _behind(
-            head.rstrip(), head[len(head.rstrip()) :], unit, names
-        ):
+        if MATHEMATICS & {name.lower() for name in names}:
+            continue
+        bare = head.rstrip()
+        if _behind(bare, head[len(bare) :], unit, names):
             return head.strip(), unit
     return text, ""
 
@@ -200,18 +189,15 @@ def _behind(head, gap, unit, names):
         return False
     if re.match("[一-鿿€£¥¢]", first):
         return True
-    known = units.find(first) is not None or any(
-        first.lower() in table for table in (units.SPEEDS, units.PREFIX, units.SCALES)
-    )
+    tables = (units.SPEEDS, units.PREFIX, units.SCALES)
+    known = units.find(first) is not None or any(first.lower() in table for table in tables)
     if known and (len(first) > 1 or unit.startswith(first + ".")):
         return True
     numeric = bool(re.search(r"[\d)}\]%!]$|\\pi$", head))
+    if not numeric:
+        return False
     if known:
-        return (
-            numeric
-            and not re.search(r"\\pi|[A-Za-z]", COMMAND_BUT_PI.sub("", head))
-            and (gap != "" or first in units.SHORT)
-        )
-    return numeric and (
-        gap != "" and len(first) > 2 or len(first) > 4 or first.lower() in units.FILLERS
-    )
+        letters = re.search(r"\\pi|[A-Za-z]", COMMAND_BUT_PI.sub("", head))
+        return not letters and (gap != "" or first in units.SHORT)
+    apart = gap != "" and len(first) > 2
+    return apart or len(first) > 4 or first.lower() in units.FILLERS

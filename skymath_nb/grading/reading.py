@@ -28,6 +28,9 @@ from .quantities import WRAPPED
 from .tables import TABLES, names
 
 OPENERS, CLOSERS = "([{", ")]}"
+COMMAND = re.compile(r"\\(?:[A-Za-z]+|.)")
+OPENING = ("\\begin", "\\{", "\\langle", "\\lfloor")
+CLOSING = ("\\end", "\\}", "\\rangle", "\\rfloor")
 DEEPEST = 6  # lists in lists
 LONGEST_LIST = 60
 FAILURES = (formulas.Unreadable, values.Undefined, values.TooCostly, KeyError, ZeroDivisionError)
@@ -73,6 +76,7 @@ VALUED = re.compile(
     r"|\\(?:sin|cos|tan)\s*(?:\\angle\s*)?(?:[A-Z]{1,3}|\\(?:alpha|beta|gamma|theta|phi|varphi))"
     r"|\\frac\s*\{\s*(?:[A-Z]{2}|d[a-z])\s*\}\s*\{\s*(?:[A-Z]{2}|d[a-z])\s*\}"
 )
+NAMES = re.compile(r"\(\s*\\?[A-Za-z]+\s*(?:,\s*\\?[A-Za-z]+\s*){1,3}\)")
 DEGREE = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})(?!\s*[CF])")
 POINT = re.compile(r"(?:\\text\s*\{\s*)?(?:the\s+)?(?:points?\b\s*)?\}?\s*[A-Z]?'?\s*(?=\()", re.I)
 AGAIN = (
@@ -104,16 +108,11 @@ def _read(text, depth):
         return Words(moment)
     if depth > DEEPEST:
         return Words(text)
-    if (
-        inside := re.fullmatch(rf"\\(?:{spelling.WORDS_AROUND})\s*\{{([^{{}}]*)\}}", text)
-    ) and LETTERS.fullmatch(inside[1].strip()):
+    inside = re.fullmatch(rf"\\(?:{spelling.WORDS_AROUND})\s*\{{([^{{}}]*)\}}", text)
+    if inside and LETTERS.fullmatch(inside[1].strip()):
         return _read(inside[1], depth + 1)
-    if (
-        word in SHORT_WORDS
-        or re.fullmatch(r"[a-z]{2,}(?: [a-z]+)*", word)
-        and text.startswith("\\text")
-        and not units.is_unit(word)
-    ):
+    phrase = text.startswith("\\text") and re.fullmatch(r"[a-z]{2,}(?: [a-z]+)*", word)
+    if word in SHORT_WORDS or phrase and not units.is_unit(word):
         return Words(text)
     if except_for := EXCEPT.fullmatch(text):
         points = "\\{" + (except_for[1] or except_for[2]) + "\\}"
@@ -146,11 +145,8 @@ def split(text: str, separators: re.Pattern) -> tuple[list[str], list[str]]:
             start = position = match.end()
             continue
         if character == "\\":
-            command = re.compile(r"\\(?:[A-Za-z]+|.)").match(text, position)
-            if command:
-                depth += (command[0] in ("\\begin", "\\{", "\\langle", "\\lfloor")) - (
-                    command[0] in ("\\end", "\\}", "\\rangle", "\\rfloor")
-                )
+            if command := COMMAND.match(text, position):
+                depth += (command[0] in OPENING) - (command[0] in CLOSING)
                 position = command.end()
                 continue
         depth += (character in OPENERS) - (character in CLOSERS)
@@ -187,11 +183,8 @@ def _matrix(text, depth):
     if factor in ("(", "["):
         return None
     scale = formulas.read("-1" if factor == "-" else factor) if factor else None
-    rows = [
-        row
-        for row in re.split(r"\\\\(?:\[[^\]]*\])?", match[3].replace("\\hline", ""))
-        if row.strip()
-    ]
+    rows = re.split(r"\\\\(?:\[[^\]]*\])?", match[3].replace("\\hline", ""))
+    rows = [row for row in rows if row.strip()]
     cells = tuple(tuple(_read(cell, depth + 1) for cell in row.split("&")) for row in rows)
     if not cells or len({len(row) for row in cells}) > 1 or sum(map(len, cells)) > LONGEST_LIST:
         return None
@@ -214,14 +207,9 @@ def _list(text, depth):
     either, _ = split(text, EITHER)
     if 1 < len(either) < len(parts) and all("=" in part and COMMA.search(part) for part in either):
         return Collection(tuple(_read(part, depth + 1) for part in either))  # x=1, y=2 or x=2, y=1
-    kept = [
-        (part, before)
-        for part, before in zip(parts, ["", *separators], strict=True)
-        if part.strip()
-    ]
-    if len(kept) > LONGEST_LIST or len(kept) < len(parts):
+    if len(parts) > LONGEST_LIST or not all(part.strip() for part in parts):
         return None
-    items = [_read(part, depth + 1) for part, _ in kept]
+    items = [_read(part, depth + 1) for part in parts]
     if any(isinstance(item, Words) and len(item.text) > 40 for item in items):
         return None
     either = any(re.search(r"or|或", separator) for separator in separators)
@@ -246,11 +234,8 @@ def _list(text, depth):
         if len(set(names)) == len(names):
             ordered = sorted(items, key=lambda item: item.subject)
             return Sequence("assigned", tuple(ordered))
-    if (
-        has_sign(items[0], "=")
-        and items[0].subject
-        and not any(isinstance(item, Relation) for item in items[1:])
-    ):
+    alone = not any(isinstance(item, Relation) for item in items[1:])
+    if alone and has_sign(items[0], "=") and items[0].subject:
         items[0] = items[0].object  # x = 1, 2, 3
     return flat(items)
 
@@ -267,11 +252,9 @@ def _relation(text, depth):
     if "≈" in signs:  # what follows is a rounded value, unless it is all there is
         at = signs.index("≈")
         kept = " = ".join(parts[: at + 1]) if set(signs[:at]) <= {"="} else ""
-        return (
-            _read(parts[1], depth + 1)
-            if at == 0 and _is_name(parts[0]) and parts[0] not in ("\\pi", "e")
-            else _read(kept, depth + 1)
-        )
+        if at == 0 and _is_name(parts[0]) and parts[0] not in ("\\pi", "e"):
+            kept = parts[1]
+        return _read(kept, depth + 1)
     if signs == ["in"]:
         found = _read(parts[1], depth + 1)
         return found if isinstance(found, Region | Collection | Sequence) else None
@@ -282,11 +265,8 @@ def _relation(text, depth):
         if not subject and len(parts) == 2 and re.fullmatch(LETTER, parts[1]):  # 5 = x
             parts, subject = parts[::-1], parts[1].replace(" ", "")
         if not subject and not VALUED.fullmatch(parts[0]):
-            bare = (
-                parts
-                if quantities.TRIGONOMETRY.search(text)
-                else [DEGREE.sub("", part) for part in parts]
-            )
+            angles = quantities.TRIGONOMETRY.search(text)
+            bare = parts if angles else [DEGREE.sub("", part) for part in parts]
             sides = [_read(part, depth + 1) for part in bare]
             if all(comparison.is_identity(side, sides[-1]) for side in sides[:-1]):  # 2 + 2 = 4
                 return _read(parts[-1], depth + 1)
@@ -298,10 +278,8 @@ def _relation(text, depth):
     if "=" in signs:
         return None
     region = ALL_REALS
-    links = [
-        Relation(sign, _trees(*pair), "", None)
-        for sign, *pair in zip(signs, parts, parts[1:], strict=False)
-    ]
+    steps = zip(signs, parts, parts[1:], strict=False)
+    links = [Relation(sign, _trees(*pair), "", None) for sign, *pair in steps]
     if not all(link.trees for link in links):
         return None
     for link in links:
@@ -314,11 +292,7 @@ def _relation(text, depth):
 
 def _is_name(text):
     text = WRAPPED.sub(r"\1", text).strip()
-    return bool(
-        NAME.fullmatch(text)
-        or VALUED.fullmatch(text)
-        or re.fullmatch(r"\(\s*\\?[A-Za-z]+\s*(?:,\s*\\?[A-Za-z]+\s*){1,3}\)", text)
-    )
+    return any(pattern.fullmatch(text) for pattern in (NAME, VALUED, NAMES))
 
 
 def _trees(left, right):
@@ -363,22 +337,16 @@ def _bracketed(text, depth):
         condition = re.fullmatch(r"[^|:]{1,20}?(?:\||\\mid|:|\\vert)(.+)", inside)
         if match[1] == "\\{" and condition and RELATION.search(condition[1]):
             found = _read(condition[1], depth + 1)
-            return (
-                regions.of_relation(found)
-                if isinstance(found, Relation) and isinstance(regions.of_relation(found), Region)
-                else found
-            )
+            region = regions.of_relation(found)
+            return region if isinstance(region, Region) else found
         found = _read(inside, depth + 1)
         if isinstance(found, Collection):
             return Collection(tuple(comparison.distinct(found.items)))
         return Collection((found,)) if match[1] == "\\{" or "," in inside else found
     parts, commas = split(inside, COMMA)
     if not commas:
-        return (
-            _read(inside, depth + 1)
-            if opener + closer in ("()", "[]") and not RELATION.search(inside)
-            else None
-        )
+        grouped = opener + closer in ("()", "[]") and not RELATION.search(inside)
+        return _read(inside, depth + 1) if grouped else None
     if not all(part.strip() for part in parts) or len(parts) > LONGEST_LIST:
         return None
     items = tuple(_read(part, depth + 1) for part in parts)

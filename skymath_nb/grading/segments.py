@@ -62,6 +62,10 @@ SCALE = re.compile(
 CHINESE_SCALE = re.compile(r"(?:千万|百万|十万|万亿|[百千万亿])+(?:\d+(?:\.\d+)?[百千万]?)*")
 FILLER_END = re.compile(r"\b(?:of|in|the|a|an|each|more|about|only|total|square|cubic|per)$", re.I)
 UNIT_WORD = re.compile(r"\s*(?:/\s*)?([A-Za-zμµ°℃℉]+(?:\s*(?:\^\s*\d|[²³]))?)(?![\w'’])")
+UNIT_BEGINS = ("per", "a", "an", "each", "square", "cubic", "sq", "cu")
+PLURAL = re.compile(r"\s+([a-z]{3,}s)(?=\s*(?:$|[.,;!)\n]))")
+CHINESE_UNIT = re.compile("(?!分之)[一-鿿]{1,5}")
+CHINESE_SENTENCE = re.compile(r"(?:\\text\s*\{)?(?!每|百分之|大约)[一-鿿]{3,}\d")
 OPEN_END = re.compile(
     r"(?:[-+*/×÷=<>^_(,:&]|\\(?:times|cdot|div|le|ge|pm|frac|sqrt)|[A-Za-z]\()\s*$"
 )
@@ -104,24 +108,18 @@ def is_whole(text: str) -> bool:
 
     Mathematics without words, or a formula that only math-verify reads.
     """
-    if len(text) > spelling.LONGEST or re.match(
-        r"(?:\\text\s*\{)?(?!每|百分之|大约)[一-鿿]{3,}\d", text
-    ):
+    if len(text) > spelling.LONGEST or CHINESE_SENTENCE.match(text):
         return False
     cleaned = spelling.clean(text)
-    if ANONYMOUS.search(text) and any(
-        ANONYMOUS.match(part) for part in reading.split(text, JOINT)[0][1:]
-    ):
+    if ANONYMOUS.search(text) and any(map(ANONYMOUS.match, reading.split(text, JOINT)[0][1:])):
         return False  # "5! = 120, 120/6 = 20" is no list
     if not cleaned or OPEN_END.search(cleaned):
         return False
     item = reading.read(cleaned)
     if isinstance(item, Quantity) and re.fullmatch(r"[A-Za-z'’]+(?:\s+[A-Za-z'’]+)+", cleaned):
         return False  # words, whose letters are no unknowns
-    named = isinstance(item, Words) or (
-        isinstance(item, Region) and not reading.RELATION.search(cleaned)
-    )
-    if SENTENCE.match(cleaned) and not named:
+    interval = isinstance(item, Region) and not reading.RELATION.search(cleaned)
+    if SENTENCE.match(cleaned) and not isinstance(item, Words) and not interval:
         return False  # "so the line is y = 3x"
     if _has_words(item):
         bare = re.sub(r"\\(?:begin|end|operatorname)\s*\{[^{}]*\}", "", cleaned)
@@ -157,9 +155,8 @@ def _mathematics(text):
 
 def _is_prose(text):
     bare = re.sub(r"\\(?:text|mathrm|operatorname|mbox|textbf|begin|end)\s*\{[^{}]*\}", "", text)
-    return any(
-        word.lower() not in {*formulas.FUNCTIONS, "infinity"} for word in PROSE.findall(bare)
-    )
+    words = {word.lower() for word in PROSE.findall(bare)}
+    return bool(words - {*formulas.FUNCTIONS, "infinity"})
 
 
 def expressions(text: str) -> Iterator[Expression]:
@@ -215,12 +212,9 @@ def _joins(text, end, start):
     rest = text[behind:start]
     if rest.strip() == "，":  # x=2，y=6
         return bool(re.match(r"[A-Za-z]\s*=", text[start:]))
-    return (
-        bool(JOINT.fullmatch(rest))
-        or rest.strip() in ("又", "分之")
-        or behind > end
-        and not rest.strip()
-    )
+    if not rest.strip():
+        return behind > end
+    return bool(JOINT.fullmatch(rest)) or rest.strip() in ("又", "分之")
 
 
 def _behind_unit(text, end):
@@ -237,19 +231,16 @@ def _behind_unit(text, end):
         last = match.end()
         if units.is_unit(words) and not FILLER_END.search(words):
             position = last
-        elif match[1].lower() not in ("per", "a", "an", "each", "square", "cubic", "sq", "cu"):
+        elif match[1].lower() not in UNIT_BEGINS:
             break
-    if position == end and (
-        plural := re.compile(r"\s+([a-z]{3,}s)(?=\s*(?:$|[.,;!)\n]))").match(text, end)
-    ):
-        if plural[1] not in units.NO_NOUNS:
-            return plural.end()
-    if run := re.compile("(?!分之)[一-鿿]{1,5}").match(text, position):
-        names = (run[0][:n] for n in range(len(run[0]), 0, -1))
-        name = next(
-            (name for name in names if units.is_unit(name) and units.read(name).dimensions), ""
-        )
-        position += len(name)
+    plural = PLURAL.match(text, end) if position == end else None
+    if plural and plural[1] not in units.NO_NOUNS:
+        return plural.end()
+    if run := CHINESE_UNIT.match(text, position):
+        for length in range(len(run[0]), 0, -1):
+            name = run[0][:length]
+            if units.is_unit(name) and units.read(name).dimensions:
+                return position + length
     return position
 
 

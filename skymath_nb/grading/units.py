@@ -68,7 +68,7 @@ def _words(text):
         word = match["word"]
         pieces = _cut(word) if re.match("[一-鿿]", word) else [word]
         for piece in pieces:
-            if piece in ("每",):
+            if piece == "每":
                 divided = True
             elif piece.lower() in PREFIX:
                 raised = PREFIX[piece.lower()]
@@ -83,13 +83,9 @@ def _words(text):
 def _cut(text):
     pieces = []
     while text:
-        known = [*PREFIX, "每", *CJK_NAMES]
-        name = next((name for name in known if text.startswith(name)), None)
-        if name is None:
-            pieces.append(text)
-            break
-        pieces.append(name)
-        text = text[len(name) :]
+        known = (name for name in (*PREFIX, "每", *CJK_NAMES) if text.startswith(name))
+        pieces.append(next(known, text))
+        text = text[len(pieces[-1]) :]
     return pieces
 
 
@@ -101,28 +97,20 @@ def read(text: str) -> Unit:
     dimensions, worth, nouns = Counter(), Fraction(1), set()
     words = list(_words(text))
     for i, (word, power, divided) in enumerate(words):
-        if word.lower() in SUFFIX and i:
-            before = find(words[i - 1][0])
-            if before:
-                more = SUFFIX[word.lower()] - 1
-                dimensions[before[0]] += before[1] * more
-                worth *= before[2] ** more
-            continue
-        found = find(word)
-        if found:
-            name, own, one = found
+        lower = word.lower()
+        unit = find(word)
+        if lower in SUFFIX and i:  # cm squared: once more than it was counted before
+            unit, power, divided = find(words[i - 1][0]), SUFFIX[lower] - 1, False
+        if unit:
+            name, own, one = unit
             power = -power if divided else power
             dimensions[name] += own * power
             worth *= one**power
-        elif word.lower() not in FILLERS:
-            noun = (
-                word.lower().lstrip("".join(COUNTED))
-                if re.match("[一-鿿]", word)
-                else _singular(word.lower())
-            )
-            nouns |= {noun} - {""}
+        elif lower not in FILLERS and not (lower in SUFFIX and i):
+            chinese = re.match("[一-鿿]", word)
+            nouns.add(lower.lstrip("".join(COUNTED)) if chinese else _singular(lower))
     powers = sorted((name, n) for name, n in dimensions.items() if n)
-    return Unit(tuple(powers), worth, frozenset(() if dimensions else nouns))
+    return Unit(tuple(powers), worth, frozenset(() if dimensions else nouns - {""}))
 
 
 def _singular(word):

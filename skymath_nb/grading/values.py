@@ -135,11 +135,9 @@ def _places(names):
         for name in names:
             draw = zlib.crc32(f"{name}/{k}".encode())
             size = Fraction(1009 + draw % 8999, (1013, 1013, 10007, 211, 1013, 10007)[k])
-            where[name] = -size if k % 2 and name != "±" else size
+            size = Fraction(1) if name == "±" else size
+            where[name] = -size if k % 2 else size
         places.append(where)
-    for where, sign in zip(places, (1, -1) * POINTS, strict=False):
-        if "±" in where:
-            where["±"] = Fraction(sign)
     return places
 
 
