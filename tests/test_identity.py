@@ -75,6 +75,17 @@ def test_a_change_of_method_makes_its_steps_stale(copied, path, reached):
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "old", "new", "reached"),
+    [
+        ("skymath_nb/world/families.yaml", "[Tom,", "[Tim,", "01_seed_exploration"),
+        ("skymath_nb/grading/tables.yaml", "hectare ha", "hectare hc", "05_evaluation"),
+    ],
+)
+def test_a_table_beside_the_code_counts_like_code(copied, path, old, new, reached):
+    assert reached in stale(copied, path, lambda text: text.replace(old, new, 1))
+
+
 def test_the_k_center_is_none_of_02s_business(copied):
     found = stale(copied, "skymath_nb/selection/coreset.py", lambda text: text + "\nMORE = 1\n")
     assert "03_coreset_selection" in found and "02_augmentation" not in found

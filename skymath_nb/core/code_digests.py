@@ -123,8 +123,8 @@ def _shows(function: str) -> bool:
 def of_notebook(name: str, notebooks: Path | None = None, package: Path = paths.PACKAGE) -> dict:
     """Digests of a notebook's code and of every package module that it reaches through imports.
 
-    Markdown files beside a reached package's modules (the prompts) count as its code. What only
-    shows or runs a step (PRESENTATION) does not count, and nothing that only it reaches.
+    Markdown and YAML files beside the modules of a reached package count as its code.
+    What only shows or runs a step (PRESENTATION) does not count, and nothing that only it reaches.
     """
     from IPython.core.inputtransformer2 import TransformerManager
 
@@ -149,22 +149,15 @@ def of_modules(names: set[str], package: Path = paths.PACKAGE) -> dict[str, str]
             continue
         for depth in range(1, len(parts) + 1):  # importing a.b.c also runs a and a.b
             module, place = ".".join(parts[:depth]), package.parent.joinpath(*parts[:depth])
-            source = next(
-                (
-                    s
-                    for s in (place / "__init__.py", place.with_name(f"{place.name}.py"))
-                    if s.is_file()
-                ),
-                None,
-            )
+            sources = (place / "__init__.py", place.with_name(f"{place.name}.py"))
+            source = next(filter(Path.is_file, sources), None)
             if source is None or module in modules:
                 continue
             text = source.read_text(encoding="utf-8")
             modules[module] = _syntax(text)[0]
             is_package = source.name == "__init__.py"
             if is_package:
-                modules |= {
-                    f"{module}/{page.name}": digests.of_file(page) for page in place.glob("*.md")
-                }
+                pages = [page for page in place.iterdir() if page.suffix in (".md", ".yaml")]
+                modules |= {f"{module}/{page.name}": digests.of_file(page) for page in pages}
             todo |= _imports(text, *(parts[:depth] if is_package else parts[: depth - 1]))
     return dict(sorted(modules.items()))

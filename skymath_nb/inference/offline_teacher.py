@@ -34,7 +34,8 @@ WORDS = re.compile(r"\s*(?:[\u4e00-\u9fff]|\d|[A-Za-z]+|[^\w\s])")  # what count
 
 def revision() -> str:
     """A digest of the world's code: replies of an older world must not be taken for this one's."""
-    sources = [*sorted(Path(edits.__file__).parent.glob("*.py")), Path(__file__)]
+    world = Path(edits.__file__).parent
+    sources = [*sorted(world.glob("*.py")), *sorted(world.glob("*.yaml")), Path(__file__)]
     # an edit in a running kernel counts at once
     return _digest(tuple((path, path.stat().st_mtime_ns) for path in sources))
 

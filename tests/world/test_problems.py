@@ -8,7 +8,7 @@ import pytest
 from skymath_nb import world
 from skymath_nb.core.schema import row_id
 from skymath_nb.world import edits, problem, sampler
-from skymath_nb.world.families import FAMILIES
+from skymath_nb.world.families import FAMILIES, GROUPS, NOISE
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,11 @@ def test_reading_is_the_exact_inverse_of_writing_in_both_languages(drawn):
     for family in FAMILIES:  # unseen families read as well
         for p in world.draw(4, 40, families=[family], split="any"):
             assert world.read(p.text) == p and p.family == family
+
+
+def test_names_are_text_also_where_yaml_takes_a_bare_word_for_a_truth_value():
+    tables = [*GROUPS.values(), *(kinds for _, kinds in FAMILIES.values()), *NOISE.values()]
+    assert {type(name) for table in tables for name in table} == {str}
 
 
 def test_every_sentence_form_can_be_read_back():
