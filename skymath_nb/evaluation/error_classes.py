@@ -2,88 +2,27 @@
 
 import re
 from fractions import Fraction
+from importlib import resources
 from typing import NamedTuple
 
 import pandas as pd
+import yaml
 
 from .. import grading
 from ..grading import solution_steps, spelling
 from ..world.problem import HAN, number
 from . import error_graphs
 
-ANYWHERE, PLAIN, WORLD = (
-    "any benchmark",
-    "the world; elsewhere roughly, in English problems without formulas",
-    "the world only",
+TABLES = yaml.safe_load(
+    resources.files(__package__).joinpath("error_classes.yaml").read_text(encoding="utf-8")
 )
-CLASSES = {  # class -> (what it means, where it can be told); the order is the order of the report
-    "right": ("right by value, where the strict matcher reads, and no fault found", ANYWHERE),
-    "wrong extraction": ("right by value, but not where the strict matcher reads", ANYWHERE),
-    "right answer with wrong steps": (
-        "right by value, but a step is false, or in the world not one that leads to it",
-        ANYWHERE,
-    ),
-    "wrong language": (
-        "in words of another language than the problem's; right, or wrong for no other reason "
-        "that was found",
-        ANYWHERE,
-    ),
-    "cut off": ("wrong, and stopped by the limit of length", ANYWHERE),
-    "no answer": ("wrong, and nothing that could be read as an answer", ANYWHERE),
-    "arithmetic slip": ("a stated step `a op b = c` is false", ANYWHERE),
-    "wrong number copied": (
-        "an operand is neither in the problem nor an earlier result, or the answer is not that "
-        "of right steps",
-        PLAIN,
-    ),
-    "distractor used": ("an operand stands only in a sentence that changes nothing", WORLD),
-    "wrong operation": (
-        "the operands of a step of the problem under another operation, or in the wrong order",
-        WORLD,
-    ),
-    "wrong operand": (
-        "a step of the problem with another of its numbers in the place of one operand",
-        WORLD,
-    ),
-    "missing step": (
-        "every step is right, but one is jumped over, or the solution stops early",
-        WORLD,
-    ),
-    "extra step": (
-        "a step in between, or after the answer was reached, that the problem does not have",
-        WORLD,
-    ),
-    "wrong set-up": ("a step from the problem's numbers that none of its steps resembles", WORLD),
-    "malformed step": ("an equation that breaks off or does not parse", WORLD),
-    "other": ("wrong, and no rule holds", ANYWHERE),
+# class: (what it means, where it can be told); the order is the order of the report
+CLASSES = {
+    name: (entry["meaning"], TABLES["where"][entry["where"]])
+    for name, entry in TABLES["classes"].items()
 }
 FAULTLESS = "right"
-NAMED = (
-    spelling.ENGLISH
-    | {
-        "hundred": 100,
-        "thousand": 1000,
-        "dozen": 12,
-        "once": 1,
-        "twice": 2,
-        "thrice": 3,
-        "double": 2,
-        "triple": 3,
-    }
-    | {
-        "half": 2,
-        "halves": 2,
-        "third": 3,
-        "quarter": 4,
-        "fourth": 4,
-        "fifth": 5,
-        "sixth": 6,
-        "eighth": 8,
-        "tenth": 10,
-        "couple": 2,
-        "pair": 2,
-    }
-)
+NAMED = spelling.ENGLISH | TABLES["numbers"]
 # that nobody has to be told
 CONSTANTS = frozenset(
     map(Fraction, (*range(11), 12, 24, 30, 31, 52, 60, 90, 100, 180, 360, 365, 1000))

@@ -533,7 +533,7 @@ def test_a_source_of_ones_own_that_is_missing_says_where_its_file_belongs(tmp_pa
     monkeypatch.setitem(seeds.SOURCES, "quiz", own)
     with pytest.raises(
         FileNotFoundError,
-        match="quiz/test.jsonl is missing.*its entry in seeds/sources.py names no origin",
+        match="quiz/test.jsonl is missing.*its entry in data/sources.yaml names no origin",
     ):
         seeds.load("quiz", "test", data=tmp_path)
     monkeypatch.delenv(seeds.DATA, raising=False)
