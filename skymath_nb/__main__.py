@@ -15,15 +15,9 @@ DECIDED, UNDECIDED = {"BETTER": 0, "NO WORSE": 0, "WORSE": 1}, 6  # exit codes o
 COLUMNS = ("response", "gold", "id", "cap_hit")  # of files of responses
 # Characters that move a cursor, colour, rename a window or turn the direction of writing; in
 # others' ids and texts they are shown.
-CONTROLS = {
-    *range(32),
-    *range(0x7F, 0xA0),
-    0x61C,
-    0x200E,
-    0x200F,
-    *range(0x2028, 0x202F),
-    *range(0x2066, 0x206A),
-} - {ord("\n"), ord("\t")}
+CONTROLS = {*range(32), *range(0x7F, 0xA0), 0x61C, 0x200E, 0x200F}
+CONTROLS |= {*range(0x2028, 0x202F), *range(0x2066, 0x206A)}
+CONTROLS -= {ord("\n"), ord("\t")}
 SHOWN = {code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" for code in CONTROLS}
 
 
@@ -102,16 +96,8 @@ def _sweep(given) -> int:
     if given.list:
         _say(sweeps.shown(sweeps.table(sweep)).to_string(index=False))
         return 0
-    checks = _checks(given)
-    return sweeps.run(
-        sweep,
-        given.point,
-        given.jobs,
-        given.keep_stale,
-        echo=_say,
-        servers=given.allow_server,
-        checks=checks,
-    )
+    which = {"point": given.point, "jobs": given.jobs, "keep_stale": given.keep_stale}
+    return sweeps.run(sweep, **which, echo=_say, servers=given.allow_server, checks=_checks(given))
 
 
 def _status(given) -> int:
@@ -139,17 +125,15 @@ def _ledger(given) -> int:
 
         _say(pd.DataFrame(reply_store.totals(given.ledger)).to_string(index=False))
     elif given.deed == "export":
-        with guarded(
-            [given.file], [f"{given.ledger}{end}" for end in ("", "-wal", "-shm")], given.force
-        ):
+        store = [f"{given.ledger}{end}" for end in ("", "-wal", "-shm")]
+        with guarded([given.file], store, given.force):
             replies = reply_store.export(given.ledger, given.file)
         _say(f"{replies:,} replies of {given.ledger} are in {given.file}")
     else:
-        read, new = (
-            reply_store.merge(given.ledger, given.others)
-            if given.deed == "merge"
-            else reply_store.add(given.ledger, given.file)
-        )
+        if given.deed == "merge":
+            read, new = reply_store.merge(given.ledger, given.others)
+        else:
+            read, new = reply_store.add(given.ledger, given.file)
         _say(f"{read:,} replies read, {new:,} of them new in {given.ledger}")
     return 0
 
@@ -171,11 +155,9 @@ def _store(given) -> int:
     job = next((job for job in plan.jobs if job.id == given.step), None)
     manifest = job and manifests.read(plan.folder / job.id)
     if job is None or manifest and (differs := suite.changes(manifest, job)):
-        why = (
-            f"was run with other parameters: {'; '.join(differs)}"
-            if job
-            else "is no step of that file"
-        )
+        why = "is no step of that file"
+        if job:
+            why = f"was run with other parameters: {'; '.join(differs)}"
         raise params.ParamsError(
             f"params/{given.run}.yaml is to make the stored result again, but {given.step} {why}."
         )
@@ -286,13 +268,8 @@ def _doctor(given) -> int:
 def _open(given) -> int:
     from .runner import notebooks, params
 
-    notebooks.copy(
-        params.load(given.params, given.set),
-        given.solved,
-        given.again,
-        echo=_say,
-        servers=given.allow_server,
-    )
+    plan = params.load(given.params, given.set)
+    notebooks.copy(plan, given.solved, given.again, echo=_say, servers=given.allow_server)
     return 0
 
 
@@ -312,7 +289,20 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
+def _flag(sub: argparse.ArgumentParser, name: str, text: str) -> None:
+    sub.add_argument(name, action="store_true", help=text)
+
+
+def _option(sub: argparse.ArgumentParser, name: str, metavar: str, text: str, **more) -> None:
+    sub.add_argument(name, metavar=metavar, help=text, **more)
+
+
+def _repeated(sub: argparse.ArgumentParser, name: str, metavar: str, text: str) -> None:
+    _option(sub, name, metavar, text, action="append", default=[])
+
+
 def parser() -> argparse.ArgumentParser:
+    """The parser of the command line; `act` of what it returns is the command's function."""
     top = argparse.ArgumentParser(
         prog="python -m skymath_nb", description="SkyMath notebooks, from the command line."
     )
@@ -323,261 +313,151 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(act=act)
         return sub
 
-    command(
-        "doctor",
-        _doctor,
-        "look at this machine: what is wrong, which params file fits, what it would take",
-    )
-    run = command("run", _run, "run the steps of a params file that do not hold yet")
-    status = command("status", _status, "say which steps hold and why others do not")
-    prefetch = command(
-        "prefetch",
-        _prefetch,
-        "fetch every model, tokenizer and data set that a params file names, for nodes without a "
-        "network",
-    )
-    prefetch.add_argument(
-        "--list", action="store_true", help="only tell what is here and what it would take"
-    )
-    opened = command(
-        "open",
-        _open,
-        "write a copy of each notebook with the values of a params file in its parameters cell, "
-        "to go on by hand",
-    )
-    opened.add_argument("--solved", action="store_true", help="with the exercises solved")
-    opened.add_argument("--again", action="store_true", help="write over copies that were changed")
-    for sub in (run, status, prefetch, opened):
-        sub.add_argument("params", help="for example params/tiny.yaml")
-        sub.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="STEP.KEY=VALUE",
-            help="change a parameter",
-        )
-    run.add_argument(
-        "--from", dest="from_step", metavar="STEP", help="rerun this step and all after it"
-    )
-    run.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="start nothing: say what it would take, and what this machine lacks",
-    )
-    sweep = command(
-        "sweep", _sweep, "run a params file at every point of a grid, sharing what is the same"
-    )
-    sweep.add_argument("file", help="for example params/sweeps/smoke.yaml")
-    sweep.add_argument("--jobs", type=int, default=1, metavar="N", help="points side by side (1)")
-    sweep.add_argument(
-        "--point", type=int, metavar="I", help="run this point alone, from 0: for job arrays"
-    )
-    sweep.add_argument(
-        "--list", action="store_true", help="only list the points, and what is known of them"
-    )
-    for sub in (run, sweep):
-        sub.add_argument(
-            "--anyway",
-            action="store_true",
-            help="start although this machine lacks what a later step needs",
-        )
-        sub.add_argument(
-            "--keep-stale", action="store_true", help="keep steps of which only the code changed"
-        )
-    for sub in (run, sweep, opened):
-        sub.add_argument(
-            "--allow-server",
-            action="append",
-            default=[],
-            metavar="HOST",
-            help="let a params file of others ask this server (repeatable)",
-        )
-    verify = command(
-        "verify",
-        _verify,
-        "check all files of a run against the digests in its manifests; exit 1 if any differs",
-    )
-    verify.add_argument("run", help="a run's name, or its folder, wherever it lies")
-    teacher = command(
-        "teacher", _teacher, "serve the offline teacher on loopback (Chat Completions)"
-    )
+    text = "look at this machine: what is wrong, which params file fits, what it would take"
+    command("doctor", _doctor, text)
+    _runner_arguments(command)
+    text = "serve the offline teacher on loopback (Chat Completions)"
+    teacher = command("teacher", _teacher, text)
     teacher.add_argument("--port", type=int, default=8399)
     teacher.add_argument("--host", choices=["127.0.0.1"], default="127.0.0.1", help="loopback only")
-    replies = command("ledger", _ledger, "look at, export, import and merge ledgers of replies")
-    deeds = replies.add_subparsers(dest="deed", required=True, metavar="DEED")
-    written = replies  # the command that writes a file
-    for name, text, more in (
-        ("show", "count replies and tokens per model", None),
-        ("export", "write all replies to a file of JSON lines (.gz: compressed)", "file"),
-        ("import", "take the replies of an exported file", "file"),
-        ("merge", "take the replies of other ledgers", "others"),
-    ):
-        deed = deeds.add_parser(name, help=text, description=text)
-        deed.add_argument("ledger", help="for example outputs/ledger.sqlite")
-        written = deed if name == "export" else written
-        if more:
-            deed.add_argument(more, nargs="+" if more == "others" else None)
+    text = "look at, export, import and merge ledgers of replies"
+    export = _ledger_arguments(command("ledger", _ledger, text))
     base = command("base", _base, "make the tiny base again from its params file")
     base.add_argument("params")
-    base.add_argument("--out", metavar="DIR", help="where to write it")
-    store = command(
-        "store",
-        _store,
-        "keep the tables of an experiment's step in the package, as its stored result",
-    )
+    _option(base, "--out", "DIR", "where to write it")
+    text = "keep the tables of an experiment's step in the package, as its stored result"
+    store = command("store", _store, text)
     store.add_argument("run", help="as scaling_tiny")
     store.add_argument("step", help="as 06_scaling_laws")
-    grade = command(
-        "grade",
-        _grade,
-        "score a file of responses and gold answers, lm-evaluation-harness samples too",
+    text = "score a file of responses and gold answers, lm-evaluation-harness samples too"
+    grade = command("grade", _grade, text)
+    text = "compare runs, or two files of responses, on the items that both answered"
+    compare = command("compare", _compare, text)
+    _response_arguments(grade, compare)
+    text = "say which rows of anybody's file meet a benchmark, and write their verdicts"
+    gate = command("gate", _gate, text)
+    choose = command("coreset", _coreset, "choose k diverse problems of anybody's file")
+    _problem_arguments(gate, choose)
+    text = "pack the complete steps of a run into a file, or take them from one"
+    pack = _bundle_arguments(command("bundle", _bundle, text))
+    for sub in (gate, choose, grade, compare, export, pack, base):
+        _flag(sub, "--force", "overwrite an output that was made from another input")
+    strip = command("strip", _strip, "remove outputs and stray metadata from the notebooks")
+    _flag(strip, "--exercises", "write the exercises anew from their solutions")
+    _flag(strip, "--check", "only list them; exit 1 if there are any")
+    return top
+
+
+def _runner_arguments(command):
+    run = command("run", _run, "run the steps of a params file that do not hold yet")
+    status = command("status", _status, "say which steps hold and why others do not")
+    text = (
+        "fetch every model, tokenizer and data set that a params file names, for nodes without a "
     )
-    grade.add_argument(
-        "file", help="responses and gold answers: JSON, CSV, Parquet, or what else gate reads"
-    )
-    grade.add_argument(
-        "--by",
-        action="append",
-        default=[],
-        metavar="COLUMN",
-        help="score groups, as level or doc.level",
-    )
-    grade.add_argument(
-        "--out",
-        metavar="FILE",
-        help="write the graded rows (.parquet, .jsonl), and beside them the disagreements",
-    )
-    grade.add_argument(
-        "--list", type=int, default=10, metavar="N", help="disagreements to print of each kind (10)"
-    )
-    compare = command(
-        "compare",
-        _compare,
-        "compare runs, or two files of responses, on the items that both answered",
-    )
-    compare.add_argument(
-        "what",
-        nargs="+",
-        metavar="RUN|FILE",
-        help="runs by name or folder, or two files of responses",
-    )
-    compare.add_argument(
-        "--out", metavar="FILE", help="of runs: the page (outputs/compared/A_B.html)"
-    )
-    compare.add_argument(
-        "--margin",
-        type=float,
-        metavar="SHARE",
-        help="decide: A may be so much worse, as 0.02; exit 0 if better or no worse, 1 if worse, 6",
-    )
-    compare.add_argument(
-        "--json", action="store_true", help="of two files: print the decision as one JSON object"
-    )
-    grade.add_argument(
-        "--skip-last",
-        action="store_true",
-        help="leave out a last line that broke off while it was written",
-    )
-    grade.add_argument(
-        "--second-opinion",
-        action="store_true",
-        help="ask math-verify and inspect_ai, where installed, too",
-    )
+    prefetch = command("prefetch", _prefetch, text + "network")
+    _flag(prefetch, "--list", "only tell what is here and what it would take")
+    text = "write a copy of each notebook with the values of a params file in its parameters cell, "
+    opened = command("open", _open, text + "to go on by hand")
+    _flag(opened, "--solved", "with the exercises solved")
+    _flag(opened, "--again", "write over copies that were changed")
+    for sub in (run, status, prefetch, opened):
+        sub.add_argument("params", help="for example params/tiny.yaml")
+        _repeated(sub, "--set", "STEP.KEY=VALUE", "change a parameter")
+    _option(run, "--from", "STEP", "rerun this step and all after it", dest="from_step")
+    text = "start nothing: say what it would take, and what this machine lacks"
+    _flag(run, "--dry-run", text)
+    text = "run a params file at every point of a grid, sharing what is the same"
+    sweep = command("sweep", _sweep, text)
+    sweep.add_argument("file", help="for example params/sweeps/smoke.yaml")
+    _option(sweep, "--jobs", "N", "points side by side (1)", type=int, default=1)
+    _option(sweep, "--point", "I", "run this point alone, from 0: for job arrays", type=int)
+    _flag(sweep, "--list", "only list the points, and what is known of them")
+    for sub in (run, sweep):
+        _flag(sub, "--anyway", "start although this machine lacks what a later step needs")
+        _flag(sub, "--keep-stale", "keep steps of which only the code changed")
+    for sub in (run, sweep, opened):
+        text = "let a params file of others ask this server (repeatable)"
+        _repeated(sub, "--allow-server", "HOST", text)
+    text = "check all files of a run against the digests in its manifests; exit 1 if any differs"
+    verify = command("verify", _verify, text)
+    verify.add_argument("run", help="a run's name, or its folder, wherever it lies")
+
+
+def _ledger_arguments(ledger):
+    """Add the commands on ledgers; return the one that writes a file."""
+    subcommands = ledger.add_subparsers(dest="deed", required=True, metavar="DEED")
+
+    def add(name, text):
+        sub = subcommands.add_parser(name, help=text, description=text)
+        sub.add_argument("ledger", help="for example outputs/ledger.sqlite")
+        return sub
+
+    add("show", "count replies and tokens per model")
+    export = add("export", "write all replies to a file of JSON lines (.gz: compressed)")
+    export.add_argument("file")
+    add("import", "take the replies of an exported file").add_argument("file")
+    add("merge", "take the replies of other ledgers").add_argument("others", nargs="+")
+    return export
+
+
+def _response_arguments(grade, compare):
+    text = "responses and gold answers: JSON, CSV, Parquet, or what else gate reads"
+    grade.add_argument("file", help=text)
+    _repeated(grade, "--by", "COLUMN", "score groups, as level or doc.level")
+    text = "write the graded rows (.parquet, .jsonl), and beside them the disagreements"
+    _option(grade, "--out", "FILE", text)
+    _option(grade, "--list", "N", "disagreements to print of each kind (10)", type=int, default=10)
+    _flag(grade, "--skip-last", "leave out a last line that broke off while it was written")
+    _flag(grade, "--second-opinion", "ask math-verify and inspect_ai, where installed, too")
+    text = "runs by name or folder, or two files of responses"
+    _option(compare, "what", "RUN|FILE", text, nargs="+")
+    _option(compare, "--out", "FILE", "of runs: the page (outputs/compared/A_B.html)")
+    text = "decide: A may be so much worse, as 0.02; exit 0 if better or no worse, 1 if worse, 6"
+    _option(compare, "--margin", "SHARE", text, type=float)
+    _flag(compare, "--json", "of two files: print the decision as one JSON object")
     for sub in (grade, compare):
         for role in COLUMNS:
-            sub.add_argument(
-                f"--{role.replace('_', '-')}",
-                dest=role,
-                metavar="COLUMN",
-                help=f"the {role} column, if it is not guessed right",
-            )
-        sub.add_argument(
-            "--workers", type=int, default=0, metavar="N", help="processes; 0: one per core"
-        )
-    gate = command(
-        "gate", _gate, "say which rows of anybody's file meet a benchmark, and write their verdicts"
-    )
-    gate.add_argument(
-        "--against",
-        required=True,
-        metavar="NAME,...",
-        help="benchmarks or files of problems, as gsm8k,math",
-    )
-    gate.add_argument(
-        "--n",
-        nargs=2,
-        type=int,
-        default=[30, 10],
-        metavar=("LEAK", "NEAR"),
-        help="words in a row (30 10)",
-    )
-    choose = command("coreset", _coreset, "choose k diverse problems of anybody's file")
+            text = f"the {role} column, if it is not guessed right"
+            _option(sub, f"--{role.replace('_', '-')}", "COLUMN", text, dest=role)
+        _option(sub, "--workers", "N", "processes; 0: one per core", type=int, default=0)
+
+
+def _problem_arguments(gate, choose):
+    text = "benchmarks or files of problems, as gsm8k,math"
+    _option(gate, "--against", "NAME,...", text, required=True)
+    counts = {"nargs": 2, "type": int, "default": [30, 10]}
+    _option(gate, "--n", ("LEAK", "NEAR"), "words in a row (30 10)", **counts)
+    _flag(gate, "--allow-unchecked", "exit 0 though rows have no readable problem")
     choose.add_argument("-k", type=int, required=True, help="problems to choose")
-    choose.add_argument(
-        "--method",
-        default="k_center",
-        help="of coreset.METHODS: k_center (the default), random, stratified (by level)",
-    )
-    choose.add_argument(
-        "--embedding", default="tfidf", help="tfidf, or a sentence-transformers model's id or path"
-    )
+    text = "of coreset.METHODS: k_center (the default), random, stratified (by level)"
+    choose.add_argument("--method", default="k_center", help=text)
+    text = "tfidf, or a sentence-transformers model's id or path"
+    choose.add_argument("--embedding", default="tfidf", help=text)
     choose.add_argument("--dimensions", type=int, default=64, help="of tfidf")
     choose.add_argument("--seed", type=int, default=0)
-    gate.add_argument(
-        "--allow-unchecked", action="store_true", help="exit 0 though rows have no readable problem"
-    )
+    text = "problems or instances: JSON, CSV, Parquet, a saved data set, or "
     for sub in (gate, choose):
-        sub.add_argument(
-            "file",
-            help="problems or instances: JSON, CSV, Parquet, a saved data set, or "
-            "id[@revision][:config][/split]",
-        )
-        sub.add_argument("--out", metavar="FILE", help="where to write the table (beside the file)")
+        sub.add_argument("file", help=text + "id[@revision][:config][/split]")
+        _option(sub, "--out", "FILE", "where to write the table (beside the file)")
         for role in ("problem", "response", "id"):
-            sub.add_argument(
-                f"--{role}",
-                default="",
-                metavar="PATH",
-                help=f"the {role}'s column, as query or messages.0.content",
-            )
-    bundle = command(
-        "bundle", _bundle, "pack the complete steps of a run into a file, or take them from one"
-    )
-    deeds = bundle.add_subparsers(dest="deed", required=True, metavar="DEED")
-    pack = deeds.add_parser(
-        "make",
-        help="pack the complete steps of a run",
-        description="Pack the complete steps of a run.",
-    )
+            column = f"the {role}'s column, as query or messages.0.content"
+            _option(sub, f"--{role}", "PATH", column, default="")
+
+
+def _bundle_arguments(bundle):
+    """Add the commands on bundles; return the one that writes a file."""
+    subcommands = bundle.add_subparsers(dest="deed", required=True, metavar="DEED")
+    text = "pack the complete steps of a run"
+    pack = subcommands.add_parser("make", help=text, description=f"{text.capitalize()}.")
     pack.add_argument("run", help="a run's name, or its folder")
     pack.add_argument("file", help="for example class.tar.gz")
-    pack.add_argument("--until", default="", metavar="STEP", help="the last step to pack")
-    for sub in (gate, choose, grade, compare, written, pack, base):
-        sub.add_argument(
-            "--force",
-            action="store_true",
-            help="overwrite an output that was made from another input",
-        )
-    unpack = deeds.add_parser(
-        "take",
-        help="make steps complete from a bundle",
-        description="Make steps complete from a bundle.",
-    )
+    _option(pack, "--until", "STEP", "the last step to pack", default="")
+    text = "make steps complete from a bundle"
+    unpack = subcommands.add_parser("take", help=text, description=f"{text.capitalize()}.")
     unpack.add_argument("file", help="what bundle make wrote")
-    unpack.add_argument(
-        "--before", default="", metavar="STEP", help="take only the steps before this one"
-    )
-    unpack.add_argument(
-        "--run", default="", metavar="NAME", help="the run to take them into (the bundle's own)"
-    )
-    strip = command("strip", _strip, "remove outputs and stray metadata from the notebooks")
-    strip.add_argument(
-        "--exercises", action="store_true", help="write the exercises anew from their solutions"
-    )
-    strip.add_argument(
-        "--check", action="store_true", help="only list them; exit 1 if there are any"
-    )
-    return top
+    _option(unpack, "--before", "STEP", "take only the steps before this one", default="")
+    _option(unpack, "--run", "NAME", "the run to take them into (the bundle's own)", default="")
+    return pack
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -593,12 +473,8 @@ def main(arguments: list[str] | None = None) -> int:
         with redirect_stdout(Terminal(sys.stdout)):
             return given.act(given)
     except ModuleNotFoundError as error:
-        remedy = "python -m pip install -c constraints.txt -e '.[dev]'"
-        print(
-            f"error: {sys.executable} has no package {error.name}; install what is needed: "
-            f"{remedy}",
-            file=sys.stderr,
-        )
+        what = f"error: {sys.executable} has no package {error.name}; install what is needed: "
+        print(f"{what}python -m pip install -c constraints.txt -e '.[dev]'", file=sys.stderr)
         return 2
     except (ValueError, OSError, RuntimeError) as error:
         from .core import disk
@@ -620,10 +496,8 @@ def _full(error: OSError, given) -> int:
     from .core import disk, paths
 
     place = error.filename or getattr(given, "out", None) or paths.runs_folder()
-    print(
-        f"error: {error}\n{disk.missing_space(Path(place).absolute().parent)}".translate(SHOWN),
-        file=sys.stderr,
-    )
+    missing = disk.missing_space(Path(place).absolute().parent)
+    print(f"error: {error}\n{missing}".translate(SHOWN), file=sys.stderr)
     return 3
 
 
