@@ -293,10 +293,8 @@ class Maker:
         Lineage, the problem it starts from, and its gold where one is known.
         """
         settings, origin, operator = self.settings, self.seeds[seed_row], operators[depth]
-        synthetic, answer = (
-            origin["split"] == SYNTHETIC,
-            "" if pd.isna(origin["answer"]) else str(origin["answer"]),
-        )
+        synthetic = origin["split"] == SYNTHETIC
+        answer = "" if pd.isna(origin["answer"]) else str(origin["answer"])
         return {
             "id": schema.row_id(
                 origin["id"],

@@ -65,10 +65,8 @@ def plan(
             if left <= 0:
                 break
             lap, at = divmod(place, len(seeds))
-            choices, drawn = (
-                METHODS[method],
-                randomness.stream(seed, "operator", method, ids[order[at]]),
-            )
+            choices = METHODS[method]
+            drawn = randomness.stream(seed, "operator", method, ids[order[at]])
             if method == "evol":
                 operators = tuple(
                     random.Random(drawn + lap).choices(choices, k=min(evol_steps, left))

@@ -49,11 +49,9 @@ def vote(found: list[str]) -> Vote:
     for answer in filter(None, found):
         counts[next((known for known in counts if grading.equivalent(answer, known)), answer)] += 1
     first, *others = [*counts.most_common(2), ("", 0)]
-    return (
-        Vote(first[0] if first[1] > others[0][1] else "", first[1] / len(found))
-        if counts
-        else Vote("", 0.0)
-    )
+    if counts:
+        return Vote(first[0] if first[1] > others[0][1] else "", first[1] / len(found))
+    return Vote("", 0.0)
 
 
 @lru_cache(maxsize=1 << 14)

@@ -497,11 +497,10 @@ def _lacking_gpus(todo: list[Step]) -> Iterator[str]:
         short = [o for o in alike if sum(size >= o.gpu_memory for size in gpus) < n]
         if short:
             most = max(step.gpu_memory for step in short)
-            what = (
-                f"{n} GPUs with {_gigabytes(most)} each"
-                if n > 1
-                else f"1 GPU with {_gigabytes(most)}"
-            )
+            if n > 1:
+                what = f"{n} GPUs with {_gigabytes(most)} each"
+            else:
+                what = f"1 GPU with {_gigabytes(most)}"
             yield f"{what} for {', '.join(step.step for step in short)}; found: {_sizes(gpus)}"
 
 

@@ -326,11 +326,10 @@ def _differences(differ, graded, listed):
             answer = "nothing" if pd.isna(row["extracted"]) else row["extracted"]
             right = "flexible" if row["flexible"] else name.partition(" ")[0]
             sample = f", sample {row['sample']}" if row["sample"] else ""
-            read = (
-                f"; strict reads {_short(strict_answer(row['response']) or 'nothing')}"
-                if name.startswith("strict")
-                else ""
-            )
+            if name.startswith("strict"):
+                read = f"; strict reads {_short(strict_answer(row['response']) or 'nothing')}"
+            else:
+                read = ""
             yield (
                 f"  line {row['line']}{sample}: {_short(answer)} for {_short(row['gold'])}, "
                 f"right by {right} ({row['reason']}){read}"

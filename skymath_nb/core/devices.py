@@ -54,11 +54,9 @@ def multiplies_bfloat16(device: str) -> bool:
     import torch
 
     found = torch.cpu.get_capabilities()
-    return (
-        torch.cuda.is_bf16_supported()
-        if device == "cuda"
-        else bool(found.get("avx512_bf16") or found.get("amx_bf16"))
-    )
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 
 def memory(device: str) -> Memory:

@@ -110,11 +110,10 @@ def missing_space(folder: Path) -> str:
     )
     free = shutil.disk_usage(place).free
     missing = max(MIN_FREE_BYTES - free, 0)
-    amount = (
-        f"at least {missing / 1e6:.0f} MB are missing"
-        if missing
-        else "the last write needed more, or a quota or limit holds"
-    )
+    if missing:
+        amount = f"at least {missing / 1e6:.0f} MB are missing"
+    else:
+        amount = "the last write needed more, or a quota or limit holds"
     return (
         f"The disk {disk}, which holds {folder}, has {free / 1e6:.0f} MB free; {amount}. Free "
         "some space, or set SKYMATH_OUTPUTS "

@@ -68,11 +68,10 @@ def check_free(folder: Path) -> None:
     import psutil
 
     note = folder / ".holder"
-    found = (
-        re.match(r"process (\d+) of (.+) since", note.read_text(encoding="utf-8"))
-        if note.is_file()
-        else None
-    )
+    if note.is_file():
+        found = re.match(r"process (\d+) of (.+) since", note.read_text(encoding="utf-8"))
+    else:
+        found = None
     if not found or found[2] != platform.node() or not psutil.pid_exists(int(found[1])):
         return
     if int(found[1]) not in {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}:

@@ -133,11 +133,9 @@ def read_about(folder: Path) -> dict:
     Raises Damaged.
     """
     path = folder / "run.json"
-    return (
-        read_record(path, {"commit": str, "versions": dict, "machine": dict})
-        if path.exists()
-        else {}
-    )
+    if path.exists():
+        return read_record(path, {"commit": str, "versions": dict, "machine": dict})
+    return {}
 
 
 def check_shape(what: str, value, shape: type | dict[str, type]) -> None:
@@ -146,11 +144,10 @@ def check_shape(what: str, value, shape: type | dict[str, type]) -> None:
     Float stands for any finite number.
     """
     kind = dict if isinstance(shape, dict) else shape
-    good = (
-        type(value) in (int, float) and math.isfinite(value)
-        if kind is float
-        else type(value) is kind
-    )
+    if kind is float:
+        good = type(value) in (int, float) and math.isfinite(value)
+    else:
+        good = type(value) is kind
     if not good:
         raise Damaged(
             f"{what} is a {type(value).__name__}, not a "
@@ -194,11 +191,10 @@ def take(source: Path, folder: Path, manifest: dict) -> bool:
 
 def _link(source: Path, target: Path):
     disk.remove(target)
-    files = (
-        {target / name: file for name, file in disk.files_of(source).items()}
-        if source.is_dir()
-        else {target: source}
-    )
+    if source.is_dir():
+        files = {target / name: file for name, file in disk.files_of(source).items()}
+    else:
+        files = {target: source}
     for place, file in files.items():
         place.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -189,10 +189,8 @@ def _lines(raw: BinaryIO, path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _wrong_encoding(error: UnicodeDecodeError, path: Path, line: int) -> Unreadable:
-    byte, latin = (
-        error.object[error.start],
-        "Latin-1 (or Windows-1252; or GB18030, if it is Chinese)",
-    )
+    byte = error.object[error.start]
+    latin = "Latin-1 (or Windows-1252; or GB18030, if it is Chinese)"
     guess, code = ("UTF-16", "UTF-16") if byte in (0xFE, 0xFF) else (latin, "LATIN1")
     return Unreadable(
         f"{path} cannot be read: line {line} is not UTF-8 (byte {byte:#04x}) but most likely "

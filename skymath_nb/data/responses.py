@@ -62,11 +62,10 @@ def read(
             gold answer. Nothing of a bad file is used.
     """
     path, by, unparsed = Path(path), list(by), []
-    read = (
-        evaluation_records.inspect_log(path)
-        if path.suffix == ".eval"
-        else files.rows(path, "test", bad=unparsed)
-    )
+    if path.suffix == ".eval":
+        read = evaluation_records.inspect_log(path)
+    else:
+        read = files.rows(path, "test", bad=unparsed)
     lines = [(number, flat) for number, row in read for flat in _flattened(number, row, unparsed)]
     notes_of_file = _skip_last(unparsed, lines) if skip_last else []
     _refuse(unparsed, path)
@@ -263,11 +262,9 @@ def _verdicts(row: dict, samples: int) -> list[dict]:
 
 def _label(value):
     """A value to group by: as it is where it can be compared, else as text."""
-    return (
-        value
-        if value is None or isinstance(value, (str, int, float))
-        else json.dumps(value, default=str)
-    )
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    return json.dumps(value, default=str)
 
 
 def _texts(value):

@@ -234,11 +234,9 @@ def files(
     """
 
     def there(name):
-        return (
-            SOURCES[name].seeded
-            if name in SOURCES and split == "train" and split not in SOURCES[name].files
-            else split
-        )
+        if name in SOURCES and split == "train" and split not in SOURCES[name].files:
+            return SOURCES[name].seeded
+        return split
 
     return [path for name in names if (path := file(name, there(name) or split, data))]
 

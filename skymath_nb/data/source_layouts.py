@@ -65,10 +65,8 @@ def olympiadbench(row: dict) -> dict:
     given = listed(row.get("final_answer"))
     unit = plain(row.get("unit") or "")
     notes = [SEVERAL] if row.get("is_multiple_answer") else []
-    proof, picture = (
-        "proof" in str(row.get("question_type", "")).lower(),
-        any(row.get(f"image_{n}") for n in range(1, 10)),
-    )
+    proof = "proof" in str(row.get("question_type", "")).lower()
+    picture = any(row.get(f"image_{n}") for n in range(1, 10))
     maths = row.get("subject") in (None, "Math", "Maths", "Mathematics", "数学")
     reasons = {"a proof is asked": proof, NOT_MATHS: not maths, "needs an image": picture}
     return {
@@ -251,13 +249,11 @@ def written(number) -> str:
     """
     text = columns.text(number, columns.ANSWERING, numbers=True).text
     if isinstance(number, float) and text:
-        return (
-            f"{int(number)}"
-            if number.is_integer()
-            else f"{number:.15f}".rstrip("0")
-            if abs(number) < 1e-4
-            else text
-        )
+        if number.is_integer():
+            return f"{int(number)}"
+        if abs(number) < 1e-4:
+            return f"{number:.15f}".rstrip("0")
+        return text
     return re.sub(r"(?<=\d),(?=\d{3}\b)", "", text).strip()
 
 

@@ -278,11 +278,9 @@ def _is_number(operation, results):
 
 def _written(g):
     left, right = number(g.left), number(g.right)
-    return (
-        f"{g.operation}({left}, {right})"
-        if g.operation in ("gcd", "lcm")
-        else f"{left} {g.operation} {right}"
-    )
+    if g.operation in ("gcd", "lcm"):
+        return f"{g.operation}({left}, {right})"
+    return f"{left} {g.operation} {right}"
 
 
 def _corrected(steps):

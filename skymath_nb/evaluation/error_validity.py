@@ -107,11 +107,10 @@ def _unstepped(problem, error, rng, style):
             problem.language,
             style,
         ), False
-    broken = (
-        str(step).rsplit("=", 1)[0] + "="
-        if rng.random() < 0.5
-        else str(step).replace(" ", " ( ", 1)
-    )
+    if rng.random() < 0.5:
+        broken = str(step).rsplit("=", 1)[0] + "="
+    else:
+        broken = str(step).replace(" ", " ( ", 1)
     answer = problem.answer + rng.choice(SLIPS)
     return (
         f"{body.replace(str(step), broken, 1)}\n"

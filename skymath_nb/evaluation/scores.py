@@ -120,11 +120,10 @@ def score_endings(
         [*by, "ending"],
         seed,
     )
-    whole = (
-        table.groupby(by, sort=False, dropna=False)["n"].transform("sum")
-        if by
-        else table["n"].sum()
-    )
+    if by:
+        whole = table.groupby(by, sort=False, dropna=False)["n"].transform("sum")
+    else:
+        whole = table["n"].sum()
     return table.assign(share=table["n"] / whole)[
         [*by, "ending", "n", "share", *NUMBERS, "items", "interval"]
     ]
@@ -308,11 +307,10 @@ def compare(
         low, high = intervals.paired_bootstrap(
             differences, randomness.rng(seed, "bootstrap"), confidence
         )
-        p = (
-            intervals.mcnemar(only_a, only_b)
-            if once
-            else intervals.sign_flips(differences, randomness.rng(seed, "signs"))
-        )
+        if once:
+            p = intervals.mcnemar(only_a, only_b)
+        else:
+            p = intervals.sign_flips(differences, randomness.rng(seed, "signs"))
         row = {
             "verdict": verdict,
             "n": len(x),
@@ -359,11 +357,9 @@ def compare_all(
     those are.
     """
     tables = {f"{one} against {other}": compare_by(answers, column, one, other) for other in others}
-    return (
-        correct(pd.concat(tables, names=["comparison"]).reset_index(0))
-        if tables
-        else pd.DataFrame(columns=["comparison"])
-    )
+    if tables:
+        return correct(pd.concat(tables, names=["comparison"]).reset_index(0))
+    return pd.DataFrame(columns=["comparison"])
 
 
 def correct(comparisons: pd.DataFrame, method: str = "holm") -> pd.DataFrame:

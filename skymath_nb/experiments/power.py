@@ -130,11 +130,10 @@ def difference(
         squares += [(by_item, n - 1), *((-part, degrees) for part, degrees in shared)]
     variance = sum(part for part, _ in squares)
     gap, error = arms[0]["accuracy"] - arms[1]["accuracy"], math.sqrt(max(variance, 0.0))
-    degrees = (
-        variance**2 / sum(part**2 / degrees for part, degrees in squares)
-        if variance > 0
-        else math.inf
-    )
+    if variance > 0:
+        degrees = variance**2 / sum(part**2 / degrees for part, degrees in squares)
+    else:
+        degrees = math.inf
     # what is taken out must not leave fewer than Welch's least
     degrees = max(degrees, min(arm["seeds"] for arm in arms) - 1)
     half = error * t.ppf((1 + confidence) / 2, degrees)
@@ -212,11 +211,9 @@ def seeds_needed(
     largest = (difference / (norm.ppf(1 - level / 2) + norm.ppf(power))) ** 2 - parts[
         "item"
     ] / items
-    return (
-        max(1, math.ceil((parts["seed"] + parts["rest"] / items) / largest))
-        if largest > 0
-        else math.inf
-    )
+    if largest > 0:
+        return max(1, math.ceil((parts["seed"] + parts["rest"] / items) / largest))
+    return math.inf
 
 
 def more(parts: dict, items: int, seeds: int = 1, **test) -> dict:

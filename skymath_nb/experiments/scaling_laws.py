@@ -533,11 +533,9 @@ def ranks(curves: dict[str, Curve]) -> pd.DataFrame:
             float(fit(c.sizes, c.accuracy, form).predict(2 * c.sizes[-1]))
             for form in told[name].index
         ]
-    return (
-        pd.concat(told, names=["curve"])
-        if told
-        else pd.DataFrame(columns=["next", "between", "twice"])
-    )
+    if told:
+        return pd.concat(told, names=["curve"])
+    return pd.DataFrame(columns=["next", "between", "twice"])
 
 
 def coefficients(laws: dict[str, Law]) -> pd.DataFrame:

@@ -44,14 +44,12 @@ class Plan:
         setting: dict,
         fixed: dict,
     ):
-        self.rows, self.items, self.seed, self.repeats, self.setting, self.fixed = (
-            rows,
-            items,
-            seed,
-            repeats,
-            setting,
-            fixed,
-        )
+        self.rows = rows
+        self.items = items
+        self.seed = seed
+        self.repeats = repeats
+        self.setting = setting
+        self.fixed = fixed
 
     def recipe(self, name: str, base: str | Path, rows: pd.DataFrame, epochs: float) -> arms.Recipe:
         return arms.Recipe(
@@ -161,10 +159,8 @@ class Plan:
         tables = []
         for name, (model, manner) in asked.items():
             for k, temperature in ((1, 0.0), (samples, TEMPERATURE)):
-                models, questions = (
-                    {name: sft.base_path(model)},
-                    items.head(n).assign(benchmark=main),
-                )
+                models = {name: sft.base_path(model)}
+                questions = items.head(n).assign(benchmark=main)
                 said = answering.answer(
                     models,
                     questions,
@@ -268,11 +264,9 @@ def leads(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         )
         for b in others
     ]
-    return (
-        pd.concat(told, ignore_index=True)
-        if told
-        else pd.DataFrame(columns=["size", "lead", "low", "high", "ahead"])
-    )
+    if told:
+        return pd.concat(told, ignore_index=True)
+    return pd.DataFrame(columns=["size", "lead", "low", "high", "ahead"])
 
 
 def staged(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -88,11 +88,9 @@ class Study:
                 "step for it in `pools`."
             )
         rows = self.pools[name]
-        return (
-            rows[self._once(("families", name), lambda: familiar(rows["query"], self.seed))]
-            if variation == "world"
-            else rows
-        )
+        if variation == "world":
+            return rows[self._once(("families", name), lambda: familiar(rows["query"], self.seed))]
+        return rows
 
     def _once(self, name, make: Callable):
         if name not in self._kept:
@@ -207,11 +205,10 @@ class Study:
         over = tokens > limit
         if name == "truncated":
             return Arm(replace(self._shuffled(reference), max_length=limit), base, "truncate")
-        rows = (
-            reference[~over]
-            if name == "dropped"
-            else decontamination.random_control(reference, int(over.sum()), repeat)
-        )
+        if name == "dropped":
+            rows = reference[~over]
+        else:
+            rows = decontamination.random_control(reference, int(over.sum()), repeat)
         return Arm(self._shuffled(rows), base)
 
     def _narrow(self, pool, repeat):

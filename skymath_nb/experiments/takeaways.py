@@ -319,13 +319,11 @@ def base_of(arm: str, base: str, bases: Mapping[str, str]) -> str:
     The study's base, one of the arm's own name (moe...), or the weaker one of the variation.
     """
     plain, _, variation = arm.partition("@")
-    return (
-        bases["weaker"]
-        if variation == "base"
-        else bases[plain]
-        if plain.startswith("moe")
-        else base
-    )
+    if variation == "base":
+        return bases["weaker"]
+    if plain.startswith("moe"):
+        return bases[plain]
+    return base
 
 
 def table(contrasts: list[Contrast]) -> pd.DataFrame:
@@ -370,10 +368,8 @@ def compare(tables: dict[str, pd.DataFrame], verdict: str = "flexible") -> pd.Da
     families = tables["contrasts"].groupby(["takeaway", "variation"], sort=False)["arm"]
     rows = tables["contrasts"].assign(comparisons=families.transform("size")).to_dict("records")
     for row in rows:
-        a, b = (
-            part(by_arm[row["arm"]], row["items"]),
-            part(by_arm[row["control"]], row["against"] or row["items"]),
-        )
+        a = part(by_arm[row["arm"]], row["items"])
+        b = part(by_arm[row["control"]], row["against"] or row["items"])
         if row["against"]:
             b = b[b["pair"].isin(a["pair"])]
         on = ["pair"] if row["against"] else ["benchmark", "id"]

@@ -476,8 +476,6 @@ class _Reader:
         name = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}.get(name, name)
         if name == "exp":
             return ("power", ("symbol", "e"), argument)
-        return (
-            ("call", "root", (argument, number(2)))
-            if name == "sqrt"
-            else ("call", name, (argument,))
-        )
+        if name == "sqrt":
+            return ("call", "root", (argument, number(2)))
+        return ("call", name, (argument,))

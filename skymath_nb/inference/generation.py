@@ -106,11 +106,10 @@ def generate(
 
 
 def _question(prompt: str | list[dict], number: int, temperature: float, seed: int) -> Question:
-    text = (
-        prompt
-        if isinstance(prompt, str)
-        else json.dumps(prompt, sort_keys=True, ensure_ascii=False)
-    )
+    if isinstance(prompt, str):
+        text = prompt
+    else:
+        text = json.dumps(prompt, sort_keys=True, ensure_ascii=False)
     return Question(
         prompt,
         text,

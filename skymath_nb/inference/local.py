@@ -39,34 +39,26 @@ def answer(
             if _serves(record, sampling.max_new_tokens)
         }
         left, kept = [key for key in asked if key not in done], len(done)
-        say = (
-            (lambda: progress(line(done.values(), len(asked), kept)))
-            if progress
-            else (lambda: None)
-        )
+
+        def say():
+            if progress:
+                progress(line(done.values(), len(asked), kept))
+
         if left:
-            batches = _Batches(
-                model, [asked[key] for key in left], sampling, device, dtype, too_long
-            )
+            waiting = [asked[key] for key in left]
+            batches = _Batches(model, waiting, sampling, device, dtype, too_long)
             done |= {left[i]: Completion("", 0, True, LEFT_OUT) for i in batches.left_out}
         if done:
             say()
-        if left:
-            for rows, completions in batches.answers(batch_size):
-                answers = {
-                    left[i]: completion for i, completion in zip(rows, completions, strict=True)
-                }
-                if book:
-                    book.put_many(
-                        {
-                            left[i]: _record(
-                                answers[left[i]], batches.lengths[i], name, sampling.max_new_tokens
-                            )
-                            for i in rows
-                        }
-                    )
-                done |= answers
-                say()
+        for rows, completions in batches.answers(batch_size) if left else ():
+            answers = {left[i]: each for i, each in zip(rows, completions, strict=True)}
+            limits = (name, sampling.max_new_tokens)
+            if book:
+                book.put_many(
+                    {left[i]: _record(answers[left[i]], batches.lengths[i], *limits) for i in rows}
+                )
+            done |= answers
+            say()
     return [done[key] for key in keys]
 
 
@@ -157,11 +149,10 @@ class _Batches:
         import torch
 
         by_length = sorted(self.fit, key=lambda i: -self.lengths[i])
-        stopping = (
-            {"stop_strings": list(self.sampling.stop), "tokenizer": self.tokenizer}
-            if self.sampling.stop
-            else {}
-        )
+        if self.sampling.stop:
+            stopping = {"stop_strings": list(self.sampling.stop), "tokenizer": self.tokenizer}
+        else:
+            stopping = {}
         for start in range(0, len(by_length), batch_size):
             rows = by_length[start : start + batch_size]
             inputs = self.tokenizer.pad(

@@ -253,26 +253,21 @@ def _flawed(problem, rng, style):
     }
     numbers = [Fraction(int(n)) for n in re.findall(r"\d+", problem.text)]
     for _ in range(20):
-        at, kind, seen = (
-            rng.randrange(len(problem.steps)),
-            rng.choice(("slip", "operation", "number")),
-            [],
-        )
+        at = rng.randrange(len(problem.steps))
+        kind = rng.choice(("slip", "operation", "number"))
+        seen = []
 
         def careless(operation, left, right, at=at, kind=kind, seen=seen):
             seen.append(operation)
             value = operate(operation, left, right)
-            return (
-                value + rng.choice((-10, -2, -1, 1, 2, 10))
-                if kind == "slip" and len(seen) - 1 == at
-                else value
-            )
+            if kind == "slip" and len(seen) - 1 == at:
+                return value + rng.choice((-10, -2, -1, 1, 2, 10))
+            return value
 
-        expression = (
-            problem.expression
-            if kind == "slip"
-            else _spoil(problem.expression, at, kind, rng, wrong_operations, numbers)
-        )
+        if kind == "slip":
+            expression = problem.expression
+        else:
+            expression = _spoil(problem.expression, at, kind, rng, wrong_operations, numbers)
         try:
             answer, steps = solve(expression, careless)
         except Unsolvable:

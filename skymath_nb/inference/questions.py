@@ -34,11 +34,9 @@ class Question(NamedTuple):
 
     @property
     def messages(self) -> list[dict]:
-        return (
-            [{"role": PLAIN, "content": self.prompt}]
-            if isinstance(self.prompt, str)
-            else list(self.prompt)
-        )
+        if isinstance(self.prompt, str):
+            return [{"role": PLAIN, "content": self.prompt}]
+        return list(self.prompt)
 
 
 class Sampling(NamedTuple):

@@ -304,11 +304,10 @@ class Ledger:
             holders = dict(
                 self._select("key, owner", "claims", (key for key in wanted if key not in found))
             )
-            batches = (
-                {name for (name,) in self._db.execute("SELECT name FROM batches")}
-                if holders
-                else set()
-            )
+            if holders:
+                batches = {name for (name,) in self._db.execute("SELECT name FROM batches")}
+            else:
+                batches = set()
             holds = {
                 one: one in batches or (":" in one and alive(one)) for one in set(holders.values())
             }

@@ -271,13 +271,11 @@ class Settings:
 
         Every byte a token, and a reply as long as it may be.
         """
-        return (
-            prices.cost(
+        if self.prices:
+            return prices.cost(
                 self.prices, prices.most_tokens(request.messages), request.max_tokens, 0, self.batch
             )
-            if self.prices
-            else 0.0
-        )
+        return 0.0
 
     def reply(self, key: str, record, cached: bool) -> Reply:
         """A stored reply, as the caller gets it."""

@@ -163,11 +163,10 @@ def _wait(server: subprocess.Popen, port: int, log: Path, ready_s: float, comman
         ended = server.poll() is not None
         if ended or time.monotonic() > deadline:
             said = log.read_text("utf-8", "replace").splitlines()[-LINES:]
-            what = (
-                f"ended with exit code {server.returncode}"
-                if ended
-                else f"was not ready after {ready_s:g} s"
-            )
+            if ended:
+                what = f"ended with exit code {server.returncode}"
+            else:
+                what = f"was not ready after {ready_s:g} s"
             raise ServerError(
                 f"`{command}` {what}. The end of its log:\n" + "\n".join(said or ["(it is empty)"])
             )

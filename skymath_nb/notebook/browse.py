@@ -57,13 +57,8 @@ def browse(
     first = groups.head(SHOWN).sort_values(by, kind="stable")
     fields = list(dict.fromkeys([by, *filters, *columns]))
     view = _View(table, [by, *filters], lambda row: _record(row, fields), name, shown or {})
-    display(
-        HTML(
-            f"<p>{len(table):,} rows; "
-            + ", ".join(f"{html.escape(str(k))}: {len(v):,}" for k, v in groups)
-            + "</p>"
-        )
-    )
+    counts = ", ".join(f"{html.escape(str(value))}: {len(part):,}" for value, part in groups)
+    display(HTML(f"<p>{len(table):,} rows; {counts}</p>"))
     if name in view.shown:
         display(HTML(view.text()))
     display(HTML(as_html(first, [by, *columns])))
@@ -72,10 +67,8 @@ def browse(
 
 
 def _record(row: pd.Series, fields: Sequence[str]) -> str:
-    return as_html(
-        pd.DataFrame({"column": fields, "value": [row[field] for field in fields]}),
-        ["column", "value"],
-    )
+    record = pd.DataFrame({"column": fields, "value": [row[field] for field in fields]})
+    return as_html(record, list(record.columns))
 
 
 class _View:
@@ -97,13 +90,11 @@ class _View:
         name: str,
         shown: Mapping[str, dict],
     ):
-        self.rows, self.filters, self.card, self.name, self.shown = (
-            rows,
-            list(dict.fromkeys(filters)),
-            card,
-            name,
-            dict(shown),
-        )
+        self.rows = rows
+        self.filters = list(dict.fromkeys(filters))
+        self.card = card
+        self.name = name
+        self.shown = dict(shown)
         own = self.shown.get(name, {})
         if not isinstance(own, dict):
             raise ValueError(
@@ -111,80 +102,62 @@ class _View:
                 "the whole line that it prints."
             )
         unknown = [key for key in own if key not in (*self.filters, "row")]
-        absent = [
-            f"{key}: {own[key]!r}"
-            for key in self.filters
-            if key in own and own[key] not in self.values(key)
-        ]
-        self.chosen, self.row = (
-            {key: value for key, value in own.items() if key != "row"},
-            own.get("row", 0),
-        )
-        there = 0 if unknown or absent else len(self.found())
-        if unknown or absent or not isinstance(self.row, int) or not 0 <= self.row < max(there, 1):
+        given = [key for key in self.filters if key in own]
+        absent = [f"{key}: {own[key]!r}" for key in given if own[key] not in self.values(key)]
+        self.chosen = {key: value for key, value in own.items() if key != "row"}
+        self.row = own.get("row", 0)
+        wrong = unknown + absent
+        rows = 0 if wrong else len(self.found())
+        if wrong or not isinstance(self.row, int) or not 0 <= self.row < max(rows, 1):
             raise ValueError(
-                f"shown[{name!r}] is {own}, but "
-                f"{', '.join(unknown + absent) or f'row {self.row!r}'} is not there; it may hold "
-                f"row ({there} are found) and {', '.join(self.filters)}, with values of the "
-                "table. An empty `shown` opens at the first row."
+                f"shown[{name!r}] is {own}, but {', '.join(wrong) or f'row {self.row!r}'} is not "
+                f"there; it may hold row ({rows} are found) and {', '.join(self.filters)}, with "
+                "values of the table. An empty `shown` opens at the first row."
             )
 
     def values(self, column: str) -> list:
         return sorted(self.rows[column].unique().tolist(), key=str)
 
     def found(self) -> pd.DataFrame:
-        found = self.rows
+        rows = self.rows
         for column, value in self.chosen.items():
-            found = found[found[column] == value]
-        return found
+            rows = rows[rows[column] == value]
+        return rows
 
     def text(self) -> str:
         """How many rows are found, the line for the parameters cell, and the row."""
-        found = self.found()
-        at = min(self.row, max(len(found) - 1, 0))
+        rows = self.found()
+        at = min(self.row, max(len(rows) - 1, 0))
         line = paste(self.shown, self.name, self.chosen | ({"row": at} if at else {}))
-        return f"<p>{len(found):,} of {len(self.rows):,}; {line}</p>" + (
-            self.card(found.iloc[at]) if len(found) else ""
-        )
+        card = self.card(rows.iloc[at]) if len(rows) else ""
+        return f"<p>{len(rows):,} of {len(self.rows):,}; {line}</p>{card}"
 
     def widget(self):
         import ipywidgets as widgets
 
-        choices = {
-            column: widgets.Dropdown(
-                options=[("all", None), *((str(v), v) for v in self.values(column))],
-                # value=None would choose nothing
-                index=1 + self.values(column).index(self.chosen[column])
-                if column in self.chosen
-                else 0,
-                description=column,
+        choices = {}
+        for column in self.filters:
+            options = {"all": None} | {str(value): value for value in self.values(column)}
+            # value=None would choose nothing
+            at = [*options.values()].index(self.chosen.get(column))
+            choices[column] = widgets.Dropdown(
+                options=[*options.items()], index=at, description=column
             )
-            for column in self.filters
-        }
-        place = widgets.IntSlider(
-            min=0,
-            max=max(len(self.found()) - 1, 0),
-            value=self.row,
-            description="row",
-            continuous_update=False,
-        )
+        limits = {"min": 0, "max": max(len(self.found()) - 1, 0), "value": self.row}
+        place = widgets.IntSlider(**limits, description="row", continuous_update=False)
         view = widgets.HTML(panel(self.text()))
 
         def draw(_=None):
-            self.chosen = {
-                column: choice.value
-                for column, choice in choices.items()
-                if choice.value is not None
-            }
+            values = {column: choice.value for column, choice in choices.items()}
+            self.chosen = {column: value for column, value in values.items() if value is not None}
             place.max = max(len(self.found()) - 1, 0)
             self.row = place.value
             view.value = panel(self.text())
 
         for control in (*choices.values(), place):
             control.observe(draw, "value")
-        return widgets.VBox(
-            [widgets.HBox(list(choices.values()), layout={"flex_flow": "row wrap"}), place, view]
-        )
+        controls = widgets.HBox(list(choices.values()), layout={"flex_flow": "row wrap"})
+        return widgets.VBox([controls, place, view])
 
 
 def panel(text: str) -> str:
@@ -194,10 +167,8 @@ def panel(text: str) -> str:
 
 def paste(shown: Mapping[str, dict], name: str, chosen: Mapping) -> str:
     """The line for the parameters cell that opens a browser where it now is, as HTML."""
-    return (
-        "to open here again: <code>shown: dict = "
-        f"{_literal(repr({**shown, name: dict(chosen)}))}</code>"
-    )
+    place = _literal(repr({**shown, name: dict(chosen)}))
+    return f"to open here again: <code>shown: dict = {place}</code>"
 
 
 def show(table: pd.DataFrame):
@@ -264,20 +235,8 @@ def browse_errors(
     """
     from IPython.display import HTML, display
 
-    needed = [
-        "error",
-        "start",
-        "end",
-        "evidence",
-        "benchmark",
-        "level",
-        "language",
-        "flexible",
-        "id",
-        "problem",
-        "gold",
-        "response",
-    ]
+    needed = "error start end evidence benchmark level language flexible".split()
+    needed += "id problem gold response".split()
     if missing := [column for column in needed if column not in classified.columns]:
         raise ValueError(
             f"cannot browse errors: the table has no {missing}; join the problems and the "
@@ -286,23 +245,14 @@ def browse_errors(
     rows = classified.assign(verdict=classified["flexible"].map({True: "right", False: "wrong"}))
     view = _View(rows, FILTERS, lambda row: _card(row, nearest, tables), name, shown or {})
     counts = rows["error"].value_counts()
-    display(
-        HTML(
-            f"<p>{len(rows):,} answers; "
-            + ", ".join(f"{_literal(error)}: {n:,}" for error, n in counts.items())
-            + "</p>"
-        )
-    )
+    listed = ", ".join(f"{_literal(error)}: {n:,}" for error, n in counts.items())
+    display(HTML(f"<p>{len(rows):,} answers; {listed}</p>"))
     if name in view.shown:
         display(HTML(view.text()))
     for i, error in enumerate(counts.index.drop("right", errors="ignore")):
         card = _card(rows[rows["error"] == error].iloc[0], nearest, tables)
-        display(
-            HTML(
-                f"<details{' open' * (i < OPEN)}><summary>{_literal(error)}: "
-                f"{counts[error]:,}</summary>{card}</details>"
-            )
-        )
+        summary = f"<summary>{_literal(error)}: {counts[error]:,}</summary>"
+        display(HTML(f"<details{' open' * (i < OPEN)}>{summary}{card}</details>"))
     if interactive:
         display(view.widget())
 
@@ -311,29 +261,22 @@ def _card(row, nearest, tables):
     """One answer as HTML."""
     evidence = f": {row['evidence']}" if row["evidence"] else ""
     title = f"{row['error']} ({row['verdict']}){evidence}"
-    where = (
-        f"{row['benchmark']}, {row['id']}, level {row['level']}, {row['language']}; gold answer "
-        f"{row['gold']}"
-    )
+    where = f"{row['benchmark']}, {row['id']}, level {row['level']}, {row['language']}"
+    where += f"; gold answer {row['gold']}"
+    response = "" if pd.isna(row["response"]) else row["response"]
     parts = [
         f"<p><b>{_literal(title)}</b><br>{_literal(where)}</p>",
-        LITERAL + _literal(_shortened(row["problem"])) + "</pre>",
+        f"{LITERAL}{_literal(_shortened(row['problem']))}</pre>",
+        _response(response, int(row["start"]), int(row["end"])),
     ]
-    parts.append(
-        _response(
-            "" if pd.isna(row["response"]) else row["response"], int(row["start"]), int(row["end"])
-        )
-    )
     if nearest is not None:
         near = nearest[nearest["wanted_id"] == row["id"]].drop(columns="wanted_id")
         near = near.assign(cosine=near["cosine"].round(3))
         if tables:
             near = near.assign(lineage=[_descent(lineage(id, *tables)) for id in near["id"]])
         parts.append(as_html(near, list(near.columns)))
-    return (
-        "<div class='tex2jax_ignore mathjax_ignore' style='border-top:1px solid;margin:1em "
-        f"0'>{''.join(parts)}</div>"
-    )
+    style = "style='border-top:1px solid;margin:1em 0'"
+    return f"<div class='tex2jax_ignore mathjax_ignore' {style}>{''.join(parts)}</div>"
 
 
 def _descent(chain):
@@ -348,47 +291,38 @@ def _descent(chain):
 def _response(text, start, end):
     """A response line by line: the evidence marked, and beside each line what its steps come to."""
     first = max(0, start - LONGEST // 2) if start > LONGEST else 0
-    last, found = first + LONGEST, solution_steps.read(text)
+    last = first + LONGEST
+    steps = solution_steps.read(text)
     body, place = "", 0
     for line in text.split("\n"):
         a, b = max(place, first), min(place + len(line), last)
         if a <= b:
             x, y = (min(max(edge, a), b) for edge in (start, end))
             marked = f"<mark>{_literal(text[x:y])}</mark>" if x < y else ""
-            checks = [
-                f"{'true' if s.holds else 'FALSE'}: {text[s.start : s.end]}"
-                for s in found
-                if place <= s.start <= place + len(line)
-            ]
-            cells = (
-                _literal(text[a:x]) + marked + _literal(text[y:b]),
-                _literal(_shortened("\n".join(checks))),
+            here = [step for step in steps if place <= step.start <= place + len(line)]
+            checks = "\n".join(
+                f"{'true' if step.holds else 'FALSE'}: {text[step.start : step.end]}"
+                for step in here
             )
-            body += (
-                "<tr>"
-                + "".join(
-                    f"<td style='text-align:left;vertical-align:top'>{LITERAL}{cell}</pre></td>"
-                    for cell in cells
-                )
-                + "</tr>"
-            )
+            cell = _literal(text[a:x]) + marked + _literal(text[y:b])
+            body += f"<tr>{_cell(cell)}{_cell(_literal(_shortened(checks)))}</tr>"
         place += len(line) + 1
     left_out = len(text) - (min(last, len(text)) - first)
     note = f"<p>{left_out:,} more characters are not shown.</p>" if left_out else ""
-    head = "".join(
-        f"<th style='text-align:left'>{name}</th>"
-        for name in ("response", "steps that can be read")
-    )
+    names = ("response", "steps that can be read")
+    head = "".join(f"<th style='text-align:left'>{name}</th>" for name in names)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+
+
+def _cell(text):
+    return f"<td style='text-align:left;vertical-align:top'>{LITERAL}{text}</pre></td>"
 
 
 def _shortened(text):
     text = str(text)
-    return (
-        text
-        if len(text) <= LONGEST
-        else f"{text[:LONGEST]}\n({len(text) - LONGEST:,} more characters)"
-    )
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]}\n({len(text) - LONGEST:,} more characters)"
 
 
 def _literal(text) -> str:
@@ -429,12 +363,10 @@ class _Progress:
 
         Step 20/188, ...`) or answering (`generate: 40/300 answers`).
         """
-        found = COUNT.search(line)
-        work, share = (
-            (line[: found.start()] + found[2], int(found[1]) / int(found[2]))
-            if found
-            else (line, 1.0)
-        )
+        work, share = line, 1.0
+        if count := COUNT.search(line):
+            work = line[: count.start()] + count[2]
+            share = int(count[1]) / int(count[2])
         if work != self.call:
             self.call = work
             self.begin()
@@ -450,39 +382,30 @@ class _Progress:
         self.asked = asked
         left = tally.total - tally.done
         seconds = (time.monotonic() - self.started) / asked * left if asked and left else 0
-        text = _standing(tally) + (
-            f", {datetime.timedelta(seconds=round(seconds))} left" if seconds else ""
-        )
+        text = _standing(tally)
+        if seconds:
+            text += f", {datetime.timedelta(seconds=round(seconds))} left"
         self.tell(tally.done / tally.total, text, bool(tally.failed))
 
 
 def _standing(tally) -> str:
-    return (
-        f"{tally.done:,} of {tally.total:,} requests: {tally.cached:,} from the ledger, "
-        f"{tally.answered:,} answered, {tally.failed:,} refused or failed; "
-        f"{tally.tokens_in + tally.tokens_out:,} tokens, ${tally.spent_usd:.2f}"
-        + (
-            f", of it ${tally.lost_usd:.2f} for tries whose reply never came"
-            if tally.lost_usd
-            else ""
-        )
-        + (f"; {tally.estimated:,} replies with estimated tokens" if tally.estimated else "")
-        + (
-            f"; {tally.unfinished:,} broken, to be asked again by a rerun"
-            if tally.unfinished
-            else ""
-        )
-        + (
-            f"; the next try in {wait:.0f} s"
-            if (wait := tally.waits_until - time.monotonic()) > 0
-            else ""
-        )
-        + (
-            f", ${tally.spent_before_usd + tally.spent_usd:.2f} in all"
-            if tally.spent_before_usd
-            else ""
-        )
-    )
+    """How far the teacher's requests are, as a line."""
+    parts = [
+        f"{tally.done:,} of {tally.total:,} requests: {tally.cached:,} from the ledger, ",
+        f"{tally.answered:,} answered, {tally.failed:,} refused or failed; ",
+        f"{tally.tokens_in + tally.tokens_out:,} tokens, ${tally.spent_usd:.2f}",
+    ]
+    if tally.lost_usd:
+        parts.append(f", of it ${tally.lost_usd:.2f} for tries whose reply never came")
+    if tally.estimated:
+        parts.append(f"; {tally.estimated:,} replies with estimated tokens")
+    if tally.unfinished:
+        parts.append(f"; {tally.unfinished:,} broken, to be asked again by a rerun")
+    if (wait := tally.waits_until - time.monotonic()) > 0:
+        parts.append(f"; the next try in {wait:.0f} s")
+    if tally.spent_before_usd:
+        parts.append(f", ${tally.spent_before_usd + tally.spent_usd:.2f} in all")
+    return "".join(parts)
 
 
 class _Lines(_Progress):
@@ -516,9 +439,8 @@ class _Bar(_Progress):
         self.bar.value, self.text.value = share, html.escape(text)
         self.bar.bar_style = "warning" if failed else "success" if share == 1 else ""
         if step := LOSS.match(text):
-            if int(step[2]) <= next(
-                (seen["step"] for seen in reversed(self.losses) if seen["phase"] == step[1]), 0
-            ):
+            steps = [seen["step"] for seen in self.losses if seen["phase"] == step[1]]
+            if steps and int(step[2]) <= steps[-1]:
                 self.losses, self.figure, self.drawn = [], None, 0.0  # another training
             self.losses.append({"phase": step[1], "step": int(step[2]), "loss": float(step[3])})
             self.draw(share == 1)

@@ -248,10 +248,8 @@ def paired(predicted, answer, graded: pd.DataFrame, one, other, benchmark) -> Ve
 def doubling(predicted, answer, points: pd.DataFrame) -> Verdict:
     """06: points of accuracy gained a doubling of the data, over all sizes of one series."""
     ends = points.sort_values("size").iloc[[0, -1]]
-    gain, ratio = (
-        100 * (ends["accuracy"].iloc[1] - ends["accuracy"].iloc[0]),
-        ends["size"].iloc[1] / ends["size"].iloc[0],
-    )
+    gain = 100 * (ends["accuracy"].iloc[1] - ends["accuracy"].iloc[0])
+    ratio = ends["size"].iloc[1] / ends["size"].iloc[0]
     mistakes = {
         "the logarithm is the natural one": gain / math.log(ratio),
         "the logarithm is that of ten": gain / math.log10(ratio),

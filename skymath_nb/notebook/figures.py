@@ -14,10 +14,8 @@ from ..evaluation.errors import CLASSES
 
 # Okabe and Ito's palette: told apart by all common kinds of colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
-DASHES, SYMBOLS = (
-    ("solid", "dash", "dot", "dashdot"),
-    ("circle", "square", "diamond", "x", "cross", "triangle-up"),
-)
+DASHES = ("solid", "dash", "dot", "dashdot")
+SYMBOLS = ("circle", "square", "diamond", "x", "cross", "triangle-up")
 DRAWN = 10_000  # points of a map: a browser has to move them
 BUDGETS = 16  # places of the slider over a budget
 # verdicts, each with its own look in every figure
@@ -137,10 +135,8 @@ def problem_map(
         )
     budgets = np.unique(np.geomspace(1, len(chosen), BUDGETS).round().astype(int))
     ring = {"size": 9, "color": "rgba(0,0,0,0)", "line": {"color": "#222222", "width": 1.4}}
-    counts, at = (
-        np.arange(1, len(chosen) + 1),
-        np.unique(np.linspace(0, len(chosen) - 1, DRAWN // 10).round().astype(int)),
-    )
+    counts = np.arange(1, len(chosen) + 1)
+    at = np.unique(np.linspace(0, len(chosen) - 1, DRAWN // 10).round().astype(int))
     line = {"color": "#222222"}
     figure.add_scatter(
         x=counts[at],

@@ -47,24 +47,19 @@ def show(
     from IPython.display import HTML, display
 
     chosen = {"operator": operator, "row": row} | (shown or {}).get(name, {})
-    if set(chosen) != {"operator", "row"} or not (
-        isinstance(chosen["row"], int) and 0 <= chosen["row"] < len(seeds)
-    ):
+    known = isinstance(chosen["row"], int) and 0 <= chosen["row"] < len(seeds)
+    if set(chosen) != {"operator", "row"} or not known:
         raise ValueError(
             f"shown[{name!r}] is to hold an operator and a row of the {len(seeds)} seeds, but is "
             f"{chosen}."
         )
-    display(
-        HTML(
-            as_html(
-                augmentation.trial(seeds.iloc[chosen["row"]], chosen["operator"], ask, **settings)
-            )
-        )
-    )
+
+    def trial(operator: str, row: int) -> str:
+        return as_html(augmentation.trial(seeds.iloc[row], operator, ask, **settings))
+
+    display(HTML(trial(**chosen)))
     if interactive:
-        display(
-            _widget(seeds, ask, chosen, lambda now: browse.paste(shown or {}, name, now), settings)
-        )
+        display(_widget(seeds, trial, chosen, lambda now: browse.paste(shown or {}, name, now)))
 
 
 def as_html(trial: augmentation.Trial) -> str:
@@ -74,62 +69,38 @@ def as_html(trial: augmentation.Trial) -> str:
     """
     row, lines = trial.row, []
     if trial.asked and trial.asked[0]["operator"] == "solve":
-        lines.append(
-            {
-                "request": f"{row['operator']}, by rule",
-                "prompt": "",
-                "reply": "",
-                "read": row["query"],
-                "verdicts": "",
-            }
-        )
+        lines.append(_line(f"{row['operator']}, by rule", read=row["query"]))
     for request, reply in zip(trial.asked, trial.replies, strict=True):
         solves = request["operator"] == "solve"
         read = f"answer: {row['answer']}" if solves else row["query"]
+        sample = f"{request['operator']}\nsample {request['sample']}"
+        messages = (f"{each['role']}: {each['content']}" for each in request["messages"])
         lines.append(
-            {
-                "request": (
-                    f"{request['operator']}\nsample {request['sample']}\n"
-                    f"{reply.tokens_in} + {reply.tokens_out} tokens"
-                ),
-                "prompt": "\n\n".join(
-                    f"{message['role']}: {message['content']}" for message in request["messages"]
-                ),
-                "reply": reply.text or reply.error,
-                "read": read if row["answer"] or not solves and row["query"] else row["reason"],
-                "verdicts": _verdicts(row) if solves else "",
-            }
+            _line(
+                f"{sample}\n{reply.tokens_in} + {reply.tokens_out} tokens",
+                prompt="\n\n".join(messages),
+                reply=reply.text or reply.error,
+                read=read if row["answer"] or not solves and row["query"] else row["reason"],
+                verdicts=_verdicts(row) if solves else "",
+            )
         )
-    if not lines:
-        lines.append(
-            {
-                "request": row["operator"],
-                "prompt": "",
-                "reply": "",
-                "read": row["reason"],
-                "verdicts": "",
-            }
-        )
+    lines = lines or [_line(row["operator"], read=row["reason"])]
     return browse.as_html(pd.DataFrame(lines), list(lines[0]))
 
 
+def _line(request: str, prompt="", reply="", read="", verdicts="") -> dict:
+    columns = {"prompt": prompt, "reply": reply, "read": read, "verdicts": verdicts}
+    return {"request": request} | columns
+
+
 def _verdicts(row) -> str:
-    known = {
-        name: value for name, value in json.loads(row["verdicts"]).items() if value is not None
-    }
     kept = "kept" if row["kept"] else f"not kept: {row['reason']}"
-    return "\n".join(
-        [
-            kept,
-            f"level: {row['level'] or 'unknown'}",
-            *(f"{name}: {value}" for name, value in known.items()),
-        ]
-    )
+    verdicts = json.loads(row["verdicts"]).items()
+    known = [f"{name}: {value}" for name, value in verdicts if value is not None]
+    return "\n".join([kept, f"level: {row['level'] or 'unknown'}", *known])
 
 
-def _widget(
-    seeds: pd.DataFrame, ask, chosen: Mapping, paste: Callable[[Mapping], str], settings: dict
-):
+def _widget(seeds: pd.DataFrame, trial: Callable, chosen: Mapping, paste: Callable):
     import ipywidgets as widgets
 
     listed = sorted({*range(min(LISTED, len(seeds))), chosen["row"]})
@@ -140,27 +111,20 @@ def _widget(
     )
     choices = [name for names in augmentation.METHODS.values() for name in names]
     choice = widgets.Dropdown(options=choices, value=chosen["operator"], description="operator")
-    button, line, view = (
-        widgets.Button(description="Ask the teacher"),
-        widgets.HTML(),
-        widgets.HTML(),
-    )
+    button = widgets.Button(description="Ask the teacher")
+    line = widgets.HTML()
+    view = widgets.HTML()
 
     def preview(_=None):
-        line.value = browse.panel(
-            f"<p>{paste({'operator': choice.value, 'row': problem.value})}</p>"
-        )
+        now = {"operator": choice.value, "row": problem.value}
+        line.value = browse.panel(f"<p>{paste(now)}</p>")
         prompt = html.escape(_prompt(choice.value, problems.iloc[problem.value]))
         view.value = browse.panel(f"{browse.LITERAL}{prompt}</pre>")
 
     def run(_):
         button.disabled = True
         try:
-            view.value = browse.panel(
-                as_html(
-                    augmentation.trial(seeds.iloc[problem.value], choice.value, ask, **settings)
-                )
-            )
+            view.value = browse.panel(trial(choice.value, problem.value))
         except Exception as error:  # a widget's callback has nowhere else to say it
             view.value = f"<pre>{html.escape(f'{type(error).__name__}: {error}')}</pre>"
         finally:
@@ -170,20 +134,16 @@ def _widget(
     choice.observe(preview, "value")
     button.on_click(run)
     preview()
-    return widgets.VBox(
-        [widgets.HBox([problem, choice, button], layout={"flex_flow": "row wrap"}), line, view]
-    )
+    controls = widgets.HBox([problem, choice, button], layout={"flex_flow": "row wrap"})
+    return widgets.VBox([controls, line, view])
 
 
 def _prompt(operator: str, problem: str) -> str:
     """What will be asked, as far as it is known before the operator has looked at the problem."""
     if operator not in prompts.names():
-        return (
-            f"{operator} is made by rule, without a prompt; `solve` writes the response.\n\n"
-            f"{problem}"
-        )
+        rule = f"{operator} is made by rule, without a prompt; `solve` writes the response."
+        return f"{rule}\n\n{problem}"
     prompt = prompts.load(operator)
-    parts = [
-        (role, text) for role, text in (("system", prompt.system), ("user", prompt.user)) if text
-    ]
-    return "\n\n".join(f"{role}: {text.replace('{{problem}}', problem)}" for role, text in parts)
+    parts = {"system": prompt.system, "user": prompt.user}
+    texts = (f"{role}: {text}" for role, text in parts.items() if text)
+    return "\n\n".join(texts).replace("{{problem}}", problem)

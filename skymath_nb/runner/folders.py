@@ -30,11 +30,10 @@ def find(name: str | Path) -> Path:
         if is_run(folder):
             return folder.resolve()
     there = sorted(folder.name for folder in paths.runs_folder().glob("*") if is_run(folder))
-    found = (
-        "is no run folder (no params.yaml, no complete step)"
-        if place.is_dir()
-        else "does not exist"
-    )
+    if place.is_dir():
+        found = "is no run folder (no params.yaml, no complete step)"
+    else:
+        found = "does not exist"
     raise FileNotFoundError(
         f"A run {name} was asked for, but that folder {found}, and {paths.runs_folder()} has no "
         f"run of that name{nearest(place.name, there)}; it has {', '.join(there) or 'none'}. "

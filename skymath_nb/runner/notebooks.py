@@ -116,11 +116,9 @@ def set_parameters(notebook: nbformat.NotebookNode, values: dict) -> None:
 def _line(line: str, values: dict) -> str:
     """A line of a parameters cell with its value, annotation and help kept."""
     found = LINE.match(line)
-    return (
-        f"{found[1]}: {found[2]} = {values[found[1]]!r}{found[3] or ''}"
-        if found and found[1] in values
-        else line
-    )
+    if found and found[1] in values:
+        return f"{found[1]}: {found[2]} = {values[found[1]]!r}{found[3] or ''}"
+    return line
 
 
 def _code(notebook: nbformat.NotebookNode) -> list[str]:

@@ -284,11 +284,10 @@ def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]
             problems.append(f"steps.{key}.{parameter}: {name} has no such parameter{has}")
     resolved = {}
     for parameter in names:
-        where = (
-            f"shared.{parameter}"
-            if parameter in shared and parameter not in own
-            else f"steps.{key}.{parameter}"
-        )
+        if parameter in shared and parameter not in own:
+            where = f"shared.{parameter}"
+        else:
+            where = f"steps.{key}.{parameter}"
         try:
             resolved[parameter] = _value(
                 declared[parameter],
@@ -349,13 +348,12 @@ def _declared(notebook: Path, changed: int) -> tuple[dict[str, Parameter], list[
     except SyntaxError as error:
         return {}, [f"line {error.lineno} of its parameters cell is not Python: {error.msg}"]
     for node in body:
-        target = (
-            node.target
-            if isinstance(node, ast.AnnAssign)
-            else node.targets[0]
-            if isinstance(node, ast.Assign)
-            else None
-        )
+        if isinstance(node, ast.AnnAssign):
+            target = node.target
+        elif isinstance(node, ast.Assign):
+            target = node.targets[0]
+        else:
+            target = None
         if not isinstance(target, ast.Name) or node.value is None:
             continue
         kind = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else ""
@@ -404,11 +402,10 @@ def _misfit(value, kind: str) -> str:
     """What is wrong with a value for a parameter of this type, "" if nothing is."""
     if kind in ("int", "float") and isinstance(value, str) and _is_number(value):
         number = float(value)
-        text = (
-            str(int(number))
-            if value.strip("+-0_").isdigit()
-            else re.sub(r"e([+-])0", r"e\1", repr(number))
-        )
+        if value.strip("+-0_").isdigit():
+            text = str(int(number))
+        else:
+            text = re.sub(r"e([+-])0", r"e\1", repr(number))
         text = text if "." in text else text.replace("e", ".0e")
         return f"YAML reads {value} as a string, not a number; write {text}"
     if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
@@ -439,11 +436,10 @@ def _check_sources(jobs: list[Job], order: list[str], problems: list[str]) -> No
             value = job.parameters[key]
             for step in filter(None, value if isinstance(value, list) else [value]):
                 if step not in earlier:
-                    why = (
-                        "comes later in this file"
-                        if step in order
-                        else "is not a step of this file"
-                    )
+                    if step in order:
+                        why = "comes later in this file"
+                    else:
+                        why = "is not a step of this file"
                     near = "" if step in order else nearest(step, earlier)
                     known = f"earlier steps: {', '.join(earlier) or 'none'}"
                     problems.append(f"steps.{job.id}.{key}: {step} {why}{near}; {known}")

@@ -96,11 +96,9 @@ class Step:
     def __init__(self, name: str, run: str, label: str, identity: dict):
         self.run, self.id = run, f"{name}@{label}" if label else name
         self.folder = paths.runs_folder() / run / self.id
-        self._name, self._notebook, self._executions = (
-            name,
-            code_digests.notebook_of(name),
-            _Executions(),
-        )
+        self._name = name
+        self._notebook = code_digests.notebook_of(name)
+        self._executions = _Executions()
         self._identity, self._code = identity, code_digests.of_notebook(name)
         self._inputs: dict[str, str] = {}
         self._uses: dict[str, dict] = {}
@@ -125,11 +123,10 @@ class Step:
         folder = paths.runs_folder() / self.run / paths.check_step(step_id)
         path = paths.within(folder, file)
         if not (folder / "manifest.json").is_file() or not path.exists():
-            found = (
-                "has no such file"
-                if (folder / "manifest.json").is_file()
-                else "has not completed in this run"
-            )
+            if (folder / "manifest.json").is_file():
+                found = "has no such file"
+            else:
+                found = "has not completed in this run"
             raise FileNotFoundError(
                 f"{self.id} reads {file} of step {step_id}, but that step {found} ({folder}). "
                 f"{_remedy(self.run)}"

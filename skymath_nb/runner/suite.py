@@ -234,11 +234,10 @@ def _run(
     servers,
     check_step,
 ) -> int:
-    mark = (
-        {manifests.FOREIGN: plan.others.removeprefix(origins.TAKEN)}
-        if plan.others.startswith(origins.TAKEN)
-        else {}
-    )
+    if plan.others.startswith(origins.TAKEN):
+        mark = {manifests.FOREIGN: plan.others.removeprefix(origins.TAKEN)}
+    else:
+        mark = {}
     frozen = {"run": plan.run, **mark, "steps": {job.id: job.parameters for job in plan.jobs}}
     disk.save(
         plan.folder / "params.yaml", yaml.safe_dump(frozen, sort_keys=False, allow_unicode=True)
@@ -306,11 +305,9 @@ def _kept(found: State, number: int, first: int | None, keep_stale: bool) -> str
     if first is not None:
         if number >= first:
             return ""
-        return (
-            "unchanged, kept"
-            if found.name == "fresh"
-            else f"kept as it is, before --from ({reasons})"
-        )
+        if found.name == "fresh":
+            return "unchanged, kept"
+        return f"kept as it is, before --from ({reasons})"
     if found.name == "edited" and keep_stale:
         return f"kept although stale ({reasons})"
     return "unchanged, kept" if found.name == "fresh" else ""

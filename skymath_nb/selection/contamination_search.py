@@ -214,10 +214,8 @@ class _Known:
         order = np.argsort(hashes)
         self.hashes, self.questions = hashes[order], questions[order]
         head = np.flatnonzero(np.append(True, self.hashes[1:] != self.hashes[:-1])[: len(order)])
-        self.distinct, self.first = (
-            self.hashes[head],
-            np.minimum.reduceat(self.questions, head) if len(head) else questions,
-        )
+        self.distinct = self.hashes[head]
+        self.first = np.minimum.reduceat(self.questions, head) if len(head) else questions
         self.table = _Table(self.distinct)
 
     def find(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -181,10 +181,8 @@ class _Search:
         if not values:
             return rows
         best = torch.cat(values, 1).topk(min(GUESSES, len(values)), largest=False).indices
-        guesses, left = (
-            torch.cat(guesses, 1).gather(1, best),
-            torch.arange(len(rows), device=rows.device),
-        )
+        guesses = torch.cat(guesses, 1).gather(1, best)
+        left = torch.arange(len(rows), device=rows.device)
         for guess in guesses.unbind(1):
             centres = self.Y[self.centres[guess[left]]]
             bound = (self.Y[rows[left]] - centres).square_().sum(1).double() + self.error
@@ -276,11 +274,9 @@ def _argmin(values):
     import torch
 
     # on a CPU numpy's is ten times as fast as torch's
-    return (
-        torch.from_numpy(values.numpy().argmin(1))
-        if values.device.type == "cpu"
-        else values.argmin(1)
-    )
+    if values.device.type == "cpu":
+        return torch.from_numpy(values.numpy().argmin(1))
+    return values.argmin(1)
 
 
 def _sketch(Y):
@@ -307,10 +303,8 @@ def _first_equal(X):
         bits = (rows[:, columns] + 0.0).double().view(torch.int64)  # + 0.0: -0 is 0
         return ((bits ^ (bits >> 32)) * weights).sum(1)  # the low bits of simple numbers are all 0
 
-    few, every = (
-        torch.arange(0, X.shape[1], X.shape[1] // 4 + 1, device=X.device),
-        torch.arange(X.shape[1], device=X.device),
-    )
+    few = torch.arange(0, X.shape[1], X.shape[1] // 4 + 1, device=X.device)
+    every = torch.arange(X.shape[1], device=X.device)
     keys = sums(X, few)
     _, group, size = keys.unique(return_inverse=True, return_counts=True)
     alike = (size[group] > 1).nonzero()[:, 0]  # most rows differ from all others in a few columns
@@ -344,10 +338,8 @@ def radii(X, order: Sequence[int], selected: Sequence[int] | None = None) -> np.
     given = torch.as_tensor(
         np.asarray([] if selected is None else list(selected), np.int64), device=X.device
     )
-    mean, worst = (
-        X.mean(0, dtype=torch.float64),
-        torch.zeros(len(order), dtype=torch.float64, device=X.device),
-    )
+    mean = X.mean(0, dtype=torch.float64)
+    worst = torch.zeros(len(order), dtype=torch.float64, device=X.device)
     with torch.inference_mode():
         for rows in X.split(ROWS):
             rows = rows.double() - mean
@@ -470,11 +462,9 @@ def select(
             f"{len(set(order.tolist()) & set(rows.free.tolist()))} of them different and free. "
             "Mend its function in coreset.METHODS."
         )
-    return (
-        chosen
-        if isinstance(chosen, Selection)
-        else Selection(order, radii(points, order, rows.selected))
-    )
+    if isinstance(chosen, Selection):
+        return chosen
+    return Selection(order, radii(points, order, rows.selected))
 
 
 def _k_center(X, k: int, rows: Rows, seed: int) -> Selection:

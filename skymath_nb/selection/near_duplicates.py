@@ -165,10 +165,8 @@ def _shingles(texts):
             )
             places.append(np.repeat(block.place, count))
             hashes.append(wording.grams(sums, _ranges(block.begin[:-1], count), n))
-    place, column = (
-        np.concatenate(places),
-        (np.concatenate(hashes) >> np.uint64(1)).astype(np.int64),
-    )
+    place = np.concatenate(places)
+    column = (np.concatenate(hashes) >> np.uint64(1)).astype(np.int64)
     return coo_array(
         (np.ones(len(place), np.int8), (place, column)), shape=(len(texts), 2**63 - 1)
     ).tocsr()
@@ -185,11 +183,9 @@ def _signatures(texts, seed):
         * 2
         + 1
     )
-    keys, sizes, short = (
-        np.zeros((BANDS, len(texts)), np.uint64),
-        [np.zeros(1, np.int64)],
-        np.empty(0, np.int32),
-    )
+    keys = np.zeros((BANDS, len(texts)), np.uint64)
+    sizes = [np.zeros(1, np.int64)]
+    short = np.empty(0, np.int32)
     for first in range(0, len(texts), BATCH):
         table = _shingles(texts[first : first + BATCH])
         filled = np.flatnonzero(np.diff(table.indptr))  # texts with words

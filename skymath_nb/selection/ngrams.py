@@ -299,11 +299,9 @@ def _odd(code, raw, low, kind, offset):
     for mark in CUT_MARKS:
         if mark[:1] in raw and mark in raw:  # one character is found several times as fast
             at.append(np.array([m.start() for m in re.finditer(re.escape(mark), raw)]))
-    return (
-        np.unique(np.searchsorted(offset, np.concatenate(at), "right") - 1)
-        if at
-        else np.empty(0, np.int64)
-    )
+    if at:
+        return np.unique(np.searchsorted(offset, np.concatenate(at), "right") - 1)
+    return np.empty(0, np.int64)
 
 
 def _foreign(code):

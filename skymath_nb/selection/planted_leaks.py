@@ -60,11 +60,9 @@ def _sized(match):
 
 
 def _embedded(text, rng):
-    return (
-        f"Here is a problem to practise on. {text} Then explain your steps to a friend."
-        if _is_short(text)
-        else None
-    )
+    if _is_short(text):
+        return f"Here is a problem to practise on. {text} Then explain your steps to a friend."
+    return None
 
 
 def _is_short(text):

@@ -119,10 +119,8 @@ class Assembler:
                 f"{sorted(set(gate['verdict'][rank.isna()].map(str)))}. Make the table with "
                 "leakage.gate."
             )
-        self.drop_near, self.worst = (
-            drop_near,
-            rank.astype("int8").groupby(gate["id"].to_numpy()).max(),
-        )
+        self.drop_near = drop_near
+        self.worst = rank.astype("int8").groupby(gate["id"].to_numpy()).max()
         # leak comes before near
         touched = gate[gate["verdict"] != "clean"].sort_values("verdict", kind="stable")
         self.benchmark = touched.drop_duplicates("id").set_index("id")["benchmark"]

@@ -188,11 +188,10 @@ def remake(params_path, out=None, force=False) -> Path:
     work = target.with_name(target.name + ".work")
     if recipe["threads"]:
         torch.set_num_threads(recipe["threads"])
-    tokenizer = (
-        AutoTokenizer.from_pretrained(base_path(recipe["base"]))
-        if recipe["base"]
-        else make_tokenizer(recipe["seed"])
-    )
+    if recipe["base"]:
+        tokenizer = AutoTokenizer.from_pretrained(base_path(recipe["base"]))
+    else:
+        tokenizer = make_tokenizer(recipe["seed"])
     set_seed(recipe["seed"])
     model = _model(recipe, tokenizer)
     gpu = torch.cuda.is_available()
@@ -417,11 +416,10 @@ def card(recipe: dict, measured: dict, params: str) -> str:
             f", {recipe['experts']} experts of which {ACTIVE_EXPERTS} are active "
             f"({measured['active_parameters']:,} parameters a token)"
         )
-    start = (
-        f"- Goes on from {recipe['base']}; the figures below are of this part alone.\n"
-        if recipe["base"]
-        else ""
-    )
+    if recipe["base"]:
+        start = f"- Goes on from {recipe['base']}; the figures below are of this part alone.\n"
+    else:
+        start = ""
     curve = "".join(
         f"| {step:,} | {loss} |\n"
         for step, loss in measured["losses"][:: max(1, len(measured["losses"]) // 10)]

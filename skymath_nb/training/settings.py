@@ -200,10 +200,9 @@ class Settings:
                 the devices divide.
         """
         unit = self.processes * max(1, self.micro_batch)
-        sequences = (
-            max(1, round(batch_size / rows_per_sequence / unit)) * unit
-            if self.packing
-            else batch_size
-        )
+        if self.packing:
+            sequences = max(1, round(batch_size / rows_per_sequence / unit)) * unit
+        else:
+            sequences = batch_size
         micro = self.micro_batch or sequences // self.processes
         return sequences, micro, sequences // (micro * self.processes)

@@ -79,11 +79,9 @@ class Watch:
 
     def kept(self) -> str:
         last = last_checkpoint(self.work)
-        return (
-            f"the last checkpoint is kept ({last})"
-            if last
-            else "there was no checkpoint of this phase yet"
-        )
+        if last:
+            return f"the last checkpoint is kept ({last})"
+        return "there was no checkpoint of this phase yet"
 
     def callback(self):
         from accelerate import PartialState
@@ -171,11 +169,10 @@ def make(
     loss_type = "chunked_nll" if in_tiles and Version(trl.__version__) < Version("1.16") else "nll"
     fields = SFTConfig.__dataclass_fields__
     # transformers 5.23
-    recomputing = (
-        "activation_checkpointing"
-        if "activation_checkpointing" in fields
-        else "gradient_checkpointing"
-    )
+    if "activation_checkpointing" in fields:
+        recomputing = "activation_checkpointing"
+    else:
+        recomputing = "gradient_checkpointing"
 
     # It warns that packed rows might see each other without FlashAttention;
     # tests/training/test_rows.py shows that they do not.

@@ -83,11 +83,9 @@ def _insert(problem, rng, place):
 def _places(problem):
     """Where an event may be inserted: after the opening, or before it where events come first."""
     opening = next(i for i, c in enumerate(problem.clauses) if KINDS[c.kind].role == "open")
-    return (
-        range(0, opening + 1)
-        if FAMILIES[problem.family][0].reverse
-        else range(opening + 1, len(problem.clauses))
-    )
+    if FAMILIES[problem.family][0].reverse:
+        return range(0, opening + 1)
+    return range(opening + 1, len(problem.clauses))
 
 
 def constrain(problem, rng):

@@ -280,13 +280,11 @@ _UNDO = {  # (operation, side of x) -> x as an operation on the target and the o
 
 def _masked(expression):
     """How often the unknown stands in an expression tree."""
-    return (
-        1
-        if expression is None
-        else sum(map(_masked, expression[1:]))
-        if isinstance(expression, tuple)
-        else 0
-    )
+    if expression is None:
+        return 1
+    if isinstance(expression, tuple):
+        return sum(map(_masked, expression[1:]))
+    return 0
 
 
 def invert(expression, target):

@@ -70,10 +70,10 @@ def test_the_widget_asks_only_when_told_and_says_what_went_wrong(seeds, shown):
     button.click()
     assert [a["operator"] for a in asked] == ["create", "solve"] and "VERIFICATION" in view.value
 
-    def broken(asks):
+    def broken(operator, row):
         raise teacher.TeacherError("no quota is left <here>")
 
-    box = prompt_lab._widget(seeds, broken, {"operator": "deepen", "row": 0}, str, {})
+    box = prompt_lab._widget(seeds, broken, {"operator": "deepen", "row": 0}, str)
     box.children[0].children[2].click()
     assert (
         "no quota is left &lt;here&gt;" in box.children[2].value

@@ -24,11 +24,9 @@ def base_path(base: str | os.PathLike) -> str:
     if found := local_folder(base):
         _require_weights(found)
         return str(found)
-    name, packaged, folder = (
-        str(base),
-        sorted(p.parent.name for p in BASES.glob("*/config.json")),
-        paths.locate(base),
-    )
+    name = str(base)
+    packaged = sorted(p.parent.name for p in BASES.glob("*/config.json"))
+    folder = paths.locate(base)
     reason = "a hub id is written owner/name, so the hub was not asked"
     if HUB_ID.fullmatch(name) and not folder.exists():
         from transformers.utils import cached_file
