@@ -8,10 +8,12 @@ the claimed side of `beyond` says reproduced, one wholly on the other side rever
 seen.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import resources
 from typing import NamedTuple
 
 import pandas as pd
+import yaml
 from scipy.stats import norm
 
 from ..core import intervals
@@ -19,22 +21,14 @@ from ..data import paper
 from ..evaluation import scores
 from . import power
 
-PRINTED = {  # takeaway -> the paper's tables
-    "order": ["Tables 2 and 11", "Table 14"],
-    "diversity": ["Table 3"],
-    "selection": ["Table 4", "Table 5"],
-    "bilingual": ["Table 6"],
-    "distractors": ["Table 7"],
-    "moe": ["Table 8"],
-    "leakage": ["Table 9"],
-    "length": ["Table 13", "Table 10"],
-}
-TAKEAWAYS = tuple(PRINTED)
+PROTOCOL = yaml.safe_load(
+    resources.files(__package__).joinpath("takeaways.yaml").read_text(encoding="utf-8")
+)
+TAKEAWAYS = tuple(PROTOCOL)
 VARIATIONS = ("teacher", "base", "world")
 VERDICTS = ("reproduced", "reversed", "not seen")
+TEXTS = ("says", "arm", "control")  # of a contrast, in which doses are filled in
 COLUMNS = ["takeaway", "variation", "says", "arm", "control", "claim", "beyond", "items", "against"]
-SMALL = 0.03  # a difference below this is called none by a claim that there is none
-NO_HELP = 0.05  # the same, where the field would think a gain of that size worth its cost
 
 
 class Contrast(NamedTuple):
@@ -73,9 +67,7 @@ def every(
     """
     unknown = {*takeaways} - {*TAKEAWAYS} | {*variations} - {*VARIATIONS}
     doses = {"chinese": list(chinese), "distracted": list(distracted), "copies": list(copies)}
-    falling = [
-        name for name, values in doses.items() if not values or values != sorted(set(values))
-    ]
+    falling = [name for name, each in doses.items() if not each or each != sorted(set(each))]
     if unknown or falling or not takeaways or chinese[0] != 0:
         raise ValueError(
             f"takeaways are of {', '.join(TAKEAWAYS)}, variations of {', '.join(VARIATIONS)}, "
@@ -83,215 +75,54 @@ def every(
             f"words, takeaways {list(takeaways)} and {doses}. Correct the parameters."
         )
     asked = ("", *variations)
-    made = [
-        c
-        for c in _all(chinese, distracted, copies)
-        if c.takeaway in takeaways and c.variation in asked
-    ]
-    here = [
-        c._replace(
-            arm=f"{c.arm}@{variation}",
-            control=f"{c.control}@{variation}",
-            variation=variation,
-            items=f"{c.items}@{variation}",
-        )
-        for variation in variations
-        for c in made
-        if c.key
-    ]
+    written = {
+        "chinese": [f"{100 * share:g}" for share in chinese[1:]],
+        "distracted": [f"{100 * share:g}" for share in distracted],
+        "copies": [str(n) for n in copies],
+    }
+    made = [c for c in _all(written) if c.takeaway in takeaways and c.variation in asked]
+    here = []
+    for variation in variations:
+        for c in made:
+            at = {name: f"{getattr(c, name)}@{variation}" for name in ("arm", "control", "items")}
+            here += [c._replace(variation=variation, **at)] if c.key else []
     # selection has its contrasts with the worse teacher already
     known = {(c.arm, c.control) for c in made if c.variation}
     return made + [c for c in here if (c.arm, c.control) not in known]
 
 
-def _all(chinese, distracted, copies):
-    order, diversity, selection, bilingual, distractors, moe, leakage, length = TAKEAWAYS
-    yield Contrast(
-        order,
-        "normal, then hard, each with a fresh schedule (the paper's) / shuffled",
-        "easy-fresh",
-        "shuffled",
-        1,
-        key=True,
-    )
-    yield Contrast(
-        order,
-        "normal, then hard at a tenth of the rate, fresh schedules / shuffled",
-        "easy-low",
-        "shuffled",
-        1,
-    )
-    yield Contrast(
-        order,
-        "normal, then hard, one schedule over both / shuffled",
-        "easy-continued",
-        "shuffled",
-        1,
-    )
-    yield Contrast(
-        order,
-        "normal, then hard and normal replayed, fresh schedules / shuffled",
-        "replay-fresh",
-        "shuffled",
-        1,
-    )
-    yield Contrast(
-        order,
-        "normal, then hard and normal replayed, one schedule / shuffled",
-        "replay-continued",
-        "shuffled",
-        1,
-    )
-    yield Contrast(
-        order,
-        "normal, then hard, one schedule / shuffled, on levels 4 and 5",
-        "easy-continued",
-        "shuffled",
-        1,
-        items="hard",
-    )
-    yield Contrast(
-        order,
-        "hard, then normal / normal, then hard, one schedule",
-        "hard-first",
-        "easy-continued",
-        -1,
-    )
-    yield Contrast(
-        order, "hard rows among normal ones / as many normal ones", "shuffled", "reference", 1
-    )
-    yield Contrast(
-        order,
-        "hard rows among normal ones / as many normal ones, on levels 4 and 5",
-        "shuffled",
-        "reference",
-        1,
-        items="hard",
-    )
-
-    yield Contrast(
-        diversity, "three methods / MetaMath-style alone", "reference", "metamath", 1, key=True
-    )
-    yield Contrast(diversity, "three methods / Evol-style alone", "reference", "evol", 1)
-    yield Contrast(diversity, "three methods / Xwin-style alone", "reference", "xwin", 1)
-    yield Contrast(diversity, "all seeds / a tenth of them", "reference", "narrow", 1)
-    yield Contrast(
-        diversity, "second round from a core-set / from random problems", "coreset", "random", 1
-    )
-
-    for variation in ("", "teacher"):
-        at, teacher = (f"@{variation}", ", a worse teacher") if variation else ("", "")
-        right, level, hard, control = (
-            f"{name}{at}" for name in ("verified", "verified-levels", "hard-picked", "reference")
+def _all(doses: dict[str, list[str]]) -> Iterator[Contrast]:
+    """All contrasts of the protocol, with its blocks written out."""
+    for takeaway, entry in PROTOCOL.items():
+        parameter = next((each["each"] for each in entry["contrasts"] if "each" in each), "copies")
+        ends = dict(
+            zip(("first", "last"), doses[parameter][:1] + doses[parameter][-1:], strict=False)
         )
-        pairs = [
-            ("right answers alone / random", right, control, -1),
-            ("right answers at random's levels / random", level, control, 0),
-        ]
-        pairs += [
-            ("right answers alone / the same at random's levels", right, level, -1),
-            ("hard-picked / random", hard, control, 1),
-        ]
-        for says, arm, other, claim in pairs:
-            key = says == pairs[0][0] and not variation
-            yield Contrast(
-                selection, says + teacher, arm, other, claim, key=key, variation=variation
-            )
-    yield Contrast(selection, "hard-picked and right / random", "verified-hard", "reference", 1)
+        for each in entry["contrasts"]:
+            for fields in _written_out(each, doses):
+                texts = {key: text.format(**ends) for key, text in fields.items() if key in TEXTS}
+                yield Contrast(takeaway, **fields | texts)
 
-    none, *more = [f"chinese-{100 * share:g}" for share in chinese]
-    says = "English alone, asked in Chinese / the same items in English"
-    yield Contrast(bilingual, says, none, none, 1, -0.1, "chinese", "test")
-    for arm in more:
-        share = arm.removeprefix("chinese-")
-        yield Contrast(
-            bilingual,
-            f"{share} % Chinese / none, asked in Chinese",
-            arm,
-            none,
-            -1,
-            NO_HELP,
-            "chinese",
-        )
-        yield Contrast(bilingual, f"{share} % Chinese / none, asked in English", arm, none, 0)
 
-    yield Contrast(
-        distractors,
-        "1 to 5 distractors / none, same items",
-        "reference",
-        "reference",
-        -1,
-        items="distracted",
-        against="plain",
-    )
-    yield Contrast(
-        distractors,
-        "more of the same data / less, with distractors",
-        "more",
-        "reference",
-        1,
-        items="distracted",
-    )
-    yield Contrast(
-        distractors, "more of the same data / less, without distractors", "more", "reference", 1
-    )
-    shares = [f"{100 * share:g}" for share in distracted]
-    for share in shares:
-        says = f"{share} % of the rows with distractors / none"
-        first = share == shares[-1]
-        yield Contrast(
-            distractors,
-            f"{says}, with distractors",
-            f"distracted-{share}",
-            "reference",
-            0,
-            items="distracted",
-            key=first,
-        )
-        yield Contrast(
-            distractors, f"{says}, without distractors", f"distracted-{share}", "reference", 0
-        )
-    says = f"{shares[0]} % with distractors / more of the same data, with distractors"
-    yield Contrast(distractors, says, f"distracted-{shares[0]}", "more", 0, items="distracted")
-
-    yield Contrast(moe, "sparse / dense, equal active parameters", "moe", "moe-active", -1, SMALL)
-    yield Contrast(moe, "sparse / dense, equal parameters in all", "moe", "moe-total", -1, SMALL)
-
-    most = copies[-1]
-    for n in copies:
-        says = f"leaked items, {'once' if n == 1 else f'{n} times'} in the rows / never"
-        yield Contrast(leakage, says, f"leak-{n}", "reference", 1, items="leaked", key=n == most)
-    yield Contrast(
-        leakage,
-        f"the other items, the leaked {most} times in the rows / never",
-        f"leak-{most}",
-        "reference",
-        0,
-        items="unleaked",
-    )
-    yield Contrast(
-        leakage,
-        f"leaked items, in other words {most} times / never",
-        f"reworded-{most}",
-        "reference",
-        1,
-        items="leaked",
-    )
-    yield Contrast(
-        leakage,
-        "10-word filter / as many rows out at random, no leaks",
-        "filtered-10",
-        "thinned-10",
-        -1,
-    )
-    says = f"leaked items, {most} times, then a 30-word filter / never"
-    yield Contrast(leakage, says, "leak-filtered-30", "reference", -1, NO_HELP, "leaked")
-    says = f"10-word filter over leaks of {most} times / as many rows out at random"
-    yield Contrast(leakage, says, "leak-filtered-10", "leak-thinned-10", -1)
-
-    yield Contrast(length, "longest rows cut short / whole", "truncated", "reference", -1)
-    yield Contrast(length, "longest rows left out / kept", "dropped", "reference", -1)
-    yield Contrast(length, "longest rows left out / as many at random", "dropped", "thinned", -1)
+def _written_out(entry: dict, doses: dict[str, list[str]]) -> Iterator[dict]:
+    """The fields of a contrast, or of each contrast of a block."""
+    if "each" in entry:
+        for dose in doses[entry["each"]]:
+            last = dose == doses[entry["each"]][-1]
+            given = {"dose": dose, "times": "once" if dose == "1" else f"{dose} times"}
+            given |= {"first": "{first}", "last": "{last}"}
+            for fields in entry["contrasts"]:
+                texts = {key: text.format(**given) for key, text in fields.items() if key in TEXTS}
+                yield fields | texts | {"key": last and fields.get("key") == "last"}
+    elif "also" in entry:
+        yield from entry["contrasts"]
+        variation = entry["also"]
+        for fields in entry["contrasts"]:
+            arms = {role: f"{fields[role]}@{variation}" for role in ("arm", "control")}
+            says = fields["says"] + entry["worded"]
+            yield fields | arms | {"says": says, "key": False, "variation": variation}
+    else:
+        yield entry
 
 
 def asked(contrasts: list[Contrast]) -> dict[str, list[str]]:
@@ -300,10 +131,8 @@ def asked(contrasts: list[Contrast]) -> dict[str, list[str]]:
     """
     arms: dict[str, dict[str, None]] = {}
     for contrast in contrasts:
-        for arm, items in (
-            (contrast.arm, contrast.items),
-            (contrast.control, contrast.against or contrast.items),
-        ):
+        other = contrast.against or contrast.items
+        for arm, items in ((contrast.arm, contrast.items), (contrast.control, other)):
             arms.setdefault(arm, {})[items.partition("@")[0]] = None
     return {arm: list(items) for arm, items in arms.items()}
 
@@ -342,15 +171,14 @@ def part(answers: pd.DataFrame, items: str) -> pd.DataFrame:
     """
     name, _, variation = items.partition("@")
     cuts = {
-        "test": answers["role"] == "test",
-        "chinese": answers["role"] == "chinese",
-        "distracted": answers["role"] == "distracted",
-        "plain": (answers["role"] == "test") & answers["paired"],
-        "hard": (answers["role"] == "test") & (answers["level"] >= 4),
-        "leaked": (answers["role"] == "test") & answers["leaked"],
-        "unleaked": (answers["role"] == "test") & ~answers["leaked"],
+        "plain": answers["paired"],
+        "hard": answers["level"] >= 4,
+        "leaked": answers["leaked"],
+        "unleaked": ~answers["leaked"],
     }
-    return answers[cuts[name] & (answers["familiar"] | (variation != "world"))]
+    [role] = roles([name])
+    rows = (answers["role"] == role) & (answers["familiar"] | (variation != "world"))
+    return answers[rows & cuts.get(name, True)]
 
 
 def compare(tables: dict[str, pd.DataFrame], verdict: str = "flexible") -> pd.DataFrame:
@@ -377,30 +205,24 @@ def compare(tables: dict[str, pd.DataFrame], verdict: str = "flexible") -> pd.Da
         together = _difference(a, b, verdict, on, intervals.corrected(row["comparisons"]))
         ends = {f"corrected_{end}": together[end] for end in ("low", "high")}
         lines.append(row | alone | ends)
-    told = pd.DataFrame(lines)
-    ends = told[["claim", "beyond", "corrected_low", "corrected_high"]]
-    told["found"] = [found(*values) for values in ends.itertuples(index=False)]
-    told["p_holm"] = told.groupby(["takeaway", "variation"], sort=False)["p"].transform(
-        intervals.adjust
-    )
-    return told
+    compared = pd.DataFrame(lines)
+    ends = compared[["claim", "beyond", "corrected_low", "corrected_high"]]
+    compared["found"] = [found(*values) for values in ends.itertuples(index=False)]
+    p = compared.groupby(["takeaway", "variation"], sort=False)["p"]
+    compared["p_holm"] = p.transform(intervals.adjust)
+    return compared
 
 
 def _difference(a, b, verdict, on, confidence) -> dict:
     if a["seed"].nunique() > 1:
         # over the versions of an item
         means = [side.groupby(["seed", *on], as_index=False)[verdict].mean() for side in (a, b)]
-        told = power.difference(*means, verdict, on, confidence)
+        result = power.difference(*means, verdict, on, confidence)
     else:
-        told = (
-            scores.compare(a, b, on, confidence=confidence)
-            .set_index("verdict")
-            .loc[verdict]
-            .to_dict()
-        )
-    return {name: told[name] for name in ("a", "b", "difference", "low", "high", "p", "n")} | {
-        "seeds": a["seed"].nunique()
-    }
+        compared = scores.compare(a, b, on, confidence=confidence).set_index("verdict")
+        result = compared.loc[verdict]
+    names = ("a", "b", "difference", "low", "high", "p", "n")
+    return {name: result[name] for name in names} | {"seeds": a["seed"].nunique()}
 
 
 def found(claim: int, beyond: float, low: float, high: float) -> str:
@@ -454,13 +276,11 @@ def summary(compared: pd.DataFrame) -> pd.DataFrame:
     How many contrasts were decided, and how the claims among them came out.
     """
     plain = compared[compared["variation"] == ""]
-    told = pd.crosstab(plain["takeaway"], plain["found"]).reindex(
-        plain["takeaway"].drop_duplicates()
-    )
-    told = told.reindex(columns=[*VERDICTS, "more", "less"], fill_value=0)
-    return told.assign(
-        contrasts=told.sum(axis=1), decided=told.drop(columns="not seen").sum(axis=1)
-    )
+    counts = pd.crosstab(plain["takeaway"], plain["found"])
+    counts = counts.reindex(plain["takeaway"].drop_duplicates())
+    counts = counts.reindex(columns=[*VERDICTS, "more", "less"], fill_value=0)
+    decided = counts.drop(columns="not seen").sum(axis=1)
+    return counts.assign(contrasts=counts.sum(axis=1), decided=decided)
 
 
 def judged(
@@ -487,9 +307,8 @@ def judged(
     one = norm.ppf(intervals.tails()[1])
     all_lines = norm.ppf(intervals.tails(intervals.corrected(len(table)))[1])
     middle = table[estimate]
-    ends = {
-        f"corrected_{end}": middle + (table[end] - middle) * all_lines / one for end in (low, high)
-    }
+    wider = all_lines / one
+    ends = {f"corrected_{end}": middle + (table[end] - middle) * wider for end in (low, high)}
     wide = table.assign(**ends)
     verdicts = [found(claim, 0.0, *pair) for pair in wide[list(ends)].itertuples(index=False)]
     return wide.assign(found=verdicts)
@@ -500,24 +319,18 @@ def hanging(compared: pd.DataFrame) -> pd.DataFrame:
 
     Difference and interval in points, as text; `turns` where both signs are shown.
     """
-    names = {
-        column: compared[column].str.partition("@")[0] for column in ("arm", "control", "items")
-    }
-    named = list(zip(compared["takeaway"], *names.values(), strict=True))
-    varied = {
-        name for name, variation in zip(named, compared["variation"], strict=True) if variation
-    }
-    same = [name in varied for name in named]
-    rows = compared.assign(**names, at=compared["variation"].replace("", "as it is"))[same]
+    at = compared["variation"].replace("", "as it is")
+    rows = compared.assign(at=at)
+    for column in ("arm", "control", "items"):
+        rows[column] = compared[column].str.partition("@")[0]
+    index = ["takeaway", "arm", "control", "items"]
+    again = rows["variation"].ne("").groupby([rows[name] for name in index]).transform("any")
+    rows = rows[again]
     side = (rows["corrected_low"] > 0).astype(int) - (rows["corrected_high"] < 0)
     rows = rows.assign(told=[_points(row) for row in rows.itertuples()], side=side)
-    index = ["takeaway", "arm", "control", "items"]
-    wide = rows.pivot_table(
-        index=index, columns="at", values="told", aggfunc="first", sort=False
-    ).fillna("")
-    return wide.assign(
-        turns=rows.groupby(index, sort=False)["side"].agg(lambda sides: {1, -1} <= set(sides))
-    )
+    wide = rows.pivot_table(index=index, columns="at", values="told", aggfunc="first", sort=False)
+    sides = rows.groupby(index, sort=False)["side"]
+    return wide.fillna("").assign(turns=sides.agg(lambda signs: {1, -1} <= set(signs)))
 
 
 def extractor(compared: pd.DataFrame, strict: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
@@ -526,9 +339,8 @@ def extractor(compared: pd.DataFrame, strict: pd.DataFrame, answers: pd.DataFram
     Points it takes at most and on average, and the contrasts whose `found` changes.
     """
     answers = answers[answers["role"] == "test"]
-    gap = 100 * (
-        answers.groupby("arm")["flexible"].mean() - answers.groupby("arm")["strict"].mean()
-    )
+    means = 100 * answers.groupby("arm")[["flexible", "strict"]].mean()
+    gap = means["flexible"] - means["strict"]
     changed = int((compared["found"].to_numpy() != strict["found"].to_numpy()).sum())
     told = {"arms": len(gap), "mean": gap.mean(), "least": gap.min(), "most": gap.max()}
     return pd.DataFrame([told | {"contrasts": len(compared), "changed": changed}])
@@ -545,19 +357,10 @@ def cuts(answers: pd.DataFrame, limits: Sequence[int]) -> pd.DataFrame:
     for limit in limits:
         cut = (answers["tokens"] > limit) | answers["cap_hit"]
         whole, short = answers.loc[~cut, "strict"], answers.loc[cut, "strict"]
-        lines.append(
-            (
-                limit,
-                cut.mean(),
-                (answers["strict"] & ~cut).mean(),
-                whole.mean(),
-                short.mean(),
-                len(answers),
-            )
-        )
-    return pd.DataFrame(
-        lines, columns=["limit", "cut", "strict", "strict_whole", "strict_cut_uncut", "n"]
-    )
+        line = {"limit": limit, "cut": cut.mean(), "strict": (answers["strict"] & ~cut).mean()}
+        line |= {"strict_whole": whole.mean(), "strict_cut_uncut": short.mean()}
+        lines.append(line | {"n": len(answers)})
+    return pd.DataFrame(lines)
 
 
 def steps(answers: pd.DataFrame) -> pd.DataFrame:
@@ -565,19 +368,13 @@ def steps(answers: pd.DataFrame) -> pd.DataFrame:
     with them; `kept` is what the most distractors leave of the accuracy at none, in per cent of it.
     """
     asked = set(answers.loc[answers["role"] == "distracted", "arm"])
-    versions = answers[
-        answers["paired"]
-        & (answers["role"] != "chinese")
-        & answers["arm"].isin(asked)
-        & ~answers["arm"].str.contains("@")
-    ]
-    wide = 100 * versions.pivot_table(
-        index="arm", columns="distractors", values="flexible", aggfunc="mean", sort=False
-    )
+    arms = answers["arm"].isin(asked) & ~answers["arm"].str.contains("@")
+    versions = answers[arms & answers["paired"] & (answers["role"] != "chinese")]
+    of = {"index": "arm", "columns": "distractors", "values": "flexible"}
+    wide = 100 * versions.pivot_table(**of, aggfunc="mean", sort=False)
     items = versions.groupby("arm")["pair"].nunique()
-    return wide.assign(
-        kept=100 * wide[wide.columns[-1]] / wide[0] if 0 in wide else float("nan"), items=items
-    ).round(1)
+    kept = 100 * wide[wide.columns[-1]] / wide[0] if 0 in wide else float("nan")
+    return wide.assign(kept=kept, items=items).round(1)
 
 
 def flat_report(compared: pd.DataFrame) -> dict[str, float | str]:
@@ -585,20 +382,14 @@ def flat_report(compared: pd.DataFrame) -> dict[str, float | str]:
 
     Order, order_low, order_high, order_n, order_found; and what was decided.
     """
-    told = {}
+    report = {}
     for name, part in compared[compared["variation"] == ""].groupby("takeaway", sort=False):
         row = part.iloc[0]
-        told |= {
-            name: row["difference"],
-            f"{name}_low": row["low"],
-            f"{name}_high": row["high"],
-            f"{name}_n": int(row["n"]),
-        }
-        told |= {
-            f"{name}_found": row["found"],
-            f"{name}_decided": int((part["found"] != "not seen").sum()),
-        }
-    return told
+        report[name] = row["difference"]
+        report |= {f"{name}_low": row["low"], f"{name}_high": row["high"]}
+        report |= {f"{name}_n": int(row["n"]), f"{name}_found": row["found"]}
+        report[f"{name}_decided"] = int((part["found"] != "not seen").sum())
+    return report
 
 
 def printed(takeaway: str) -> pd.DataFrame:
@@ -606,21 +397,16 @@ def printed(takeaway: str) -> pd.DataFrame:
     cent.
     """
     tables = []
-    for source in PRINTED[takeaway]:
+    for source in PROTOCOL[takeaway]["printed"]:
         rows = paper.scores(source)
-        what = (
-            rows["benchmark"]
-            + rows["language"].where(rows["language"] != "en", "").radd(" ").str.rstrip()
-        )
+        language = rows["language"].where(rows["language"] != "en", "")
+        what = rows["benchmark"] + language.radd(" ").str.rstrip()
         for name in ("level", "distractors", "max_length"):
             if rows[name].nunique() > 1:
                 what = what + f", {name.replace('_', ' ')} " + rows[name].astype(str)
         index = ["source", "model", "data", "instances"]
-        rows = rows.assign(
-            what=what, instances=["" if pd.isna(n) else f"{n:,}" for n in rows["instances"]]
-        )
-        wide = rows.pivot_table(
-            index=index, columns="what", values="accuracy", aggfunc="first", sort=False
-        )
-        tables.append(wide)
+        instances = ["" if pd.isna(n) else f"{n:,}" for n in rows["instances"]]
+        rows = rows.assign(what=what, instances=instances)
+        of = {"index": index, "columns": "what", "values": "accuracy"}
+        tables.append(rows.pivot_table(**of, aggfunc="first", sort=False))
     return pd.concat(tables).astype(object).fillna("")

@@ -20,23 +20,18 @@ DRAWN = 10_000  # points of a map: a browser has to move them
 BUDGETS = 16  # places of the slider over a budget
 # verdicts, each with its own look in every figure
 FOUND = ("not seen", "reversed", "reproduced", "less", "more")
+STYLE = {"template": "plotly_white", "colorway": COLOURS}
+STYLE |= {"margin": {"l": 60, "r": 20, "t": 60, "b": 50}}
+DARK = "#222222"  # of lines that belong to no series
+LEFT, RIGHT = {"row": 1, "col": 1}, {"row": 1, "col": 2}  # of two figures side by side
 LANGUAGES = {"en": "English", "zh": "Chinese"}
 
 
 def _figure(title, x="", y="", height=380, **layout):
     figure = go.Figure()
-    figure.update_layout(
-        title=title,
-        xaxis_title=x,
-        yaxis_title=y,
-        template="plotly_white",
-        colorway=COLOURS,
-        height=height,
-        margin={"l": 60, "r": 20, "t": 60, "b": 50},
-        font={"size": 13},
-        legend={"orientation": "h", "y": -0.2},
-        **layout,
-    )
+    texts = {"title": title, "xaxis_title": x, "yaxis_title": y, "font": {"size": 13}}
+    legend = {"orientation": "h", "y": -0.2}
+    figure.update_layout(**STYLE, **texts, height=height, legend=legend, **layout)
     return figure
 
 
@@ -45,12 +40,9 @@ def counts(table: pd.DataFrame, by: str, split: str, title: str) -> go.Figure:
     figure = _figure(title, by, "rows", barmode="stack")
     values = sorted(table[by].unique()) if by == "level" else list(table[by].value_counts().index)
     for name, part in table.groupby(split, sort=True):
-        tally = part[by].value_counts()
-        figure.add_bar(
-            x=[str(v) for v in values],
-            y=[int(tally.get(v, 0)) for v in values],
-            name=LANGUAGES.get(name, str(name)),
-        )
+        rows = part[by].value_counts().reindex(values, fill_value=0)
+        name = LANGUAGES.get(name, str(name))
+        figure.add_bar(x=[str(value) for value in values], y=rows.to_list(), name=name)
     figure.update_xaxes(type="category")
     return figure
 
@@ -59,16 +51,10 @@ def kept(summary: pd.DataFrame) -> go.Figure:
     """Rows asked for and kept per operator, coloured by method, from `augment.summary`."""
     figure = _figure("What the teacher's replies became", "operator", "instances", barmode="stack")
     for i, (method, part) in enumerate(summary.groupby("method", sort=False)):
-        colour, out = COLOURS[i], part["rows"] - part["kept"]
-        figure.add_bar(x=part["operator"], y=part["kept"], name=method, marker_color=colour)
-        figure.add_bar(
-            x=part["operator"],
-            y=out,
-            name=f"{method}, eliminated",
-            marker_color=colour,
-            marker_pattern_shape="/",
-            opacity=0.45,
-        )
+        alike = {"x": part["operator"], "marker_color": COLOURS[i]}
+        out = {"marker_pattern_shape": "/", "opacity": 0.45, "name": f"{method}, eliminated"}
+        figure.add_bar(y=part["kept"], name=method, **alike)
+        figure.add_bar(y=part["rows"] - part["kept"], **out, **alike)
     return figure
 
 
@@ -88,14 +74,12 @@ def leaks(counts: pd.DataFrame) -> go.Figure:
 
 def coverage(radii: dict[str, np.ndarray]) -> go.Figure:
     """Covering radius against the number of chosen points, one line a way of choosing."""
-    figure = _figure(
-        "How far is the farthest problem from a chosen one?", "chosen problems", "covering radius"
-    )
+    title = "How far is the farthest problem from a chosen one?"
+    figure = _figure(title, "chosen problems", "covering radius")
     for i, (name, radius) in enumerate(radii.items()):
         line = {"dash": DASHES[i % len(DASHES)], "width": 2.5}
-        figure.add_scatter(
-            x=np.arange(1, len(radius) + 1), y=radius, name=name, mode="lines", line=line
-        )
+        chosen = np.arange(1, len(radius) + 1)
+        figure.add_scatter(x=chosen, y=radius, name=name, mode="lines", line=line)
     figure.update_yaxes(rangemode="tozero")
     return figure
 
@@ -114,49 +98,23 @@ def problem_map(
     """
     from plotly.subplots import make_subplots
 
-    figure = make_subplots(
-        1,
-        2,
-        column_widths=[0.7, 0.3],
-        subplot_titles=("problems, chosen ones with a ring", "covering radius"),
-    )
-    hover, drawn = texts.str.slice(0, 160), np.arange(len(points))[:: -(-len(points) // DRAWN)]
+    titles = ("problems, chosen ones with a ring", "covering radius")
+    figure = make_subplots(1, 2, column_widths=[0.7, 0.3], subplot_titles=titles)
+    drawn = np.arange(len(points))[:: -(-len(points) // DRAWN)]
+    small = {"size": 6, "opacity": 0.55}
     for name, index in groups.iloc[drawn].groupby(groups.iloc[drawn], sort=True).indices.items():
-        figure.add_scatter(
-            x=points[drawn[index], 0],
-            y=points[drawn[index], 1],
-            text=hover.iloc[drawn[index]],
-            name=str(name),
-            mode="markers",
-            marker={"size": 6, "opacity": 0.55},
-            hovertemplate="%{text}<extra></extra>",
-            row=1,
-            col=1,
-        )
+        x, y = points[drawn[index]].T[:2]
+        text = {"text": texts.iloc[drawn[index]].str.slice(0, 160), "name": str(name)}
+        text["hovertemplate"] = "%{text}<extra></extra>"
+        figure.add_scatter(x=x, y=y, mode="markers", marker=small, **text, **LEFT)
     budgets = np.unique(np.geomspace(1, len(chosen), BUDGETS).round().astype(int))
-    ring = {"size": 9, "color": "rgba(0,0,0,0)", "line": {"color": "#222222", "width": 1.4}}
-    counts = np.arange(1, len(chosen) + 1)
     at = np.unique(np.linspace(0, len(chosen) - 1, DRAWN // 10).round().astype(int))
-    line = {"color": "#222222"}
-    figure.add_scatter(
-        x=counts[at],
-        y=np.asarray(radius)[at],
-        name="radius",
-        mode="lines",
-        line=line,
-        showlegend=False,
-        row=1,
-        col=2,
-    )
-    figure.add_scatter(name="chosen", mode="markers", marker=ring, hoverinfo="skip", row=1, col=1)
-    figure.add_scatter(
-        name="budget",
-        mode="markers",
-        marker={"size": 11, "color": COLOURS[1]},
-        showlegend=False,
-        row=1,
-        col=2,
-    )
+    line = {"name": "radius", "mode": "lines", "line": {"color": DARK}, "showlegend": False}
+    figure.add_scatter(x=at + 1, y=np.asarray(radius)[at], **line, **RIGHT)
+    ring = {"size": 9, "color": "rgba(0,0,0,0)", "line": {"color": DARK, "width": 1.4}}
+    figure.add_scatter(name="chosen", mode="markers", marker=ring, hoverinfo="skip", **LEFT)
+    point = {"size": 11, "color": COLOURS[1]}
+    figure.add_scatter(name="budget", mode="markers", marker=point, showlegend=False, **RIGHT)
     moving = [len(figure.data) - 2, len(figure.data) - 1]
 
     def state(budget):
@@ -171,20 +129,10 @@ def problem_map(
     ]
     for trace, x, y in zip(moving, *state(int(budgets[-1])).values(), strict=True):
         figure.data[trace].update(x=x, y=y)
-    slider = {
-        "active": len(steps) - 1,
-        "steps": steps,
-        "currentvalue": {"prefix": "k: int = "},
-        "pad": {"t": 30},
-    }
-    figure.update_layout(
-        template="plotly_white",
-        height=600,
-        margin={"l": 60, "r": 20, "t": 60, "b": 50},
-        colorway=COLOURS,
-        sliders=[slider],
-    )
-    figure.update_yaxes(rangemode="tozero", row=1, col=2)
+    slider = {"active": len(steps) - 1, "steps": steps, "pad": {"t": 30}}
+    slider["currentvalue"] = {"prefix": "k: int = "}
+    figure.update_layout(**STYLE, height=600, sliders=[slider])
+    figure.update_yaxes(rangemode="tozero", **RIGHT)
     return figure
 
 
@@ -195,35 +143,18 @@ def schedule(phases: pd.DataFrame, rates: pd.DataFrame) -> go.Figure:
     """
     from plotly.subplots import make_subplots
 
-    figure = make_subplots(
-        1, 2, column_widths=[0.4, 0.6], subplot_titles=("share of rows by level", "learning rate")
-    )
+    titles = ("share of rows by level", "learning rate")
+    figure = make_subplots(1, 2, column_widths=[0.4, 0.6], subplot_titles=titles)
     for i, level in enumerate(c for c in phases.columns if c.startswith("level ")):
-        figure.add_bar(
-            x=phases["phase"],
-            y=phases[level],
-            name=level,
-            marker_color=COLOURS[i % len(COLOURS)],
-            row=1,
-            col=1,
-        )
+        colour = COLOURS[i % len(COLOURS)]
+        bar = {"name": level, "marker_color": colour}
+        figure.add_bar(x=phases["phase"], y=phases[level], **bar, **LEFT)
     for phase, part in rates.groupby("phase", sort=False):
-        figure.add_scatter(
-            x=part["step"],
-            y=part["learning_rate"],
-            name=f"rate, {phase}",
-            mode="lines",
-            row=1,
-            col=2,
-        )
-    figure.update_layout(
-        title="The curriculum",
-        template="plotly_white",
-        barmode="stack",
-        height=380,
-        margin={"l": 60, "r": 20, "t": 80, "b": 50},
-    )
-    figure.update_xaxes(title="optimiser step", row=1, col=2)
+        line = {"name": f"rate, {phase}", "mode": "lines"}
+        figure.add_scatter(x=part["step"], y=part["learning_rate"], **line, **RIGHT)
+    figure.update_layout(**STYLE, title="The curriculum", barmode="stack", height=380)
+    figure.update_layout(margin_t=80)
+    figure.update_xaxes(title="optimiser step", **RIGHT)
     return figure
 
 
@@ -245,12 +176,7 @@ def scores(
     figure = _figure(title, x, f"{verdict} accuracy, %", barmode="group")
     for name, part in table.groupby(series, sort=False):
         middle, low, high = (100 * part[c] for c in (verdict, f"{verdict}_low", f"{verdict}_high"))
-        bars = {
-            "type": "data",
-            "symmetric": False,
-            "array": high - middle,
-            "arrayminus": middle - low,
-        }
+        bars = _bars(middle, low, high)
         figure.add_bar(
             x=part[x].astype(str),
             y=middle,
@@ -285,14 +211,7 @@ def beside_paper(
     values = list if log else lambda column: [str(value) for value in column]
     for name, part in table.groupby(series, sort=False):
         _points(figure, values(part[x]), part, verdict, f"{name}, {verdict}", mode="lines+markers")
-    symbols = (
-        "circle-open",
-        "square-open",
-        "diamond-open",
-        "cross-open",
-        "triangle-up-open",
-        "star-open",
-    )
+    symbols = [f"{name}-open" for name in "circle square diamond cross triangle-up star".split()]
     by = [name for name in ("model", "data") if name in published]
     for i, (names, part) in enumerate(published.groupby(by, sort=False)):
         source = ", ".join(dict.fromkeys(part["source"])).lower()
@@ -316,17 +235,10 @@ def differences(table: pd.DataFrame, x: str, title: str, series: str = "verdict"
     `.compare_all`; zero is marked.
     """
     figure = _figure(title, x, "difference, points", scattermode="group")
-    figure.add_hline(y=0, line={"color": "#222222", "width": 1})
+    figure.add_hline(y=0, line={"color": DARK, "width": 1})
     for name, part in table.groupby(series, sort=False):
-        _points(
-            figure,
-            part[x].astype(str),
-            part,
-            "difference",
-            str(name),
-            ("low", "high"),
-            mode="markers",
-        )
+        places, ends = part[x].astype(str), ("low", "high")
+        _points(figure, places, part, "difference", str(name), ends, mode="markers")
     figure.update_xaxes(type="category")
     return figure
 
@@ -341,7 +253,7 @@ def contrasts(table: pd.DataFrame, title: str) -> go.Figure:
     height = 34 * max(len(table), 3)
     figure = _figure(title, "arm minus control, points", height=170 + height)
     figure.update_layout(margin_b=100, legend_y=-60 / height)
-    figure.add_vline(x=0, line={"color": "#222222", "width": 1})
+    figure.add_vline(x=0, line={"color": DARK, "width": 1})
     for name, part in table.groupby("found", sort=False):
         look = FOUND.index(name)
         middle, low, high = (100 * part[column] for column in ("difference", "low", "high"))
@@ -351,29 +263,18 @@ def contrasts(table: pd.DataFrame, title: str) -> go.Figure:
             name=str(name),
             mode="markers",
             marker={"symbol": SYMBOLS[look], "size": 10, "color": COLOURS[look]},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": high - middle,
-                "arrayminus": middle - low,
-            },
+            error_x=_bars(middle, low, high),
             customdata=part[["a", "b", "n", "seeds"]],
             hovertemplate="%{y}: %{x:.1f} (%{customdata[0]:.3f}, %{customdata[1]:.3f}), "
             "n=%{customdata[2]}, %{customdata[3]} seeds<extra>%{fullData.name}</extra>",
         )
     away = table[table["beyond"] != 0]
     if len(away):
-        mark = {"symbol": "line-ns-open", "size": 16, "color": "#222222"}
-        figure.add_scatter(
-            x=100 * away["beyond"],
-            y=away["says"],
-            mode="markers",
-            marker=mark,
-            name="where the claim begins",
-        )
-    figure.update_yaxes(
-        automargin=True, categoryorder="array", categoryarray=list(table["says"])[::-1]
-    )
+        mark = {"symbol": "line-ns-open", "size": 16, "color": DARK}
+        style = {"mode": "markers", "marker": mark, "name": "where the claim begins"}
+        figure.add_scatter(x=100 * away["beyond"], y=away["says"], **style)
+    order = {"categoryorder": "array", "categoryarray": list(table["says"])[::-1]}
+    figure.update_yaxes(automargin=True, **order)
     return figure
 
 
@@ -382,31 +283,29 @@ def at_k(passed: pd.DataFrame, majority: pd.DataFrame, title: str) -> go.Figure:
     `evaluate.pass_at_k` and `.majority_at_k`.
     """
     figure = _figure(title, "samples k", "accuracy, %")
-    for column, name, table, dash in (
-        ("pass_at_k", "pass@k", passed, "solid"),
-        ("majority_at_k", "maj@k", majority, "dash"),
-    ):
+    kinds = (("pass_at_k", "pass@k", "solid"), ("majority_at_k", "maj@k", "dash"))
+    for (column, name, dash), table in zip(kinds, (passed, majority), strict=True):
         items = table.rename(columns={"items": "n"})
         _points(figure, table["k"], items, column, name, mode="lines+markers", line={"dash": dash})
     figure.update_yaxes(range=[0, 100])
     return figure
 
 
+def _bars(middle, low, high):
+    """An interval as plotly's error bars."""
+    ends = {"array": high - middle, "arrayminus": middle - low}
+    return {"type": "data", "symmetric": False} | ends
+
+
 def _points(figure, x, table, column, name, ends=None, **style):
     """Fractions as points in per cent with their intervals; hovering shows n."""
-    middle, low, high = (
-        100 * table[c] for c in (column, *(ends or (f"{column}_low", f"{column}_high")))
-    )
+    ends = ends or (f"{column}_low", f"{column}_high")
+    middle, low, high = (100 * table[name] for name in (column, *ends))
     figure.add_scatter(
         x=x,
         y=middle,
         name=name,
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": high - middle,
-            "arrayminus": middle - low,
-        },
+        error_y=_bars(middle, low, high),
         customdata=table["n"],
         hovertemplate="%{x}: %{y:.1f}, n=%{customdata}<extra>%{fullData.name}</extra>",
         **style,
@@ -475,38 +374,24 @@ def laws(
     figure = _figure(title, x, "accuracy, %", height=460)
     for i, name in enumerate(dict.fromkeys([*points["series"], *lines["series"]])):
         colour, symbol = COLOURS[i % len(COLOURS)], SYMBOLS[i % len(SYMBOLS)]
+        dash = DASHES[i % len(DASHES)]
         line, at = lines[lines["series"] == name], points[points["series"] == name]
-        edge = {
-            "legendgroup": str(name),
-            "showlegend": False,
-            "hoverinfo": "skip",
-            "mode": "lines",
-            "line": {"width": 0, "color": colour},
-        }
-        figure.add_scatter(x=line["size"], y=100 * line["high"], **edge)
-        figure.add_scatter(x=line["size"], y=100 * line["low"], fill="tonexty", opacity=0.2, **edge)
-        figure.add_scatter(
-            x=line["size"],
-            y=100 * line["accuracy"],
-            mode="lines",
-            legendgroup=str(name),
-            showlegend=False,
-            hoverinfo="skip",
-            line={"color": colour, "dash": DASHES[i % len(DASHES)]},
-        )
+        silent = {"showlegend": False, "hoverinfo": "skip", "mode": "lines", "x": line["size"]}
+        silent["legendgroup"] = str(name)
+        edge, stroke = {"width": 0, "color": colour}, {"color": colour, "dash": dash}
+        figure.add_scatter(y=100 * line["high"], line=edge, **silent)
+        figure.add_scatter(y=100 * line["low"], line=edge, fill="tonexty", opacity=0.2, **silent)
+        figure.add_scatter(y=100 * line["accuracy"], line=stroke, **silent)
         figure.add_scatter(
             x=at["size"],
             y=100 * at["accuracy"],
             name=str(name),
             mode="lines+markers" if joined else "markers",
             legendgroup=str(name),
-            line={"color": colour, "dash": DASHES[i % len(DASHES)]},
+            line=stroke,
             marker={"symbol": symbol, "size": 9, "color": colour},
             hovertemplate="%{x:,}: %{y:.1f} %<extra>%{fullData.name}</extra>",
-            error_y={
-                "array": 100 * (at["high"] - at["accuracy"]),
-                "arrayminus": 100 * (at["accuracy"] - at["low"]),
-            },
+            error_y=_bars(*(100 * at[column] for column in ("accuracy", "low", "high"))),
         )
     _sizes(figure, {*points["size"], *lines["size"].tail(1)})
     return figure

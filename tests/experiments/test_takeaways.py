@@ -260,7 +260,7 @@ def test_accuracy_by_distractors_is_on_the_same_items(chosen):
 @pytest.mark.parametrize("takeaway", takeaways.TAKEAWAYS)
 def test_the_papers_table_stands_beside_each(takeaway):
     table = takeaways.printed(takeaway)
-    scores = sum(len(paper.scores(source)) for source in takeaways.PRINTED[takeaway])
+    scores = sum(len(paper.scores(source)) for source in takeaways.PROTOCOL[takeaway]["printed"])
     assert (table != "").sum(axis=None) == scores, "every printed number once, none the mean of two"
 
 
