@@ -29,6 +29,9 @@ from . import arms, takeaways
 from .scaling_study import WITHOUT
 
 HARD = 4  # level from which a row is hard, as the paper's second stage takes it (section 3.2)
+METHODS = ("metamath", "evol", "xwin")
+# arms whose rows are all drawn from a part of the pool, or from a pool of their own
+DRAWN = (*METHODS, "narrow", "coreset", "random", "verified", "verified-hard", "hard-picked")
 LOWER = 0.1  # share of the first stage's learning rate, of a second stage with a low one
 
 
@@ -103,26 +106,22 @@ class Study:
                 f"{n:,} rows are to be drawn for {name!r}, but its pool has {len(of):,}. Make "
                 "more instances, or lower size."
             )
-        return of.iloc[
-            randomness.rng(self.seed, "ablations", str(repeat), name).permutation(len(of))[:n]
-        ].reset_index(drop=True)
+        rng = randomness.rng(self.seed, "ablations", str(repeat), name)
+        return of.iloc[rng.permutation(len(of))[:n]].reset_index(drop=True)
 
     def _right(self, variation: str) -> pd.DataFrame:
         pool = self._pool("normal", variation)
         name = self._source("normal", variation)  # of which `pool` may be a part
-        return pool[
-            self._once(
-                ("right", name), lambda: pd.Series(right(self.pools[name]), self.pools[name].index)
-            )[pool.index]
-        ]
+        rows = self.pools[name]
+        verdicts = self._once(("right", name), lambda: pd.Series(right(rows), rows.index))
+        return pool[verdicts[pool.index]]
 
     def leaked(self) -> pd.Series:
         """Ids of the test items that the arms on leakage leak: the same in every repeat."""
         ids = self.items["test"]["id"]
         n = round(self.shares["leaked"] * len(ids))
-        return ids.iloc[
-            np.sort(randomness.rng(self.seed, "ablations", "leaked").permutation(len(ids))[:n])
-        ]
+        order = randomness.rng(self.seed, "ablations", "leaked").permutation(len(ids))
+        return ids.iloc[np.sort(order[:n])]
 
     # --- the arms ---
 
@@ -145,59 +144,54 @@ class Study:
             return self._cut(plain, reference, base, repeat)
         if kind == "moe":
             return Arm(self._shuffled(reference), base)
-        draws = {
-            "reference": lambda: reference,
-            "more": lambda: self._draw("reference", self.more * n, repeat, pool),
-            "narrow": lambda: self._draw("narrow", n, repeat, self._narrow(pool, repeat)),
-            "coreset": lambda: self._draw("coreset", n, repeat, self._pool("coreset")),
-            "random": lambda: self._draw("random", n, repeat, self._pool("random")),
-            "verified": lambda: self._draw("verified", n, repeat, self._right(variation)),
-            "verified-levels": lambda: self._levelled(reference, self._right(variation), repeat),
-            "hard-picked": lambda: self._draw(
-                "hard-picked", n, repeat, pool[pool["level"] >= HARD]
-            ),
-            "verified-hard": lambda: self._draw(
-                "verified-hard",
-                n,
-                repeat,
-                self._right(variation)[lambda rows: rows["level"] >= HARD],
-            ),
-        } | {
-            method: lambda: self._draw(plain, n, repeat, pool[pool["method"] == plain])
-            for method in ("metamath", "evol", "xwin")
-        }
-        if plain in draws:
-            return Arm(self._shuffled(draws[plain]()), base)
-        doses = {
-            "chinese": self._chinese,
-            "distracted": self._distracted,
-            "leak": self._leak,
-            "reworded": self._leak,
-        }
-        doses |= {"filtered": self._filtered, "thinned": self._filtered}
-        if kind not in doses:
+        if plain == "reference":
+            rows = reference
+        elif plain == "more":
+            rows = self._draw("reference", self.more * n, repeat, pool)
+        elif plain == "verified-levels":
+            rows = self._levelled(reference, self._right(variation), repeat)
+        elif plain in DRAWN:
+            rows = self._draw(plain, n, repeat, self._drawn_from(plain, pool, repeat, variation))
+        elif kind in self._dosed:
+            rows = self._dosed[kind](plain, dose, reference, pool, repeat)
+        else:
             raise ValueError(f"There is no arm {name!r}.")
-        return Arm(self._shuffled(doses[kind](plain, dose, reference, pool, repeat)), base)
+        return Arm(self._shuffled(rows), base)
+
+    @property
+    def _dosed(self) -> dict[str, Callable]:
+        """How the rows of the arms are made whose names end in a dose."""
+        leaks = dict.fromkeys(("leak", "reworded"), self._leak)
+        filters = dict.fromkeys(("filtered", "thinned"), self._filtered)
+        return {"chinese": self._chinese, "distracted": self._distracted} | leaks | filters
+
+    def _drawn_from(self, name, pool, repeat, variation) -> pd.DataFrame:
+        """What the rows of an arm of DRAWN are drawn from."""
+        if name in ("coreset", "random"):
+            return self._pool(name)
+        if name == "narrow":
+            return self._narrow(pool, repeat)
+        if name in METHODS:
+            return pool[pool["method"] == name]
+        rows = self._right(variation) if name.startswith("verified") else pool
+        return rows[rows["level"] >= HARD] if "hard" in name else rows
 
     def _shuffled(self, rows: pd.DataFrame) -> Curriculum:
         return curriculum.build(rows, "shuffled", **self.setting)
 
     def _ordered(self, name, rows, base, repeat) -> Curriculum:
         preset, change, continued = ORDERS[name]
-        change = {
-            key: value * self.setting["learning_rate"] if key.endswith("rate") else value
-            for key, value in change.items()
-        }
+        rate = self.setting["learning_rate"]
+        change = {key: value * rate if "rate" in key else value for key, value in change.items()}
         plan = curriculum.build(rows, preset, **self.setting, **change)
         # the rows read again take the place of others' second and third reading
         if preset == "replay":
             whole = self._shuffled(rows)
             plan = curriculum.match({name: plan}, "steps", whole.phase_steps(whole.phases[0]))[name]
-        return (
-            one_schedule(plan, base, randomness.stream(self.seed, "ablations", str(repeat), name))
-            if continued
-            else plan
-        )
+        if not continued:
+            return plan
+        seed = randomness.stream(self.seed, "ablations", str(repeat), name)
+        return one_schedule(plan, base, seed)
 
     def _cut(self, name, reference, base, repeat) -> Arm:
         tokens = sft.lengths(base, reference)
@@ -229,10 +223,8 @@ class Study:
     def _chinese(self, name, dose, reference, pool, repeat):
         n = round(float(dose) / 100 * self.size)
         english = self._draw("english", self.size - n, repeat, pool[pool["language"] == "en"])
-        return pd.concat(
-            [english, self._draw("chinese", n, repeat, pool[pool["language"] == "zh"])],
-            ignore_index=True,
-        )
+        chinese = self._draw("chinese", n, repeat, pool[pool["language"] == "zh"])
+        return pd.concat([english, chinese], ignore_index=True)
 
     def _distracted(self, name, dose, reference, pool, repeat):
         n = round(float(dose) / 100 * self.size)
@@ -249,14 +241,8 @@ class Study:
             leaked = self._leak("leak", str(self.copies[-1]), reference, pool, repeat)
             return self._filtered(dose, dose.partition("-")[2], leaked, pool, repeat)
         items = self.items["test"].set_index("id").loc[self.leaked()].reset_index()
-        rows = pd.DataFrame(
-            {
-                "id": items["id"],
-                "query": items["problem"],
-                "response": items["solution"],
-                "level": items["level"],
-            }
-        )
+        names = {"problem": "query", "solution": "response"}
+        rows = items[["id", *names, "level"]].rename(columns=names)
         copies = [rows.assign(id=[f"leak-{i}-{id}" for id in rows["id"]]) for i in range(int(dose))]
         if name.startswith("reworded"):
             copies = [world.reworded(rows, self.seed) for rows in copies]
@@ -266,18 +252,17 @@ class Study:
                 f"{len(planted)} leaks would take the place of all {len(reference)} rows. Lower "
                 "copies or shares['leaked']."
             )
-        return pd.concat(
-            [reference.iloc[: len(reference) - len(planted)], planted], ignore_index=True
-        )
+        others = reference.iloc[: len(reference) - len(planted)]
+        return pd.concat([others, planted], ignore_index=True)
 
     def _filtered(self, name, dose, reference, pool, repeat):
         """What an n-word filter leaves, or as many rows drawn at random."""
         out = meets(reference, self.items["test"], int(dose.rpartition("-")[2]))
         if name.startswith("filtered"):
-            return reference[~out].reset_index(drop=True)
-        return decontamination.random_control(reference, int(out.sum()), repeat).reset_index(
-            drop=True
-        )
+            rows = reference[~out]
+        else:
+            rows = decontamination.random_control(reference, int(out.sum()), repeat)
+        return rows.reset_index(drop=True)
 
     # --- the experiment ---
 
@@ -302,9 +287,8 @@ class Study:
     def _recipe(self, name, roles, repeat) -> arms.Recipe:
         arm = self.arm(name, repeat)
         benchmarks = {role: self.items[role] for role in self.items if role in roles}
-        return arms.Recipe(
-            name, arm.base, arm.curriculum, benchmarks, too_long=arm.too_long, **self.fixed
-        )
+        fixed = self.fixed | {"too_long": arm.too_long}
+        return arms.Recipe(name, arm.base, arm.curriculum, benchmarks, **fixed)
 
     def keep(
         self,
@@ -320,14 +304,10 @@ class Study:
         """
         answers = arms.read_answers(units, folder).drop(columns=[*WITHOUT, "pair"], errors="ignore")
         about = pd.concat([items.assign(benchmark=role) for role, items in self.items.items()])
-        answers = answers.join(
-            about.set_index(["benchmark", "id"])[["pair", "subject"]], on=["benchmark", "id"]
-        )
-        versions = [
-            set(items["pair"])
-            for role, items in self.items.items()
-            if role.startswith("distracted")
-        ]
+        key = ["benchmark", "id"]
+        answers = answers.join(about.set_index(key)[["pair", "subject"]], on=key)
+        distracted = [role for role in self.items if role.startswith("distracted")]
+        versions = [set(self.items[role]["pair"]) for role in distracted]
         test = self.items["test"]
         answers = answers.assign(
             role=answers["benchmark"].str.partition("-")[0],
@@ -335,11 +315,8 @@ class Study:
             paired=answers["pair"].isin(set.intersection(*versions) if versions else set()),
             familiar=answers["pair"].isin(set(test["pair"][familiar(test["problem"], self.seed)])),
         )
-        return {
-            "contrasts": takeaways.table(chosen),
-            "reports": reports,
-            "answers": answers.drop(columns="language"),
-        }
+        answers = answers.drop(columns="language")
+        return {"contrasts": takeaways.table(chosen), "reports": reports, "answers": answers}
 
 
 # preset of curriculum.build, changes of its arguments (a rate is a share of the rate), one schedule
@@ -383,10 +360,8 @@ def benchmarks(
             f"{', '.join(nameless)}. Name them."
         )
     tables = {role: seeds.benchmarks([name], items)[name] for role, (name, items) in roles.items()}
-    return {
-        role: table.assign(pair=table["pair"] if "pair" in table else table["id"])
-        for role, table in tables.items()
-    }
+    pairs = {role: table.get("pair", table["id"]) for role, table in tables.items()}
+    return {role: table.assign(pair=pairs[role]) for role, table in tables.items()}
 
 
 def one_schedule(plan: Curriculum, base, seed: int) -> Curriculum:
@@ -397,17 +372,12 @@ def one_schedule(plan: Curriculum, base, seed: int) -> Curriculum:
     parts = []
     for phase in plan.phases:
         rng = randomness.rng(seed, "ablations", "one schedule", phase.name)
-        parts.append(
-            phase.rows.iloc[
-                sft.order(
-                    sft.lengths(base, phase.rows), phase.epochs, plan.batch_size, phase.shuffle, rng
-                )
-            ]
-        )
+        lengths = sft.lengths(base, phase.rows)
+        order = sft.order(lengths, phase.epochs, plan.batch_size, phase.shuffle, rng)
+        parts.append(phase.rows.iloc[order])
     name = ", then ".join(phase.name for phase in plan.phases)
-    phase = Phase(
-        name, pd.concat(parts, ignore_index=True), 1.0, plan.phases[0].learning_rate, shuffle=False
-    )
+    rows = pd.concat(parts, ignore_index=True)
+    phase = Phase(name, rows, 1.0, plan.phases[0].learning_rate, shuffle=False)
     return replace(plan, phases=(phase,))
 
 
@@ -425,13 +395,8 @@ def meets(rows: pd.DataFrame, items: pd.DataFrame, n: int) -> np.ndarray:
         return (tuple(words[i : i + n]) for i in range(len(words) - n + 1))
 
     known = {span for text in [*items["problem"], *items["solution"]] for span in spans(text)}
-    return np.array(
-        [
-            any(s in known for text in row for s in spans(text))
-            for row in zip(rows["query"], rows["response"], strict=True)
-        ],
-        bool,
-    )
+    texts = zip(rows["query"], rows["response"], strict=True)
+    return np.array([any(s in known for text in row for s in spans(text)) for row in texts], bool)
 
 
 def right(rows: pd.DataFrame) -> np.ndarray:
@@ -442,13 +407,8 @@ def right(rows: pd.DataFrame) -> np.ndarray:
     A perfect verifier where graphs are known; where nothing can be said a row does not count as
     right.
     """
-    return np.array(
-        [
-            _is_right(*row)
-            for row in zip(rows["query"], rows["answer"], rows["verdicts"], strict=True)
-        ],
-        bool,
-    )
+    columns = (rows[name] for name in ("query", "answer", "verdicts"))
+    return np.array([_is_right(*row) for row in zip(*columns, strict=True)], bool)
 
 
 def _is_right(query, answer, verdicts) -> bool:
@@ -465,12 +425,8 @@ def familiar(texts: pd.Series, seed: int) -> np.ndarray:
 
     Other texts are of none.
     """
-    families = [
-        world.SEEN[i]
-        for i in randomness.rng(seed, "ablations", "families").permutation(len(world.SEEN))[
-            : len(world.SEEN) // 2
-        ]
-    ]
+    order = randomness.rng(seed, "ablations", "families").permutation(len(world.SEEN))
+    families = [world.SEEN[i] for i in order[: len(world.SEEN) // 2]]
     return np.array([family(text) in families for text in texts], bool)
 
 
