@@ -74,20 +74,16 @@ def _with_second_opinions(graded: pd.DataFrame, workers: int) -> pd.DataFrame:
     golds = graded["accepted"] if "accepted" in graded else [(gold,) for gold in graded["gold"]]
     texts = graded["response"].tolist()
     workers = workers or os.cpu_count() or 1
-    names = second_opinion.available()
-    found = {
-        f"second:{name}": second_opinion.verdicts(name, texts, golds, workers) for name in names
-    }
-    return graded.assign(**found)
+    for name in second_opinion.available():
+        graded[f"second:{name}"] = second_opinion.verdicts(name, texts, golds, workers)
+    return graded
 
 
 def _report(path, by, outputs, listed, echo, table, graded):
-    found = ", ".join(f"{role}: {name}" for role, name in table.attrs["columns"].items())
+    columns = ", ".join(f"{role}: {name}" for role, name in table.attrs["columns"].items())
     id = "" if "id" in table.attrs["columns"] else ", no id: every line is an item"
-    echo(
-        f"{path}: {len(table):,} responses to {table.groupby(['benchmark', 'id']).ngroups:,} "
-        f"items ({found}{id})"
-    )
+    items = table.groupby(["benchmark", "id"]).ngroups
+    echo(f"{path}: {len(table):,} responses to {items:,} items ({columns}{id})")
     if graded.empty:
         raise ValueError(
             f"No line of {path} has a gold answer in {table.attrs['columns']['gold']!r}. Name "
@@ -228,12 +224,7 @@ def _scores(graded, by):
     rows = [("all", scores.score(graded).iloc[0])]
     if by:
         groups = scores.score(graded, by)
-        groups = groups.sort_values(
-            by,
-            key=lambda column: (
-                column if pd.api.types.is_numeric_dtype(column) else column.astype(str)
-            ),
-        )
+        groups = groups.sort_values(by, key=_in_order)
         rows = [(_group(row[by]), row) for _, row in groups.iterrows()] + rows
     known = graded[graded["cap_hit"].notna()]
     if known["cap_hit"].eq(1).any():
@@ -242,20 +233,17 @@ def _scores(graded, by):
     yield f"\n{'':{width}}{'n':>7}  {'strict':20}{'flexible':20}cap hit"
     for name, row in rows:
         cut = row.get("cap_hit", np.nan)
-        yield (
-            f"{name:{width}}{row['n']:7,}  "
-            f"{_accuracy(row, 'strict'):20}{_accuracy(row, 'flexible'):20}"
-            + (f"{100 * cut:.1f}" if cut == cut else "")
-        )
-    yield (
-        "Accuracies in per cent with 95 % intervals "
-        f"({' or '.join(sorted({row['interval'] for _, row in rows}))})."
-        + (
-            f" Whether an answer was cut off is not known of {len(graded) - len(known):,}."
-            if len(known) < len(graded)
-            else ""
-        )
-    )
+        verdicts = "".join(f"{_accuracy(row, verdict):20}" for verdict in ("strict", "flexible"))
+        share = "" if np.isnan(cut) else f"{100 * cut:.1f}"
+        yield f"{name:{width}}{row['n']:7,}  {verdicts}{share}"
+    methods = " or ".join(sorted({row["interval"] for _, row in rows}))
+    unknown = len(graded) - len(known)
+    note = f" Whether an answer was cut off is not known of {unknown:,}." if unknown else ""
+    yield f"Accuracies in per cent with 95 % intervals ({methods}).{note}"
+
+
+def _in_order(column: pd.Series) -> pd.Series:
+    return column if pd.api.types.is_numeric_dtype(column) else column.astype(str)
 
 
 def _group(values):
@@ -265,10 +253,8 @@ def _group(values):
 
 
 def _accuracy(row, verdict):
-    return (
-        f"{100 * row[verdict]:5.1f} [{100 * row[f'{verdict}_low']:.1f}, "
-        f"{100 * row[f'{verdict}_high']:.1f}]"
-    )
+    low, high = (100 * row[f"{verdict}_{end}"] for end in ("low", "high"))
+    return f"{100 * row[verdict]:5.1f} [{low:.1f}, {high:.1f}]"
 
 
 def _counts(table, graded):
@@ -303,16 +289,13 @@ def _counts(table, graded):
         )
     for name in graded.filter(regex="^harness:"):
         known = graded[graded[name].notna()]
+        filter = name.partition(":")[2]
         if len(known):
-            yield (
-                f"The harness itself, filter {name.partition(':')[2]}: "
-                f"{100 * known[name].astype(bool).mean():.1f} of {len(known):,}."
-            )
+            share = 100 * known[name].astype(bool).mean()
+            yield f"The harness itself, filter {filter}: {share:.1f} of {len(known):,}."
         else:
-            yield (
-                f"The harness, filter {name.partition(':')[2]}, has one verdict for all samples "
-                "of an item: it is not compared."
-            )
+            what = "has one verdict for all samples of an item: it is not compared."
+            yield f"The harness, filter {filter}, {what}"
 
 
 def _differences(differ, graded, listed):
@@ -326,10 +309,9 @@ def _differences(differ, graded, listed):
             answer = "nothing" if pd.isna(row["extracted"]) else row["extracted"]
             right = "flexible" if row["flexible"] else name.partition(" ")[0]
             sample = f", sample {row['sample']}" if row["sample"] else ""
+            read = ""
             if name.startswith("strict"):
                 read = f"; strict reads {_short(strict_answer(row['response']) or 'nothing')}"
-            else:
-                read = ""
             yield (
                 f"  line {row['line']}{sample}: {_short(answer)} for {_short(row['gold'])}, "
                 f"right by {right} ({row['reason']}){read}"
@@ -353,26 +335,21 @@ def _shared(sides, paths, echo):
     for name, path, table, gold, other in zip("AB", paths, sides, golds, golds[::-1], strict=True):
         only = gold.index.difference(other.index)
         unknown = len(table) - int(table["gold"].notna().sum())
-        said = (
-            f"{name}  {path}: {len(table):,} responses to {table['id'].nunique():,} items "
-            f"({table.attrs['columns']['id']})"
-        )
-        said += f", {unknown:,} without a gold answer" if unknown else ""
-        echo(
-            said
-            + (f"; {len(only):,} items are not in the other: {_names(only)}" if len(only) else "")
-        )
+        items = f"{table['id'].nunique():,} items ({table.attrs['columns']['id']})"
+        line = f"{name}  {path}: {len(table):,} responses to {items}"
+        if unknown:
+            line += f", {unknown:,} without a gold answer"
+        if len(only):
+            line += f"; {len(only):,} items are not in the other: {_names(only)}"
+        echo(line)
     if not len(shared):
         raise ValueError(
             f"{paths[0]} and {paths[1]} have no items in common: A has {_names(golds[0].index)}, "
             f"B has {_names(golds[1].index)}. "
             "Compare answers to the same items, or name the column that names them with --id."
         )
-    other = [
-        id
-        for id in shared
-        if golds[0][id] != golds[1][id] and not equivalent(golds[0][id], golds[1][id])
-    ]
+    unlike = [id for id in shared if golds[0][id] != golds[1][id]]
+    other = [id for id in unlike if not equivalent(golds[0][id], golds[1][id])]
     if other:
         raise ValueError(
             f"{len(other)} of {len(shared)} items have different gold answers in {paths[0]} and "
@@ -384,9 +361,8 @@ def _shared(sides, paths, echo):
 
 
 def _names(ids):
-    return ", ".join(_short(id, 40) for id in list(ids)[:NAMED]) + (
-        ", ..." if len(ids) > NAMED else ""
-    )
+    more = ", ..." if len(ids) > NAMED else ""
+    return ", ".join(_short(id, 40) for id in list(ids)[:NAMED]) + more
 
 
 def _p(p):

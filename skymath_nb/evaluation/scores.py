@@ -40,17 +40,15 @@ def assemble(
             "items again."
         )
     table = items.reset_index(drop=True)
+    graded = (*VERDICTS, "extracted", "reason")
     table = table.assign(
         benchmark=np.asarray(benchmark),
         gold=table["answer"],
         response=[completion.text for completion in completions],
         tokens=[int(completion.tokens) for completion in completions],
         cap_hit=[bool(completion.cap_hit) for completion in completions],
-        distractors=table["distractors"] if "distractors" in table else 0,
-        **{
-            name: [getattr(grade, name) for grade in grades]
-            for name in (*VERDICTS, "extracted", "reason")
-        },
+        distractors=table.get("distractors", 0),
+        **{name: [getattr(grade, name) for grade in grades] for name in graded},
     )
     table["sample"] = table.groupby(["benchmark", "id"]).cumcount()
     return table[[*schema.ANSWERS.names, *table.columns.intersection(["pair"])]]
@@ -73,25 +71,16 @@ def score(answers: pd.DataFrame, by: str | Iterable[str] = (), seed: int = 0) ->
         for verdict in VERDICTS:
             right = int(part[verdict].sum())
             if once:
-                bounds = intervals.wilson(right, len(part))
+                low, high = intervals.wilson(right, len(part))
             else:
-                bounds = intervals.clustered(
-                    items[verdict].sum(), sizes, randomness.rng(seed, "score")
-                )
-            row |= {
-                verdict: right / len(part),
-                f"{verdict}_low": bounds[0],
-                f"{verdict}_high": bounds[1],
-            }
+                rng = randomness.rng(seed, "score")
+                low, high = intervals.clustered(items[verdict].sum(), sizes, rng)
+            row |= {verdict: right / len(part), f"{verdict}_low": low, f"{verdict}_high": high}
         row |= {"cap_hit": float(part["cap_hit"].mean()), "items": len(sizes)}
         rows.append(row | {"interval": "Wilson" if once else "bootstrap over items"})
     table = pd.DataFrame(rows)
-    ordered = [
-        name
-        for name in table
-        if name in answers and isinstance(answers[name].dtype, pd.CategoricalDtype)
-    ]
-    return table.astype({name: answers[name].dtype for name in ordered})
+    ordered = answers[answers.columns.intersection(table.columns)].select_dtypes("category")
+    return table.astype(dict(ordered.dtypes))
 
 
 def _groups(answers, by):
@@ -102,10 +91,8 @@ def _groups(answers, by):
     by = [by] if isinstance(by, str) else list(by)
     if not by:
         return [({}, answers)]
-    return [
-        (dict(zip(by, key, strict=True)), part)
-        for key, part in answers.groupby(by, sort=False, dropna=False, observed=True)
-    ]
+    groups = answers.groupby(by, sort=False, dropna=False, observed=True)
+    return [(dict(zip(by, key, strict=True)), part) for key, part in groups]
 
 
 def score_endings(
@@ -115,18 +102,14 @@ def score_endings(
     per group of `by`.
     """
     by = [by] if isinstance(by, str) else list(by)
-    table = score(
-        answers.assign(ending=np.where(answers["cap_hit"], "cut off", "completed")),
-        [*by, "ending"],
-        seed,
-    )
+    endings = np.where(answers["cap_hit"], "cut off", "completed")
+    table = score(answers.assign(ending=endings), [*by, "ending"], seed)
     if by:
         whole = table.groupby(by, sort=False, dropna=False)["n"].transform("sum")
     else:
         whole = table["n"].sum()
-    return table.assign(share=table["n"] / whole)[
-        [*by, "ending", "n", "share", *NUMBERS, "items", "interval"]
-    ]
+    columns = [*by, "ending", "n", "share", *NUMBERS, "items", "interval"]
+    return table.assign(share=table["n"] / whole)[columns]
 
 
 def bins(lengths: pd.Series, n: int = 4) -> pd.Series:
@@ -145,16 +128,11 @@ def bins(lengths: pd.Series, n: int = 4) -> pd.Series:
     # where all are equal there are no edges
     codes = pd.qcut(lengths, n, labels=False, duplicates="drop").fillna(0).astype(int)
     ends = lengths.groupby(codes).agg(["min", "max"])
-    names = [
-        f"{low:,} to {high:,}" if low < high else f"{low:,}"
-        for low, high in ends.itertuples(index=False)
-    ]
+    pairs = ends.itertuples(index=False)
+    names = [f"{low:,} to {high:,}" if low < high else f"{low:,}" for low, high in pairs]
     place = {code: i for i, code in enumerate(ends.index)}
-    return pd.Series(
-        pd.Categorical.from_codes(codes.map(place), names, ordered=True),
-        lengths.index,
-        name=lengths.name,
-    )
+    ranges = pd.Categorical.from_codes(codes.map(place), names, ordered=True)
+    return pd.Series(ranges, lengths.index, name=lengths.name)
 
 
 def pass_at_k(
@@ -178,15 +156,10 @@ def pass_at_k(
         items = part.groupby(list(ITEM), sort=False)[verdict]
         return items.size().to_numpy(), items.sum().to_numpy()
 
-    return _at_k(
-        answers,
-        k,
-        by,
-        "pass_at_k",
-        counts,
-        lambda counts, k, rng: intervals.pass_at_k(*counts, k),
-        seed,
-    )
+    def chance(counts, k, rng):
+        return intervals.pass_at_k(*counts, k)
+
+    return _at_k(answers, k, by, "pass_at_k", counts, chance, seed)
 
 
 def majority_at_k(
@@ -239,16 +212,8 @@ def _at_k(answers, k, by, name, prepare, estimate, seed):
             rng = randomness.rng(seed, name, str(size))
             items = estimate(prepared, size, rng)
             low, high = intervals.clustered(items, np.ones(len(items)), rng)
-            rows.append(
-                key
-                | {
-                    "k": size,
-                    "items": len(items),
-                    name: float(items.mean()),
-                    f"{name}_low": low,
-                    f"{name}_high": high,
-                }
-            )
+            scored = {name: float(items.mean()), f"{name}_low": low, f"{name}_high": high}
+            rows.append(key | {"k": size, "items": len(items)} | scored)
     return pd.DataFrame(rows)
 
 
@@ -304,43 +269,30 @@ def compare(
         x, y = left[verdict].to_numpy(float), right[verdict].to_numpy(float)
         differences = x - y
         only_a, only_b = int((differences > 0).sum()), int((differences < 0).sum())
-        low, high = intervals.paired_bootstrap(
-            differences, randomness.rng(seed, "bootstrap"), confidence
-        )
+        rng = randomness.rng(seed, "bootstrap")
+        low, high = intervals.paired_bootstrap(differences, rng, confidence)
         if once:
             p = intervals.mcnemar(only_a, only_b)
         else:
             p = intervals.sign_flips(differences, randomness.rng(seed, "signs"))
-        row = {
-            "verdict": verdict,
-            "n": len(x),
-            "a": x.mean(),
-            "b": y.mean(),
-            "difference": differences.mean(),
-            "low": low,
-            "high": high,
-        }
-        rows.append(
-            row
-            | {"only_a": only_a, "only_b": only_b, "p": p, "test": MCNEMAR if once else SIGN_FLIPS}
-        )
+        row = {"verdict": verdict, "n": len(x), "a": x.mean(), "b": y.mean()}
+        row |= {"difference": differences.mean(), "low": low, "high": high}
+        row |= {"only_a": only_a, "only_b": only_b, "p": p}
+        rows.append(row | {"test": MCNEMAR if once else SIGN_FLIPS})
     return pd.DataFrame(rows)
 
 
 def compare_by(answers: pd.DataFrame, column: str, a: str, b: str, seed: int = 0) -> pd.DataFrame:
     """Compare the answers where `column` is a with those where it is b, per benchmark."""
-    sides = [
-        dict(list(answers[answers[column] == value].groupby("benchmark", sort=False)))
-        for value in (a, b)
-    ]
-    if not sides[0] or set(sides[0]) != set(sides[1]):
+    chosen = (answers[answers[column] == value] for value in (a, b))
+    one, other = (dict(list(side.groupby("benchmark", sort=False))) for side in chosen)
+    if not one or set(one) != set(other):
         raise ValueError(
-            f"{column} {a!r} answered the benchmarks {sorted(sides[0])} and {b!r} "
-            f"{sorted(sides[1])}. Compare on benchmarks that both answered."
+            f"{column} {a!r} answered the benchmarks {sorted(one)} and {b!r} {sorted(other)}. "
+            "Compare on benchmarks that both answered."
         )
     tables = [
-        compare(part, sides[1][name], seed=seed).assign(benchmark=name)
-        for name, part in sides[0].items()
+        compare(part, other[name], seed=seed).assign(benchmark=name) for name, part in one.items()
     ]
     table = pd.concat(tables, ignore_index=True)
     return table[["benchmark", *table.columns.drop("benchmark")]]

@@ -10,6 +10,7 @@ Source:  Skywork-Math, sections 4.2 (sizes) and 3.2 (a second stage of hard inst
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -29,36 +30,30 @@ MEASURED = {"math": 5000, "gsm8k": 1319}  # test items behind the paper's accura
 TEMPERATURE = 0.7  # of samples, the paper's for its teacher
 
 
+@dataclass
 class Plan:
     """How every arm of a study is trained and asked.
 
-    `setting` as of curriculum.build, `fixed` as of arms.Recipe.
+    Attributes:
+        rows: The instances, of which every size is a part.
+        items: The benchmarks' items, by name.
+        seed: Names all random streams.
+        repeats: Training seeds of each arm.
+        setting: As of curriculum.build.
+        fixed: As of arms.Recipe.
     """
 
-    def __init__(
-        self,
-        rows: pd.DataFrame,
-        items: Mapping[str, pd.DataFrame],
-        seed: int,
-        repeats: int,
-        setting: dict,
-        fixed: dict,
-    ):
-        self.rows = rows
-        self.items = items
-        self.seed = seed
-        self.repeats = repeats
-        self.setting = setting
-        self.fixed = fixed
+    rows: pd.DataFrame
+    items: Mapping[str, pd.DataFrame]
+    seed: int
+    repeats: int
+    setting: dict
+    fixed: dict
 
     def recipe(self, name: str, base: str | Path, rows: pd.DataFrame, epochs: float) -> arms.Recipe:
-        return arms.Recipe(
-            name,
-            base,
-            curriculum.build(rows, "shuffled", epochs=epochs, **self.setting),
-            dict(self.items),
-            **self.fixed,
-        )
+        """How one arm is trained on these rows and asked all items."""
+        plan = curriculum.build(rows, "shuffled", epochs=epochs, **self.setting)
+        return arms.Recipe(name, base, plan, dict(self.items), **self.fixed)
 
     def nested(self, rows: pd.DataFrame, size: int) -> pd.DataFrame:
         """The first rows of the one random order; every size holds the smaller ones."""
@@ -69,26 +64,22 @@ class Plan:
     ) -> None:
         """Raises:  ValueError with all that is lacking, before hours of training."""
         largest, most = int(design["size"].max()), max(doses, default=0)
-        lacking = {
-            f"{largest:,} normal rows for the largest size; there are {len(self.rows):,}": largest
-            > len(self.rows),
-            f"dose_after to be one of the sizes; it is {dose_after:,}": most
-            and dose_after not in set(design["size"]),
-            (
-                f"{dose_after + most:,} normal rows for the doses' control; there are "
-                f"{len(self.rows):,}"
-            ): dose_after + most > len(self.rows),
-            f"{most:,} hard rows for the largest dose; there are {len(hard):,}": most > len(hard),
-            'no packing with the budget "steps": packed steps hold other numbers of rows': (
-                self.fixed.get("training", {}).get("packing") and "steps" in set(design["budget"])
-            ),
-        }
-        if any(lacking.values()):
-            raise ValueError(
-                "The study needs "
-                + "; ".join(text for text, lacks in lacking.items() if lacks)
-                + ". Nothing was trained."
-            )
+        control, normal = dose_after + most, len(self.rows)
+        packed = self.fixed.get("training", {}).get("packing")
+        lacking = []
+        if largest > normal:
+            lacking.append(f"{largest:,} normal rows for the largest size; there are {normal:,}")
+        if most and dose_after not in set(design["size"]):
+            lacking.append(f"dose_after to be one of the sizes; it is {dose_after:,}")
+        if control > normal:
+            lacking.append(f"{control:,} normal rows for the doses' control; there are {normal:,}")
+        if most > len(hard):
+            lacking.append(f"{most:,} hard rows for the largest dose; there are {len(hard):,}")
+        if packed and "steps" in set(design["budget"]):
+            why = "packed steps hold other numbers of rows"
+            lacking.append(f'no packing with the budget "steps": {why}')
+        if lacking:
+            raise ValueError(f"The study needs {'; '.join(lacking)}. Nothing was trained.")
 
     def sizes(self, design: pd.DataFrame) -> list[arms.Unit]:
         """The units of `scaling.design`, each arm once, with every training seed."""
@@ -113,24 +104,16 @@ class Plan:
 
         The control takes the rows that come next in the order of the first stage's.
         """
-        students = {
-            unit.seed: arms.place(*unit, folder) / "student"
-            for unit in units
-            if unit.recipe.name == first
-        }
-        seen = next(unit.recipe.curriculum.n_rows for unit in units if unit.recipe.name == first)
+        begun = [unit for unit in units if unit.recipe.name == first]
+        seen = begun[0].recipe.curriculum.n_rows
         dosed = []
         for dose in doses:
-            more = {
-                "hard": self.nested(hard, dose),
-                "normal": self.nested(self.rows, seen + dose).iloc[seen:],
-            }
-            for kind, rows in more.items():
-                made = {
-                    seed: self.recipe(f"{first}+{dose}-{kind}", student, rows, epochs)
-                    for seed, student in students.items()
-                }
-                dosed += [arms.Unit(recipe, seed) for seed, recipe in made.items()]
+            normal = self.nested(self.rows, seen + dose).iloc[seen:]
+            for kind, rows in (("hard", self.nested(hard, dose)), ("normal", normal)):
+                for unit in begun:
+                    student = arms.place(*unit, folder) / "student"
+                    recipe = self.recipe(f"{first}+{dose}-{kind}", student, rows, epochs)
+                    dosed.append(arms.Unit(recipe, unit.seed))
         return dosed
 
     def sample(
@@ -148,10 +131,8 @@ class Plan:
             if unit.seed == 0 and unit.recipe.base == units[0].recipe.base:
                 by_size.setdefault(unit.recipe.curriculum.n_rows, unit)
         ends = {f"student of {size:,}": by_size[size] for size in (min(by_size), max(by_size))}
-        few_shot = {
-            "prompt": partial(prompts.pose, style="few-shot", examples=examples),
-            "stop": prompts.stops("few-shot"),
-        }
+        pose = partial(prompts.pose, style="few-shot", examples=examples)
+        few_shot = {"prompt": pose, "stop": prompts.stops("few-shot")}
         ways = {f"base, {len(examples)} examples": few_shot, "base, no examples": {}}
         asked = {name: (units[0].recipe.base, manner) for name, manner in ways.items()}
         asked |= {name: (arms.place(*unit, folder) / "student", {}) for name, unit in ends.items()}
@@ -161,19 +142,11 @@ class Plan:
             for k, temperature in ((1, 0.0), (samples, TEMPERATURE)):
                 models = {name: sft.base_path(model)}
                 questions = items.head(n).assign(benchmark=main)
-                said = answering.answer(
-                    models,
-                    questions,
-                    samples=k,
-                    temperature=temperature,
-                    seed=self.seed,
-                    **how,
-                    **manner,
-                )
-                tables.append(said.assign(temperature=temperature))
-        return pd.concat(tables, ignore_index=True).drop(
-            columns=["response", "gold", "reason", "subject"]
-        )
+                drawn = {"samples": k, "temperature": temperature, "seed": self.seed}
+                answers = answering.answer(models, questions, **drawn, **how, **manner)
+                tables.append(answers.assign(temperature=temperature))
+        answers = pd.concat(tables, ignore_index=True)
+        return answers.drop(columns=["response", "gold", "reason", "subject"])
 
 
 def examples(seeds: pd.DataFrame, n: int) -> pd.DataFrame:
@@ -195,21 +168,16 @@ def keep(
     Pool  all instances that were made, of which so many were kept to be scaled.
     """
     answers = arms.read_answers(units, folder).drop(columns=WITHOUT)
-    spent = {
-        "instances": kept,
-        "in": int(pool["tokens_in"].sum()),
-        "out": int(pool["tokens_out"].sum()),
-    }
+    tokens = {end: int(pool[f"tokens_{end}"].sum()) for end in ("in", "out")}
+    spent = {"instances": kept} | tokens
     cost = pd.DataFrame({"what": list(spent), "count": list(spent.values())})
     return {"design": design, "reports": reports, "answers": answers, "cost": cost}
 
 
 def suffices(tables: dict[str, pd.DataFrame]) -> bool:
     """Whether the tables are enough for a law and its check: several seeds, and LEAST + 2 sizes."""
-    return (
-        tables["reports"]["seed"].nunique() > 1
-        and tables["design"]["size"].nunique() >= scaling_laws.LEAST + 2
-    )
+    sizes = tables["design"]["size"].nunique()
+    return tables["reports"]["seed"].nunique() > 1 and sizes >= scaling_laws.LEAST + 2
 
 
 def price(tables: dict[str, pd.DataFrame], prices: dict[str, float]) -> float:
@@ -219,9 +187,8 @@ def price(tables: dict[str, pd.DataFrame], prices: dict[str, float]) -> float:
     if not prices:
         return math.nan
     count = tables["cost"].set_index("what")["count"]
-    return (
-        (count["in"] * prices["input"] + count["out"] * prices["output"]) / 1e6 / count["instances"]
-    )
+    dollars = count["in"] * prices["input"] + count["out"] * prices["output"]
+    return dollars / 1e6 / count["instances"]
 
 
 def curves(tables: dict[str, pd.DataFrame]) -> dict[str, scaling_laws.Curve]:
@@ -255,17 +222,15 @@ def leads(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
     At each size, and (size 0) per doubling.
     """
-    design, found = tables["design"], curves(tables)
+    design, measured = tables["design"], curves(tables)
     one, *others = design["base"].drop_duplicates()
-    budget = design["budget"].iloc[0]
-    told = [
-        scaling_laws.lead(found[f"{one}, equal {budget}"], found[f"{b}, equal {budget}"]).assign(
-            ahead=f"{b} of {one}"
-        )
-        for b in others
-    ]
-    if told:
-        return pd.concat(told, ignore_index=True)
+    budget = f"equal {design['budget'].iloc[0]}"
+    first, compared = measured[f"{one}, {budget}"], []
+    for other in others:
+        lead = scaling_laws.lead(first, measured[f"{other}, {budget}"])
+        compared.append(lead.assign(ahead=f"{other} of {one}"))
+    if compared:
+        return pd.concat(compared, ignore_index=True)
     return pd.DataFrame(columns=["size", "lead", "low", "high", "ahead"])
 
 
@@ -285,33 +250,22 @@ def staged(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     if dosed["seed"].nunique() < 2:
         return pd.DataFrame()
     main, *others = dosed["benchmark"].drop_duplicates()
-    cuts = {"all items": f"benchmark == '{main}'"}
-    cuts |= {
-        "levels 1 to 3": f"benchmark == '{main}' and 1 <= level <= 3",
-        "levels 4 and 5": f"benchmark == '{main}' and level >= 4",
-    }
+    here = f"benchmark == '{main}'"
+    cuts = {"all items": here, "levels 1 to 3": f"{here} and 1 <= level <= 3"}
+    cuts["levels 4 and 5"] = f"{here} and level >= 4"
     cuts |= {name: f"benchmark == '{name}'" for name in others}
     first, lines = answers[answers["arm"] == dosed["first"].iloc[0]], []
     for dose, cut in dosed.groupby(dosed["dose"].astype(int)):
         for name, which in cuts.items():
             part = cut.query(which)
             if part["id"].nunique() > 1:
-                told = power.difference(
-                    part[part["kind"] == "hard"], part[part["kind"] == "normal"]
-                )
-                told = {
-                    "hard": told["a"],
-                    "normal": told["b"],
-                    **{key: told[key] for key in ("difference", "low", "high", "p", "n")},
-                }
-                lines.append(
-                    {
-                        "dose": dose,
-                        "part": name,
-                        "before": first.query(which)["flexible"].mean(),
-                        **told,
-                    }
-                )
+                hard, normal = (part[part["kind"] == kind] for kind in ("hard", "normal"))
+                result = power.difference(hard, normal)
+                before = first.query(which)["flexible"].mean()
+                line = {"dose": dose, "part": name, "before": before}
+                line |= {"hard": result["a"], "normal": result["b"]}
+                columns = ("difference", "low", "high", "p", "n")
+                lines.append(line | {column: result[column] for column in columns})
     table = pd.DataFrame(lines)
     return table.assign(p_holm=intervals.adjust(table["p"]))
 
@@ -321,25 +275,22 @@ def abilities(sampled: pd.DataFrame) -> pd.DataFrame:
     `Plan.sample`; n items.
     """
     greedy, drawn = sampled[sampled["temperature"] == 0], sampled[sampled["temperature"] > 0]
-    scores = evaluate.score(greedy, by="student").set_index("student")[
-        ["n", "flexible", "flexible_low", "flexible_high"]
-    ]
+    scores = evaluate.score(greedy, by="student").set_index("student")
+    scores = scores[["n", "flexible", "flexible_low", "flexible_high"]]
     most = int(drawn["sample"].max()) + 1
     passed = evaluate.pass_at_k(drawn, sorted({1, min(4, most), most}), by="student")
     ends = passed[passed["k"] == most].set_index("student")[["pass_at_k_low", "pass_at_k_high"]]
     wide = passed.pivot(index="student", columns="k", values="pass_at_k").add_prefix("pass@")
-    return scores.join(wide).join(
-        ends.rename(columns=lambda name: name.replace("pass_at_k", f"pass@{most}"))
-    )
+    ends.columns = [f"pass@{most}_low", f"pass@{most}_high"]
+    return scores.join(wide).join(ends)
 
 
 def printed() -> dict[str, scaling_laws.Curve]:
     """The paper's printed points by model and benchmark, of models with more than LEAST sizes."""
-    found = {}
+    points = {}
     for benchmark, n in MEASURED.items():
         for model, part in paper.scaling(benchmark).groupby("model"):
             if len(part) > scaling_laws.LEAST:
-                found[f"{model}, {benchmark}"] = scaling_laws.published(
-                    part["instances"].astype(float), part["accuracy"] / 100, n
-                )
-    return found
+                sizes, accuracies = part["instances"].astype(float), part["accuracy"] / 100
+                points[f"{model}, {benchmark}"] = scaling_laws.published(sizes, accuracies, n)
+    return points

@@ -80,9 +80,8 @@ def load(path) -> dict:
     recipe = DEFAULTS | given
     paths.check_name(f"base's name in {path}", recipe["name"])
     unknown = set(recipe["mix"]) - set(corpus.KINDS)
-    if unknown or not all(
-        isinstance(share, int | float) and share > 0 for share in recipe["mix"].values()
-    ):
+    numbers = all(isinstance(share, int | float) for share in recipe["mix"].values())
+    if unknown or not numbers or min(recipe["mix"].values(), default=1) <= 0:
         raise ValueError(
             f"{path}: mix {recipe['mix']} needs shares above 0 of {', '.join(corpus.KINDS)}"
         )
@@ -111,19 +110,14 @@ def make_tokenizer(seed: int = 0, n_documents: int = 20_000):
     split = pre_tokenizers.Split(Regex(PIECES), behavior="isolated")
     # Besides the documents: every sentence of the world, the words of prompts and answers, and
     # every printable character.
-    texts = itertools.islice(
-        corpus.documents(seed, -1, dict.fromkeys(corpus.KINDS, 1)), n_documents
-    )
-    extra = [
-        re.sub(r"\{\w\}", "1", form) for kind in KINDS.values() for form in (*kind.en, *kind.zh)
-    ]
-    extra += [
-        "Problem: 1\nSolution: The answer is 1.",
-        "The answer is -1/2. x = 1. Step 1: so, we have it.",
-    ]
-    words = {
-        piece for text in itertools.chain(texts, extra) for piece, _ in split.pre_tokenize_str(text)
-    }
+    documents = corpus.documents(seed, -1, dict.fromkeys(corpus.KINDS, 1))
+    forms = [form for kind in KINDS.values() for form in (*kind.en, *kind.zh)]
+    texts = [re.sub(r"\{\w\}", "1", form) for form in forms]
+    texts.append("Problem: 1\nSolution: The answer is 1.")
+    texts.append("The answer is -1/2. x = 1. Step 1: so, we have it.")
+    words = set()
+    for text in itertools.chain(itertools.islice(documents, n_documents), texts):
+        words |= {piece for piece, _ in split.pre_tokenize_str(text)}
     characters = {chr(c) for c in range(32, 127)} | {"\n"} | {c for w in words for c in w}
     single = sorted(characters)
     several = sorted(w for w in words if len(w) > 1)
@@ -131,20 +125,13 @@ def make_tokenizer(seed: int = 0, n_documents: int = 20_000):
     vocabulary = [(token, 0.0) for token in SPECIALS]
     vocabulary += [(f"<0x{b:02X}>", -20.0) for b in range(256)]
     vocabulary += [(c, -10.0) for c in single] + [(w, -2.0) for w in several]
-    tokenizer = Tokenizer(
-        models.Unigram(vocabulary, unk_id=SPECIALS.index("<unk>"), byte_fallback=True)
-    )
+    unigram = models.Unigram(vocabulary, unk_id=SPECIALS.index("<unk>"), byte_fallback=True)
+    tokenizer = Tokenizer(unigram)
     tokenizer.pre_tokenizer = split
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
-    pad, eos, unk = SPECIALS
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token=pad,
-        eos_token=eos,
-        unk_token=unk,
-        clean_up_tokenization_spaces=False,
-        model_max_length=1024,
-    )
+    specials = dict(zip(("pad_token", "eos_token", "unk_token"), SPECIALS, strict=True))
+    options = {"clean_up_tokenization_spaces": False, "model_max_length": 1024}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **specials, **options)
 
 
 class Blocks:
@@ -195,6 +182,8 @@ def remake(params_path, out=None, force=False) -> Path:
     set_seed(recipe["seed"])
     model = _model(recipe, tokenizer)
     gpu = torch.cuda.is_available()
+    decay = {"num_decay_steps": max(1, round(DECAY * recipe["steps"])), "decay_type": "linear"}
+    optimizer = OPTIMIZERS[recipe["optimizer"]]
     arguments = TrainingArguments(
         output_dir=str(work),
         max_steps=recipe["steps"],
@@ -202,10 +191,7 @@ def remake(params_path, out=None, force=False) -> Path:
         warmup_steps=recipe["warmup_steps"],
         learning_rate=recipe["learning_rate"],
         lr_scheduler_type="warmup_stable_decay",
-        lr_scheduler_kwargs={
-            "num_decay_steps": max(1, round(DECAY * recipe["steps"])),
-            "decay_type": "linear",
-        },
+        lr_scheduler_kwargs=decay,
         train_sampling_strategy="sequential",
         logging_steps=min(50, recipe["steps"]),
         save_steps=SAVE_EVERY,
@@ -221,10 +207,7 @@ def remake(params_path, out=None, force=False) -> Path:
         model=model,
         args=arguments,
         train_dataset=Blocks(tokenizer, recipe),
-        optimizer_cls_and_kwargs=(
-            lambda: OPTIMIZERS[recipe["optimizer"]],
-            {"rate": recipe["learning_rate"]},
-        ),
+        optimizer_cls_and_kwargs=(lambda: optimizer, {"rate": recipe["learning_rate"]}),
     )
     resumed = _can_resume(work, recipe)
     spent = _Spent(work, torch.cuda.get_device_name() if gpu else "CPU")
@@ -244,12 +227,10 @@ def remake(params_path, out=None, force=False) -> Path:
     shutil.rmtree(finished, ignore_errors=True)
     model.save_pretrained(finished)
     tokenizer.save_pretrained(finished)
-    (finished / "card.json").write_text(
-        json.dumps({"recipe": recipe, "measured": measured}, indent=1), encoding="utf-8"
+    disk.save(
+        finished / "card.json", json.dumps({"recipe": recipe, "measured": measured}, indent=1)
     )
-    (finished / "README.md").write_text(
-        card(recipe, measured, Path(params_path).name), encoding="utf-8"
-    )
+    disk.save(finished / "README.md", card(recipe, measured, Path(params_path).name))
     shutil.rmtree(target, ignore_errors=True)
     os.replace(finished, target)
     shutil.rmtree(work, ignore_errors=True)
@@ -300,9 +281,8 @@ def _model(recipe, tokenizer):
         # The router's balance counts in the loss, as where the class was made (Mixtral, arXiv
         # 2401.04088; Switch, arXiv 2101.03961).
         mixture = {"num_local_experts": recipe["experts"], "num_experts_per_tok": ACTIVE_EXPERTS}
-        return AutoModelForCausalLM.from_config(
-            MixtralConfig(**shape, **mixture, output_router_logits=True, router_aux_loss_coef=0.01)
-        )
+        mixture |= {"output_router_logits": True, "router_aux_loss_coef": 0.01}
+        return AutoModelForCausalLM.from_config(MixtralConfig(**shape, **mixture))
     return AutoModelForCausalLM.from_config(LlamaConfig(**shape))
 
 
@@ -362,11 +342,9 @@ class _Spent:
 
     def __init__(self, work, device):
         self.path, self.device = work / "spent.json", device
-        self.before = (
-            json.loads(self.path.read_text(encoding="utf-8"))
-            if self.path.is_file()
-            else {"seconds": 0, "cpu_seconds": 0}
-        )
+        self.before = {"seconds": 0, "cpu_seconds": 0}
+        if self.path.is_file():
+            self.before = json.loads(self.path.read_text(encoding="utf-8"))
         self.started, self.cpu = time.time(), time.process_time()
 
     def so_far(self):
