@@ -165,15 +165,12 @@ def expected_requests(seeds: pd.DataFrame, chains: pd.DataFrame, **settings) -> 
         for depth, operator in enumerate(chain.operators):
             if operator not in BY_RULE:
                 known = depth == 0 and operator not in BACKWARD
-                values = question_values(
-                    operator, seed_problem, distractors=maker.settings.distractors
-                )
+                distractors = maker.settings.distractors
+                values = question_values(operator, seed_problem, distractors=distractors)
                 sample = maker.settings.first_sample + chain.sample if known else next(stand_ins)
                 asks.append(maker.request(operator, values, sample))
-            asks += [
-                maker.request("solve", {"problem": seed_problem}, next(stand_ins))
-                for _ in range(maker.settings.votes)
-            ]
+            for _ in range(maker.settings.votes):
+                asks.append(maker.request("solve", {"problem": seed_problem}, next(stand_ins)))
     return asks
 
 
@@ -201,14 +198,10 @@ def trial(seed_problem: pd.Series, operator: str, ask, **settings) -> Trial:
         return got
 
     method = METHOD_OF[operator]
-    chain = pd.DataFrame(
-        {"method": [method], "operators": [(operator,)], "seed_row": [0], "sample": [0]}
-    )
-    maker = Maker(
-        seed_problem.to_frame().T,
-        listen,
-        Settings(n=1, mix={method: 1.0}, **{"seed": 0} | settings),
-    )
+    alone = {"method": method, "operators": (operator,), "seed_row": 0, "sample": 0}
+    chain = pd.DataFrame([alone])
+    settings = Settings(n=1, mix={method: 1.0}, **{"seed": 0} | settings)
+    maker = Maker(seed_problem.to_frame().T, listen, settings)
     return Trial(asked, replies, maker.table(chain).iloc[0])
 
 
@@ -225,12 +218,9 @@ def vary(items: pd.DataFrame, ask, operator: str, **settings) -> tuple[pd.DataFr
             f"operator {operator!r} makes no variant of an item; use {' or '.join(VARIANTS)}"
         )
     items = items.reset_index(drop=True)
-    maker = Maker(
-        items, ask, Settings(n=len(items), mix={"variants": 1.0}, **{"seed": 0} | settings)
-    )
-    drafts = [
-        maker.draft("variants", (operator,), 0, row, 0, row, None) for row in range(len(items))
-    ]
+    settings = Settings(n=len(items), mix={"variants": 1.0}, **{"seed": 0} | settings)
+    maker, how = Maker(items, ask, settings), ("variants", (operator,), 0)
+    drafts = [maker.draft(*how, row, 0, row, None) for row in range(len(items))]
     maker.write_questions(drafts)
     made = items.assign(
         problem=[draft["query"] for draft in drafts],
@@ -240,9 +230,8 @@ def vary(items: pd.DataFrame, ask, operator: str, **settings) -> tuple[pd.DataFr
         distractors=maker.settings.distractors if operator == "distract" else 0,
     )
     why = pd.Series([draft["reason"] for draft in drafts], dtype=str)
-    return made[why == ""].reset_index(drop=True), pd.DataFrame({"id": items["id"], "reason": why})[
-        why != ""
-    ].reset_index(drop=True)
+    left_out = pd.DataFrame({"id": items["id"], "reason": why})[why != ""]
+    return made[why == ""].reset_index(drop=True), left_out.reset_index(drop=True)
 
 
 class Maker:
@@ -293,16 +282,13 @@ class Maker:
         Lineage, the problem it starts from, and its gold where one is known.
         """
         settings, origin, operator = self.settings, self.seeds[seed_row], operators[depth]
-        synthetic = origin["split"] == SYNTHETIC
+        synthetic, made_by = origin["split"] == SYNTHETIC, operators[: depth + 1]
         answer = "" if pd.isna(origin["answer"]) else str(origin["answer"])
+        known = operator in SAME_ANSWER and depth == 0 and not synthetic
+        stream = ("mask", str(origin["id"]), operator, str(sample))
         return {
             "id": schema.row_id(
-                origin["id"],
-                settings.stage,
-                settings.round,
-                method,
-                *operators[: depth + 1],
-                sample,
+                origin["id"], settings.stage, settings.round, *(method, *made_by), sample
             ),
             "stage": settings.stage,
             "round": settings.round,
@@ -332,12 +318,8 @@ class Maker:
             "seed_level": int(origin["level"]),
             "synthetic": synthetic,
             "seed_answer": answer,
-            "gold": answer or None
-            if operator in SAME_ANSWER and depth == 0 and not synthetic
-            else None,
-            "rng": randomness.stream(
-                settings.seed, "mask", str(origin["id"]), operator, str(sample)
-            ),
+            "gold": (answer or None) if known else None,
+            "rng": randomness.stream(settings.seed, *stream),
         }
 
     def write_questions(self, drafts: list[dict]):
@@ -361,18 +343,13 @@ class Maker:
             if operator == "answer":
                 row["query"] = problem
             elif operator == "fobar":
-                row["query"] = world.ask_backward(
-                    problem, row["seed_answer"], row["language"], unknown
-                )
+                answer, language = row["seed_answer"], row["language"]
+                row["query"] = world.ask_backward(problem, answer, language, unknown)
             else:
                 prompt = prompts.load(operator)
-                values = question_values(
-                    operator,
-                    problem,
-                    answer=row["seed_answer"],
-                    unknown=unknown,
-                    distractors=self.settings.distractors,
-                )
+                given = {"answer": row["seed_answer"], "unknown": unknown}
+                given["distractors"] = self.settings.distractors
+                values = question_values(operator, problem, **given)
                 asks.append(self.request(operator, values, row["sample"]))
                 waiting.append((row, prompt))
         for (row, prompt), reply in zip(waiting, self.ask(asks), strict=True):
@@ -381,10 +358,9 @@ class Maker:
                     question = PARSERS[prompt.parser](reply.text)
                     check_question(question, row["seed_problem"])
                     if prompt.name in VARIANTS:
-                        check_variant(
-                            prompt.name, question, row["seed_problem"], self.settings.distractors
-                        )
-                        if (told := graph(row["seed_problem"])) and graph(question) != told:
+                        original, distractors = row["seed_problem"], self.settings.distractors
+                        check_variant(prompt.name, question, original, distractors)
+                        if (known := graph(original)) and graph(question) != known:
                             raise Unparsed("another problem")
                 except Unparsed as error:
                     _drop(row, f"question: {error}")

@@ -140,13 +140,8 @@ def measure(
     Raises:
         ValueError: If an item is missing somewhere.
     """
-    table = answers.pivot_table(
-        index=["size", "seed"],
-        columns=["benchmark", "id"],
-        values=verdict,
-        aggfunc="mean",
-        sort=True,
-    )
+    of = {"index": ["size", "seed"], "columns": ["benchmark", "id"], "values": verdict}
+    table = answers.pivot_table(**of, aggfunc="mean", sort=True)
     if table.isna().any(axis=None):
         raise ValueError(
             f"Every model must have answered every item, but {int(table.isna().sum().sum())} "
@@ -157,15 +152,12 @@ def measure(
     cells = {size: part.to_numpy(float) for size, part in table.groupby(level="size")}
     means = np.stack([part.mean(axis=0) for part in cells.values()], axis=1)  # (items, sizes)
     counts = randomness.rng(seed, "scaling", "items").multinomial(n, np.full(n, 1 / n), resamples)
-    variance = max(
-        0.0,
-        float(np.mean([_seed_variance(part) for part in cells.values() if len(part) > 1] or [0.0])),
-    )
+    variances = [_seed_variance(part) for part in cells.values() if len(part) > 1]
+    variance = max(0.0, float(np.mean(variances or [0.0])))
     error = np.sqrt(variance / np.array([len(part) for part in cells.values()]))
     chance = randomness.rng(seed, "scaling", "seeds", name).normal(0, 1, (resamples, len(cells)))
-    return Curve(
-        np.array(list(cells), float), means.mean(axis=0), counts @ means / n + chance * error
-    )
+    draws = counts @ means / n + chance * error
+    return Curve(np.array(list(cells), float), means.mean(axis=0), draws)
 
 
 def _seed_variance(cells: np.ndarray) -> float:
@@ -191,11 +183,8 @@ def published(
     sizes, accuracy = np.asarray(sizes, float), np.asarray(accuracy, float)
     order = np.argsort(sizes)
     rng = randomness.rng(seed, "scaling", "published")
-    return Curve(
-        sizes[order],
-        accuracy[order],
-        rng.binomial(items, accuracy[order], (resamples, len(order))) / items,
-    )
+    draws = rng.binomial(items, accuracy[order], (resamples, len(order))) / items
+    return Curve(sizes[order], accuracy[order], draws)
 
 
 def points(curve: Curve) -> pd.DataFrame:
@@ -231,9 +220,7 @@ def spread(curves: dict[str, Curve]) -> pd.DataFrame:
 
 def _stacked(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     if not tables:
-        return pd.DataFrame(
-            {"series": pd.Series(dtype=str), **{column: pd.Series(dtype=float) for column in POINT}}
-        )
+        return pd.DataFrame(columns=["series", *POINT]).astype(dict.fromkeys(POINT, float))
     return pd.concat(tables, names=["series"]).reset_index(level=0)
 
 
@@ -294,11 +281,8 @@ class Fit(NamedTuple):
 
     def predict(self, sizes):
         """Accuracy at a size or an array of sizes, between 0 and 1."""
-        return np.clip(
-            FORMS[self.form].law(np.log2(np.asarray(sizes, float)), *self.coefficients.values()),
-            0,
-            1,
-        )
+        x = np.log2(np.asarray(sizes, float))
+        return np.clip(FORMS[self.form].law(x, *self.coefficients.values()), 0, 1)
 
 
 def fit(
@@ -334,14 +318,10 @@ def fit(
     if form == "log_linear":
         found = np.polyfit(x, y, 1)[::-1]
     else:
-        start = np.clip(
-            _start(form, x, y) if start is None else start,
-            np.nextafter(low, np.inf),
-            np.nextafter(high, -np.inf),
-        )
-        found = least_squares(
-            lambda given: law(x, *given) - y, start, bounds=(low, high), x_scale="jac"
-        ).x
+        start = _start(form, x, y) if start is None else start
+        start = np.clip(start, np.nextafter(low, np.inf), np.nextafter(high, -np.inf))
+        bounded = {"bounds": (low, high), "x_scale": "jac"}
+        found = least_squares(lambda given: law(x, *given) - y, start, **bounded).x
     rmse = float(np.sqrt(np.mean((law(x, *found) - y) ** 2)))
     return Fit(form, dict(zip(names, map(float, found), strict=True)), rmse)
 
@@ -388,33 +368,21 @@ def held_out(curve: Curve, forms: Iterable[str] = FORMS) -> pd.DataFrame:
     lines = []
     for form in forms:
         for how, i, seen in splits:
-            predicted = float(
-                fit(curve.sizes[seen], curve.accuracy[seen], form).predict(curve.sizes[i])
-            )
-            ahead = math.log2(curve.sizes[i] / curve.sizes[i - 1])
-            lines.append(
-                (
-                    form,
-                    how,
-                    int(curve.sizes[i]),
-                    predicted,
-                    curve.accuracy[i],
-                    predicted - curve.accuracy[i],
-                    ahead,
-                )
-            )
-    return pd.DataFrame(
-        lines, columns=["form", "how", "size", "predicted", "measured", "error", "doublings"]
-    )
+            size, measured = curve.sizes[i], curve.accuracy[i]
+            law = fit(curve.sizes[seen], curve.accuracy[seen], form)
+            predicted = float(law.predict(size))
+            line = {"form": form, "how": how, "size": int(size), "predicted": predicted}
+            line |= {"measured": measured, "error": predicted - measured}
+            lines.append(line | {"doublings": math.log2(size / curve.sizes[i - 1])})
+    return pd.DataFrame(lines)
 
 
 def ranking(errors: pd.DataFrame) -> pd.DataFrame:
     """Root mean squared error of each form from `held_out`, the best at predicting the next size
     first: columns next, between.
     """
-    squares = errors.assign(square=errors["error"] ** 2).pivot_table(
-        index="form", columns="how", values="square", aggfunc="mean"
-    )
+    of = {"index": "form", "columns": "how", "values": "square"}
+    squares = errors.assign(square=errors["error"] ** 2).pivot_table(**of, aggfunc="mean")
     return np.sqrt(squares)[["next", "between"]].sort_values("next").rename_axis(columns=None)
 
 
@@ -434,18 +402,12 @@ class Law(NamedTuple):
 
     def coefficients(self, confidence: float = 0.95) -> pd.DataFrame:
         """coefficient, value, low, high: percentile intervals over the draws."""
-        names = list(self.best.coefficients)
-        ends = [
-            np.quantile([d.coefficients[name] for d in self.draws], _tails(confidence))
-            for name in names
-        ]
-        return pd.DataFrame(
-            [
-                (name, self.best.coefficients[name], *end)
-                for name, end in zip(names, ends, strict=True)
-            ],
-            columns=["coefficient", "value", "low", "high"],
-        )
+        lines = []
+        for name, value in self.best.coefficients.items():
+            draws = [draw.coefficients[name] for draw in self.draws]
+            low, high = np.quantile(draws, _tails(confidence))
+            lines.append({"coefficient": name, "value": value, "low": low, "high": high})
+        return pd.DataFrame(lines)
 
     def forecast(
         self, sizes: Sequence[float], confidence: float = 0.9, seed: int = 0
@@ -463,13 +425,8 @@ class Law(NamedTuple):
         guesses = np.clip(np.stack([d.predict(sizes) for d in self.draws]) + noise, 0, 1)
         best = self.best.predict(sizes)
         low, high = np.quantile(guesses, _tails(confidence), axis=0)
-        told = {
-            "size": sizes.round().astype(int),
-            "accuracy": best,
-            "low": np.minimum(low, best),
-            "high": np.maximum(high, best),
-        }
-        return pd.DataFrame(told)
+        ends = {"low": np.minimum(low, best), "high": np.maximum(high, best)}
+        return pd.DataFrame({"size": sizes.round().astype(int), "accuracy": best} | ends)
 
     def doubling(self, confidence: float = 0.9, seed: int = 0) -> dict:
         """What twice the largest size would add.
@@ -482,13 +439,8 @@ class Law(NamedTuple):
         gain = float(self.best.predict(2 * largest) - self.best.predict(largest))
         low, high = map(float, np.quantile(gains, _tails(confidence)))
         low, high = min(low, gain), max(high, gain)
-        return {
-            "size": int(2 * largest),
-            "gain": gain,
-            "low": low,
-            "high": high,
-            "saturating": _verdict(low, high),
-        }
+        gains = {"gain": gain, "low": low, "high": high}
+        return {"size": int(2 * largest)} | gains | {"saturating": _verdict(low, high)}
 
     def _unseen(self, sizes: np.ndarray, seed: int) -> np.ndarray:
         """Errors as large as those on unseen sizes, (R, sizes); none within the sizes seen."""
