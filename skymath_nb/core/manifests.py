@@ -15,44 +15,16 @@ from pathlib import Path
 from . import digests, disk, paths
 
 EXECUTION = (
-    "run",
-    "label",
-    "device",
-    "workers",
-    "progress",
-    "interactive",
-    "shown",
+    *"run label device workers progress interactive shown".split(),
     # of the teacher
-    "ledger",
-    "replay_only",
-    "batch",
-    "poll_s",
-    "pilot",
-    "timeout",
-    "retries",
-    "requests_per_minute",
-    "tokens_per_minute",
-    "micro_batch",
-    "checkpoint_every",
-    "launcher",
-    "pilot_steps",  # of training
-    "command",  # of a server
-    "arms_in",
-    "worker",  # of arms
+    *"ledger replay_only batch poll_s pilot timeout retries".split(),
+    *("requests_per_minute", "tokens_per_minute"),
+    # of training, of a server, and of arms
+    *"micro_batch checkpoint_every launcher pilot_steps command arms_in worker".split(),
 )
 FOREIGN = "from_others"  # in a manifest and in params.yaml: the bundle that they were taken from
-MANIFEST = {  # what a manifest holds
-    "step": str,
-    "parameters": dict,
-    "inputs": dict,
-    "uses": dict,
-    "code": dict,
-    "outputs": dict,
-    "seconds": float,
-    "finished": str,
-    "commit": str,
-    "versions": dict,
-}
+MANIFEST = {"step": str, "seconds": float, "finished": str, "commit": str}  # and these tables
+MANIFEST |= dict.fromkeys("parameters inputs uses code outputs versions".split(), dict)
 
 
 def read(folder: Path) -> dict | None:

@@ -11,13 +11,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1]
 PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,149}")
 # of Windows
-DEVICES = {
-    "con",
-    "prn",
-    "aux",
-    "nul",
-    *(f"{name}{n}" for name in ("com", "lpt") for n in range(10)),
-}
+DEVICES = {"con", "prn", "aux", "nul"}
+DEVICES |= {f"{name}{n}" for name in ("com", "lpt") for n in range(10)}
 UNSAFE = re.compile(r"[\\\x00-\x1f]|^[A-Za-z]:")  # in a relative name
 
 

@@ -9,18 +9,7 @@ from pathlib import Path
 
 from . import paths
 
-VERSIONS = (
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "plotly",
-    "torch",
-    "transformers",
-    "trl",
-    "datasets",
-    "openai",
-    "unsloth",
-)
+VERSIONS = "numpy pandas pyarrow plotly torch transformers trl datasets openai unsloth".split()
 
 
 def versions() -> dict[str, str]:
@@ -41,16 +30,8 @@ def commit() -> str:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     # a repository around this one says nothing about it
     environment["GIT_CEILING_DIRECTORIES"] = str(paths.home().parent)
-    command = [
-        "git",
-        "-C",
-        str(paths.home()),
-        "describe",
-        "--always",
-        "--dirty",
-        "--abbrev=40",
-        "--exclude=*",
-    ]
+    describe = "describe --always --dirty --abbrev=40 --exclude=*".split()
+    command = ["git", "-C", str(paths.home()), *describe]
     described = subprocess.run(command, capture_output=True, text=True, env=environment)
     return described.stdout.strip() or "unknown"
 

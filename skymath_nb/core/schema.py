@@ -15,79 +15,25 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
 from .disk import whole
 
-TEXT, INTEGER, NUMBER, TRUTH = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+TYPES = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "truth": pa.bool_()}
 
 
-def _schema(**columns: pa.DataType) -> pa.Schema:
-    return pa.schema([pa.field(n, t, nullable=t == TEXT and n != "id") for n, t in columns.items()])
+def _schema(columns: dict[str, str]) -> pa.Schema:
+    nullable = {name: kind == "text" and name != "id" for name, kind in columns.items()}
+    return pa.schema([pa.field(n, TYPES[kind], nullable[n]) for n, kind in columns.items()])
 
 
-SEEDS = _schema(
-    id=TEXT,
-    source=TEXT,
-    split=TEXT,
-    language=TEXT,
-    level=INTEGER,
-    subject=TEXT,
-    problem=TEXT,
-    solution=TEXT,
-    answer=TEXT,
-    licence=TEXT,
-)
-INSTANCES = _schema(
-    id=TEXT,
-    stage=TEXT,
-    round=INTEGER,
-    method=TEXT,
-    operator=TEXT,
-    language=TEXT,
-    level=INTEGER,
-    query=TEXT,
-    response=TEXT,
-    answer=TEXT,
-    seed_id=TEXT,
-    parent_id=TEXT,
-    prompt=TEXT,
-    teacher=TEXT,
-    request_key=TEXT,
-    tokens_in=INTEGER,
-    tokens_out=INTEGER,
-    cost_usd=NUMBER,
-    verdicts=TEXT,
-    kept=TRUTH,
-    reason=TEXT,
-    source=TEXT,
-)
-GATE = _schema(
-    id=TEXT,
-    verdict=TEXT,
-    tier=TEXT,
-    n=INTEGER,
-    benchmark=TEXT,
-    benchmark_id=TEXT,
-    benchmark_digest=TEXT,
-)
-ANSWERS = _schema(
-    benchmark=TEXT,
-    id=TEXT,
-    sample=INTEGER,
-    response=TEXT,
-    extracted=TEXT,
-    gold=TEXT,
-    strict=TRUTH,
-    flexible=TRUTH,
-    reason=TEXT,
-    tokens=INTEGER,
-    cap_hit=TRUTH,
-    level=INTEGER,
-    subject=TEXT,
-    language=TEXT,
-    distractors=INTEGER,
-)
-SCHEMAS = {"seeds": SEEDS, "instances": INSTANCES, "gate": GATE, "answers": ANSWERS}
+SCHEMAS = {
+    kind: _schema(columns)
+    for kind, columns in yaml.safe_load(
+        Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
+    ).items()
+}
+SEEDS, INSTANCES, GATE, ANSWERS = SCHEMAS.values()
 
 
 def write(table: pd.DataFrame | Iterable[pd.DataFrame], path: str | os.PathLike, kind: str) -> Path:
@@ -252,22 +198,10 @@ class Curriculum:
         """Return 16 hex digits over the rows' ids and texts, their order, and every number of the
         recipe.
         """
-        numbers = (
-            self.batch_size,
-            self.max_length,
-            float(self.warmup),
-            float(self.weight_decay),
-            self.seed,
-            self.schedule,
-        )
-        parts = [*numbers, len(self.phases)]
+        parts = [self.batch_size, self.max_length, float(self.warmup), float(self.weight_decay)]
+        parts += [self.seed, self.schedule, len(self.phases)]
         for phase in self.phases:
             rows = phase.rows[["id", "query", "response"]].to_numpy().ravel()
-            parts += [
-                phase.name,
-                float(phase.epochs),
-                float(phase.learning_rate),
-                phase.shuffle,
-                row_id(*rows),
-            ]
+            parts += [phase.name, float(phase.epochs), float(phase.learning_rate)]
+            parts += [phase.shuffle, row_id(*rows)]
         return row_id(*parts)

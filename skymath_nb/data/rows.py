@@ -169,7 +169,7 @@ def load(place: str | os.PathLike, **paths: str) -> pd.DataFrame:
     """
     rows = Rows(place, **paths)
     table = pd.concat(rows, ignore_index=True)
-    blank = {schema.INTEGER: 0, schema.NUMBER: 0.0}
+    blank = {schema.TYPES["integer"]: 0, schema.TYPES["number"]: 0.0}
     none = {field.name: blank.get(field.type, "") for field in schema.INSTANCES}
     given = {"stage": "normal", "method": "given", "kept": True, "source": source(place)}
     missing = {name: value for name, value in (none | given).items() if name not in table}

@@ -172,11 +172,8 @@ def defaults(step: str) -> dict:
     None where there is no such notebook.
     """
     path = _notebook(step, step.partition("@")[0], paths.notebooks_folder(), [])
-    return (
-        {key: found.default for key, found in _declared(path, path.stat().st_mtime_ns)[0].items()}
-        if path
-        else {}
-    )
+    declared = _declared(path, path.stat().st_mtime_ns)[0] if path else {}
+    return {key: parameter.default for key, parameter in declared.items()}
 
 
 def read(source: Path) -> dict:
@@ -213,13 +210,10 @@ def _bounded(value, source: Path):
                 f"{source} stands for more than {MOST_VALUES:,} values; a params file has "
                 "hundreds. Write it without aliases."
             )
-        todo += (
-            [*part, *part.values()]
-            if isinstance(part, dict)
-            else part
-            if isinstance(part, list)
-            else ()
-        )
+        if isinstance(part, dict):
+            todo += [*part, *part.values()]
+        elif isinstance(part, list):
+            todo += part
     return value
 
 
@@ -289,11 +283,8 @@ def _job(key: str, shared: dict, own: dict, notebooks: Path, problems: list[str]
         else:
             where = f"steps.{key}.{parameter}"
         try:
-            resolved[parameter] = _value(
-                declared[parameter],
-                (shared | own).get(parameter, declared[parameter].default),
-                where,
-            )
+            given = (shared | own).get(parameter, declared[parameter].default)
+            resolved[parameter] = _value(declared[parameter], given, where)
         except ValueError as error:
             problems.append(str(error))
     return Job(key, name, label, path, resolved, frozenset(declared))
@@ -336,12 +327,8 @@ def _declared(notebook: Path, changed: int) -> tuple[dict[str, Parameter], list[
     else that a `status` does.
     """
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    source = "".join(
-        next(
-            (cell["source"] for cell in cells if "parameters" in cell["metadata"].get("tags", [])),
-            "",
-        )
-    )
+    tagged = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+    source = "".join(next(tagged, {"source": ""})["source"])
     lines, parameters, unreadable = source.splitlines(), {}, []
     try:
         body = ast.parse(source).body

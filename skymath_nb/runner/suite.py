@@ -117,11 +117,9 @@ def changes(manifest: dict, job: Job) -> list[str]:
 
 def counted(job: Job) -> dict:
     """The parameters of a step that count, as JSON gives them back."""
-    return json.loads(
-        json.dumps(
-            {key: value for key, value in job.parameters.items() if key not in manifests.EXECUTION}
-        )
-    )
+    given = job.parameters.items()
+    counting = {key: value for key, value in given if key not in manifests.EXECUTION}
+    return json.loads(json.dumps(counting))
 
 
 def status(plan: Plan) -> pd.DataFrame:
@@ -150,11 +148,8 @@ def _expected(plan: Plan, job: Job) -> float | None:
     )
     if last:
         return last["seconds"] + STARTUP_S
-    return (
-        json.loads(job.notebook.read_text(encoding="utf-8"))["metadata"]
-        .get("skymath", {})
-        .get("seconds")
-    )
+    metadata = json.loads(job.notebook.read_text(encoding="utf-8"))["metadata"]
+    return metadata.get("skymath", {}).get("seconds")
 
 
 def _manifests(pattern: str) -> Iterator[tuple[Path, dict]]:
@@ -204,15 +199,9 @@ def run(
     first = _first(plan, from_step)
     if plan.others:
         trust.tell(plan, echo)
-        trust.check(
-            plan,
-            [
-                job
-                for n, job in enumerate(plan.jobs)
-                if not _kept(state(plan, job), n, first, keep_stale)
-            ],
-            servers,
-        )
+        numbered = enumerate(plan.jobs)
+        todo = [job for n, job in numbered if not _kept(state(plan, job), n, first, keep_stale)]
+        trust.check(plan, todo, servers)
     check(plan)
     try:
         with locks.claim(plan.folder), kernel.signals(echo) as stop:

@@ -17,18 +17,8 @@ from .params import Job, ParamsError, Plan
 KEY = "OPENAI_API_KEY"
 # programs that start, places that are written to
 OUTSIDE = ("command", "launcher", "ledger", "arms_in")
-SHOWN = (
-    "server",
-    "teacher_model",
-    "base",
-    "bases",
-    "embedding",
-    "engine",
-    "sources",
-    "files",
-    "benchmarks",
-    *OUTSIDE,
-)
+SHOWN = ("server", "teacher_model", "base", "bases", "embedding", "engine")
+SHOWN += ("sources", "files", "benchmarks", *OUTSIDE)
 
 
 def servers(parameters: dict) -> dict[str, str]:

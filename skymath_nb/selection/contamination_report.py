@@ -154,13 +154,8 @@ def hits(
     return table.assign(shared=[shared for shared, _ in notes], note=[note for _, note in notes])
 
 
-ORDER = {"leak": 0, "near": 1, "clean": 2} | {
-    "exact": 0,
-    "graph": 1,
-    "contained": 2,
-    "ngram": 3,
-    "near-duplicate": 4,
-}
+ORDER = {"leak": 0, "near": 1, "clean": 2, "exact": 0, "graph": 1, "contained": 2, "ngram": 3}
+ORDER |= {"near-duplicate": 4}
 
 
 def _stock(problems):
@@ -177,13 +172,8 @@ def _note(row, stock):
         return _shared(mine, theirs), ""
     if wording.masked(mine) == wording.masked(theirs):
         return _shared(mine, theirs), "the same words with other numbers"
-    pairs = [
-        (mine, theirs),
-        *(
-            (wording.words(a), wording.words(b))
-            for a, b in ((row.response, row.problem), (row.query, row.solution))
-        ),
-    ]
+    texts = ((row.response, row.problem), (row.query, row.solution))
+    pairs = [(mine, theirs), *((wording.words(a), wording.words(b)) for a, b in texts)]
     runs = [
         _shared(*pair)
         for pair in [*pairs, (wording.words(row.response), wording.words(row.solution))]
@@ -233,11 +223,8 @@ def neighbours(
             : min(limit, int((similarity >= threshold).sum()))
         ]
         found = part.iloc[best[rows]]
-        columns = {
-            "id": table["id"].to_numpy()[rows],
-            "benchmark": name,
-            "benchmark_id": found["id"].to_numpy(),
-        }
+        columns = {"id": table["id"].to_numpy()[rows], "benchmark": name}
+        columns["benchmark_id"] = found["id"].to_numpy()
         columns |= {
             "similarity": similarity[rows],
             "query": table["query"].to_numpy()[rows],

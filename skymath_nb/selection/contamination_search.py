@@ -104,17 +104,12 @@ class Gate:
             [self.keys(query) for query in instances["query"].fillna("")] if self.graphs else []
         )
         for label, known in self.graphs.items():
-            template = {
-                i: hit
-                if RANK[hit.tier] <= RANK["contained"]
-                else hit._replace(verdict="clean", tier="template")
-                for i, hit in found[label].items()
-            }
-            found[label] = template | {
-                i: Hit("leak", "graph", 0, known[key])
-                for i, key in enumerate(graphs)
-                if key in known
-            }
+            for i, hit in found[label].items():
+                if RANK[hit.tier] > RANK["contained"]:
+                    found[label][i] = hit._replace(verdict="clean", tier="template")
+            for i, key in enumerate(graphs):
+                if key in known:
+                    found[label][i] = Hit("leak", "graph", 0, known[key])
         tables = [self._table(instances["id"].array, label, hits) for label, hits in found.items()]
         return pd.concat(tables, ignore_index=True)[schema.GATE.names]
 
@@ -167,10 +162,9 @@ class _View:
         return np.repeat(self.block.place, np.diff(self.block.begin))[at]
 
     def _sums(self, masked=False):
+        value = self.block.value
         return wording.windows(
-            np.where(self.block.number, np.uint64(1), self.block.value)
-            if masked
-            else self.block.value
+            np.where(self.block.number, np.uint64(1), value) if masked else value
         )
 
 

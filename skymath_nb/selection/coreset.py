@@ -157,11 +157,8 @@ class _Search:
         """
         seen = self.seen[rows].tolist()
         for i in range(seen[0] // BLOCK, len(self.blocks)):
-            yield (
-                *self.blocks[i],
-                i * BLOCK,
-                int(np.searchsorted(seen, min((i + 1) * BLOCK, len(self.centres)))),
-            )
+            last = min((i + 1) * BLOCK, len(self.centres))
+            yield (*self.blocks[i], i * BLOCK, int(np.searchsorted(seen, last)))
 
     def _uncovered(self, rows, threshold):
         """Lower the bounds of rows that have some centre nearer than the threshold.
@@ -207,12 +204,8 @@ class _Search:
             pairs.append(near + torch.tensor([0, begin], device=rows.device))
         pairs, values = torch.cat(pairs), torch.cat(values)
         pairs = pairs[values <= best[pairs[:, 0]] + 2 * self.error]
-        exact = torch.cat(
-            [
-                self._distance(rows[a], self.centres[b])
-                for a, b in (part.unbind(1) for part in pairs.split(ROWS))
-            ]
-        )
+        places = (part.unbind(1) for part in pairs.split(ROWS))
+        exact = torch.cat([self._distance(rows[a], self.centres[b]) for a, b in places])
         self.nearest[rows] = self.nearest[rows].scatter_reduce(0, pairs[:, 0], exact, "amin")
         self.upper[rows] = self.nearest[rows]
         self.seen[rows] = len(self.centres)
@@ -294,12 +287,9 @@ def _first_equal(X):
     import torch
 
     def sums(rows, columns):
-        weights = (
-            torch.randint(
-                -(2**62), 2**62, (len(columns),), generator=torch.Generator().manual_seed(0)
-            ).to(X.device)
-            | 1
-        )
+        generator = torch.Generator().manual_seed(0)
+        weights = torch.randint(-(2**62), 2**62, (len(columns),), generator=generator)
+        weights = weights.to(X.device) | 1
         bits = (rows[:, columns] + 0.0).double().view(torch.int64)  # + 0.0: -0 is 0
         return ((bits ^ (bits >> 32)) * weights).sum(1)  # the low bits of simple numbers are all 0
 
@@ -349,11 +339,8 @@ def radii(X, order: Sequence[int], selected: Sequence[int] | None = None) -> np.
                     near, torch.cdist(rows, X[part].double() - mean).amin(1, keepdim=True)
                 )
             for at, part in enumerate(order.split(BLOCK)):
-                fallen = (
-                    torch.cat([near, torch.cdist(rows, X[part].double() - mean)], 1)
-                    .cummin(1)
-                    .values
-                )
+                distances = torch.cdist(rows, X[part].double() - mean)
+                fallen = torch.cat([near, distances], 1).cummin(1).values
                 near, place = fallen[:, -1:], slice(at * BLOCK, at * BLOCK + len(part))
                 worst[place] = torch.maximum(worst[place], fallen[:, 1:].amax(0))
     return worst.cpu().numpy().astype(np.float32)
@@ -521,8 +508,4 @@ def _checked(X, k, selected):
 
 # name -> (X (N, D) tensor, k, Rows, seed) -> places in order of choice (k,), or a Selection if the
 # radius came along
-METHODS = {
-    "k_center": _k_center,
-    "random": _random,
-    "stratified": _stratified,
-}
+METHODS = {"k_center": _k_center, "random": _random, "stratified": _stratified}

@@ -178,11 +178,8 @@ def _signatures(texts, seed):
     """
     from scipy.sparse import csr_array
 
-    factors = (
-        randomness.rng(seed, "dedup", "minhash").integers(2**31, size=BANDS * ROWS, dtype=np.uint32)
-        * 2
-        + 1
-    )
+    rng = randomness.rng(seed, "dedup", "minhash")
+    factors = rng.integers(2**31, size=BANDS * ROWS, dtype=np.uint32) * 2 + 1
     keys = np.zeros((BANDS, len(texts)), np.uint64)
     sizes = [np.zeros(1, np.int64)]
     short = np.empty(0, np.int32)

@@ -40,16 +40,8 @@ LAYOUT = (
     "left right big bigg biggl biggr bigl bigr displaystyle textstyle quad qquad limits nolimits "
     "text textrm textbf textit mathrm mathbf mathit mbox rm bf"
 )
-SAME = {
-    "dfrac": "frac",
-    "tfrac": "frac",
-    "cfrac": "frac",
-    "le": "leq",
-    "ge": "geq",
-    "ne": "neq",
-    "dbinom": "binom",
-    "tbinom": "binom",
-}
+SAME = dict.fromkeys(("dfrac", "tfrac", "cfrac"), "frac") | {"le": "leq", "ge": "geq", "ne": "neq"}
+SAME |= dict.fromkeys(("dbinom", "tbinom"), "binom")
 SAME |= dict.fromkeys(("ldots", "cdots", "dotsc", "dotsb"), "dots") | dict.fromkeys(
     LAYOUT.split(), ""
 )

@@ -163,10 +163,5 @@ def recall(
 def flat_recall(recall_table: pd.DataFrame) -> dict[str, float]:
     """Return recall as flat named numbers: world_test_recall_verbatim."""
     names = recall_table["benchmark"] + "_recall_" + recall_table["kind"]
-    return dict(
-        zip(
-            names.str.replace(r"\W+", "_", regex=True),
-            recall_table["recall"].astype(float),
-            strict=True,
-        )
-    )
+    names = names.str.replace(r"\W+", "_", regex=True)
+    return dict(zip(names, recall_table["recall"].astype(float), strict=True))

@@ -150,11 +150,9 @@ class Assembler:
                 self.texts.add(text)
             self.ids.add(id)
         out = reasons != ""
-        excluded = part[out].assign(
-            detail=part["reason"][out],
-            reason=reasons[out],
-            benchmark=part["id"][out].map(self.benchmark),
-        )
+        met = part["id"][out].map(self.benchmark)
+        why = {"detail": part["reason"][out], "reason": reasons[out]}
+        excluded = part[out].assign(**why, benchmark=met)
         return part[~out].reset_index(drop=True), excluded.reset_index(drop=True)
 
     def _verdicts(self, ids: pd.Series) -> np.ndarray:
@@ -263,12 +261,8 @@ def match(
     def costs(plan: Curriculum) -> np.ndarray:
         if by == "steps":
             return np.array([plan.phase_steps(phase) for phase in plan.phases], dtype=float)
-        return np.array(
-            [
-                phase.rows["tokens"].mean() * math.ceil(len(phase.rows) * phase.epochs)
-                for phase in plan.phases
-            ]
-        )
+        read = [math.ceil(len(phase.rows) * phase.epochs) for phase in plan.phases]
+        return np.array([p.rows["tokens"].mean() for p in plan.phases]) * read
 
     budget = min(costs(plan).sum() for plan in plans.values()) if budget is None else budget
     if budget < max(len(plan.phases) for plan in plans.values()):
@@ -309,16 +303,10 @@ def schedule(curriculum: Curriculum, by: str = "level") -> pd.DataFrame:
     lines = []
     for phase in curriculum.phases:
         shares = _values(phase, by).value_counts(normalize=True)
-        lines.append(
-            {
-                "phase": phase.name,
-                "steps": curriculum.phase_steps(phase),
-                "rows": len(phase.rows),
-                "epochs": phase.epochs,
-                "learning_rate": phase.learning_rate,
-                **{f"{by} {level}": float(shares.get(level, 0.0)) for level in levels},
-            }
-        )
+        line = {"phase": phase.name, "steps": curriculum.phase_steps(phase)}
+        line |= {"rows": len(phase.rows), "epochs": phase.epochs}
+        line["learning_rate"] = phase.learning_rate
+        lines.append(line | {f"{by} {level}": float(shares.get(level, 0.0)) for level in levels})
     return pd.DataFrame(lines)
 
 

@@ -34,13 +34,8 @@ def run(job, folder: Path, progress: Callable[[str], None] | None) -> dict:
         RuntimeError: With the error of the process that failed first, or else the log's last lines.
     """
     write(job, folder)
-    command = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--config_file",
-        str(job.settings.launcher_path()),
-    ]
+    launcher = ["-m", "accelerate.commands.launch", "--config_file"]
+    command = [sys.executable, *launcher, str(job.settings.launcher_path())]
     precision = job.settings.arithmetic(devices.choose(job.settings.device, job.settings.processes))
     # ours, not the file's
     command += ["--mixed_precision", "bf16" if precision == "bfloat16" else "no"]
