@@ -144,4 +144,4 @@ def test_the_numbers_are_installed_with_the_package():
     project = tomllib.loads(
         (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     )
-    assert "data/*.yaml" in project["tool"]["setuptools"]["package-data"]["skymath_nb"]
+    assert "*/*.yaml" in project["tool"]["setuptools"]["package-data"]["skymath_nb"]
