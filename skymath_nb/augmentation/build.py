@@ -26,7 +26,7 @@ from .operator_plan import (
     question_values,
 )
 from .parsing import PARSERS, Unparsed, check_question, check_variant
-from .row_summary import SYNTHETIC
+from .row_summary import BLANK, SYNTHETIC
 from .verification import CHECKS, contradicted, graph, judge, vote
 
 # the first is an answer, the second can be asked again
@@ -34,16 +34,7 @@ REFUSED, FAILED = "teacher refused", "teacher failed"
 UNUSABLE = {COMPLETE: "", TRUNCATED: "cut off at max_tokens", FILTERED: REFUSED, BROKEN: FAILED}
 PASSING = {408, 409, 425, 429}  # states of a server, not of a request: a rerun asks again
 # What a row carries while it is made, beside the columns of an instance.
-SCRATCH = (
-    "chain",
-    "depth",
-    "gold",
-    "synthetic",
-    "rng",
-    "seed_problem",
-    "seed_level",
-    "seed_answer",
-)
+SCRATCH = "chain depth gold synthetic rng seed_problem seed_level seed_answer".split()
 # chains made at a time: what memory has to hold, and enough for a teacher to stay busy
 BLOCK = 10_000
 STAND_INS = 1_000_000_000  # sample indices from here on belong to forecasts
@@ -303,13 +294,7 @@ class Maker:
             "parent_id": parent["id"] if parent else origin["id"],
             "prompt": "",
             "teacher": settings.teacher,
-            "request_key": "",
-            "tokens_in": 0,
-            "tokens_out": 0,
-            "cost_usd": 0.0,
-            "verdicts": "{}",
-            "kept": True,
-            "reason": "",
+            **{name: value for name, value in BLANK.items() if name != "prompt"},
             "source": origin["source"],
             "sample": settings.first_sample + sample,
             "chain": chain,

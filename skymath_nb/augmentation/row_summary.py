@@ -13,6 +13,9 @@ from .operator_plan import BACKWARD
 from .verification import TRUTHS
 
 SYNTHETIC = "synthetic"  # split of a seed that a teacher wrote: its answer is nobody's gold
+# columns of a row for which nothing was asked yet
+BLANK = {"prompt": "", "request_key": "", "tokens_in": 0, "tokens_out": 0, "cost_usd": 0.0}
+BLANK |= {"verdicts": "{}", "kept": True, "reason": ""}
 
 
 def summary(instances: pd.DataFrame, by: str | list[str] = ("method", "operator")) -> pd.DataFrame:
@@ -70,20 +73,10 @@ def as_seeds(instances: pd.DataFrame) -> pd.DataFrame:
     goes on from there.
     """
     kept = instances[instances["kept"] & ~instances["operator"].isin(BACKWARD)]
-    return pd.DataFrame(
-        {
-            "id": kept["id"],
-            "source": kept["source"],
-            "split": SYNTHETIC,
-            "language": kept["language"],
-            "level": kept["level"],
-            "subject": kept["method"],
-            "problem": kept["query"],
-            "solution": kept["response"],
-            "answer": kept["answer"],
-            "licence": "",
-        }
-    ).reset_index(drop=True)
+    names = {"method": "subject", "query": "problem", "response": "solution"}
+    seeds = kept.drop(columns="source").rename(columns=names)
+    seeds = seeds.assign(source=kept["source"], split=SYNTHETIC, licence="")
+    return seeds[schema.SEEDS.names].reset_index(drop=True)
 
 
 def read_problems(path) -> pd.DataFrame:
@@ -99,28 +92,9 @@ def as_instances(seeds: pd.DataFrame) -> pd.DataFrame:
     """Seed problems with their own solutions as instances, of method and operator "seed", in the
     instances schema.
     """
-    columns = {
-        "id": [schema.row_id("seed", i) for i in seeds["id"]],
-        "stage": "normal",
-        "round": 0,
-        "method": "seed",
-        "operator": "seed",
-        "language": seeds["language"],
-        "level": seeds["level"],
-        "query": seeds["problem"],
-        "response": seeds["solution"],
-        "answer": seeds["answer"],
-        "seed_id": seeds["id"],
-        "parent_id": seeds["id"],
-        "prompt": "",
-        "teacher": "",
-        "request_key": "",
-        "tokens_in": 0,
-        "tokens_out": 0,
-        "cost_usd": 0.0,
-        "verdicts": "{}",
-        "kept": True,
-        "reason": "",
-        "source": seeds["source"],
-    }
-    return pd.DataFrame(columns, index=seeds.index).reset_index(drop=True)
+    rows = seeds.rename(columns={"problem": "query", "solution": "response"})
+    origin = {"seed_id": seeds["id"], "parent_id": seeds["id"], "teacher": ""}
+    made = {"stage": "normal", "round": 0, "method": "seed", "operator": "seed"}
+    rows = rows.assign(**BLANK, **origin, **made)
+    rows["id"] = [schema.row_id("seed", id) for id in seeds["id"]]
+    return rows[schema.INSTANCES.names].reset_index(drop=True)

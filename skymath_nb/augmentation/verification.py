@@ -13,14 +13,8 @@ from ..grading import solution_steps
 from .operator_plan import SAME_ANSWER
 from .parsing import numbers
 
-TRUTHS = (
-    "agrees_with_gold",
-    "agrees_with_majority",
-    "steps_hold",
-    "numbers_kept",
-    "same_graph",
-    "hard",
-)
+TRUTHS = ("agrees_with_gold", "agrees_with_majority", "steps_hold")
+TRUTHS += ("numbers_kept", "same_graph", "hard")
 CHECKS = {  # what `verify` may name: the verdict, and what is said of a row where it is false
     "gold": ("agrees_with_gold", "disagrees with the gold"),
     "majority": ("agrees_with_majority", "disagrees with the majority"),

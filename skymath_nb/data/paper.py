@@ -10,14 +10,8 @@ import pandas as pd
 import yaml
 
 # 0 and "": all of it
-MEASURE = {
-    "benchmark": "",
-    "language": "en",
-    "level": 0,
-    "subject": "",
-    "distractors": 0,
-    "max_length": 0,
-}
+MEASURE = {"benchmark": "", "language": "en", "level": 0, "subject": ""}
+MEASURE |= {"distractors": 0, "max_length": 0}
 
 
 @cache

@@ -87,12 +87,8 @@ def diagnose(
     response, graph = response or "", error_graphs.graph(problem) if problem else None
     if flexible and not strict:
         start = max(response.rfind(extracted or ""), 0)
-        return Verdict(
-            "wrong extraction",
-            start,
-            start + len(extracted or ""),
-            "equal to the gold answer, but not behind its prefix",
-        )
+        evidence = "equal to the gold answer, but not behind its prefix"
+        return Verdict("wrong extraction", start, start + len(extracted or ""), evidence)
     if not flexible and cap_hit:
         return Verdict(
             "cut off", max(len(response) - 1, 0), len(response), "the limit of length was reached"
@@ -128,12 +124,8 @@ def _fault(read, response, problem, graph, extracted, right):
     if found.error in ("arithmetic slip", "distractor used", "wrong operation") or (
         graph and _unrelated(read, response, graph)
     ):
-        return Verdict(
-            "right answer with wrong steps",
-            found.start,
-            found.end,
-            f"{found.error}: {found.evidence}",
-        )
+        evidence = f"{found.error}: {found.evidence}"
+        return Verdict("right answer with wrong steps", found.start, found.end, evidence)
     return None
 
 
@@ -148,12 +140,8 @@ def _copied(read, response, problem):
         Fraction(NAMED[word]) for word in re.findall(r"[a-z]+", problem.lower()) if word in NAMED
     }
     known, place = {*CONSTANTS, *named, *solution_steps.numbers(problem)}, 0
-    known |= (
-        {n / 100 for n in known}
-        | {100 - n for n in known}
-        | {1 + n / 100 for n in known}
-        | {1 - n / 100 for n in known}
-    )
+    for n in set(known):
+        known |= {n / 100, 100 - n, 1 + n / 100, 1 - n / 100}
     known |= {1 - n for n in known} | {1 / n for n in known if n}
     for step in read:
         known |= solution_steps.numbers(response[place : step.start])

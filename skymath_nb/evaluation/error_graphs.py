@@ -126,11 +126,8 @@ def compare(
         match = next((g for g in (*todo, *done) if _same(operation, g)), None)
         if found := None if match else _origin(operation, graph, results, stated):
             return Departure(found[0], step.start, step.end, found[1])
-        error, evidence = (
-            ("", "")
-            if match
-            else _judge(operation, todo, graph, [other for _, other in taken[i + 1 :]])
-        )
+        later = [other for _, other in taken[i + 1 :]]
+        error, evidence = ("", "") if match else _judge(operation, todo, graph, later)
         if not step.holds and operation is step.operations[-1]:
             found = slip(step)
             return found._replace(
@@ -165,11 +162,9 @@ def _origin(operation, graph, results, stated):
             f"{number(foreign[0])} is neither in the problem nor an earlier result",
         )
     idle = [side for side in unknown if side in graph.idle]
-    return (
-        ("distractor used", f"{number(idle[0])} stands only in a sentence that changes nothing")
-        if idle
-        else None
-    )
+    if not idle:
+        return None
+    return "distractor used", f"{number(idle[0])} stands only in a sentence that changes nothing"
 
 
 def _judge(operation, todo, graph, later):
@@ -215,12 +210,8 @@ def _ending(steps, response, todo, graph, answer):
         return None
     if todo:
         start, end = (steps[-1].start, steps[-1].end) if steps else (0, len(response))
-        return Departure(
-            "missing step",
-            start,
-            end,
-            f"{_written(todo[0])} = {number(todo[0].value)} is not taken",
-        )
+        evidence = f"{_written(todo[0])} = {number(todo[0].value)} is not taken"
+        return Departure("missing step", start, end, evidence)
     if answer is not None and answer != graph.answer:
         start = _place_of_answer(response, steps[-1].end if steps else 0)
         evidence = f"the steps lead to {number(graph.answer)}, the answer says {number(answer)}"

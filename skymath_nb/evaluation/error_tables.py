@@ -192,18 +192,11 @@ def rank_cells(
         interval = binomtest(errors, n).proportion_ci(CONFIDENCE, method="wilson")
         usual = like.usual / like.n if like else np.nan
         shares = part.loc[part["wrong"], "error"].value_counts(normalize=True).head(2)
-        row = {
-            "n": n,
-            "errors": errors,
-            "error_rate": errors / n,
-            "low": interval.low,
-            "high": interval.high,
-        }
-        row |= {
-            "share": errors / max(wrong.sum(), 1),
-            "training_rows": int(trained.get(cell if len(by) > 1 else cell[0], 0)),
-            "usual_rate": usual,
-        }
+        row = {"n": n, "errors": errors, "error_rate": errors / n}
+        row |= {"low": interval.low, "high": interval.high}
+        row["share"] = errors / max(wrong.sum(), 1)
+        row["training_rows"] = int(trained.get(cell if len(by) > 1 else cell[0], 0))
+        row["usual_rate"] = usual
         row |= {
             "above": like.wrong - like.usual if like else np.nan,
             "apart": bool(usual < interval.low or usual > interval.high),

@@ -17,34 +17,12 @@ from .error_graphs import graph
 
 TRIES = 30
 SLIPS = (-10, -2, -1, 1, 2, 10)
-OTHER_OPERATIONS = {
-    "+": "-*",
-    "-": "+*",
-    "*": "+-",
-    "/": "-*",
-    "%": "-",
-    "gcd": "-+",
-    "lcm": "+-",
-    "pct": "+-",
-}
-STEPPED = (
-    "arithmetic slip",
-    "wrong number copied",
-    "distractor used",
-    "wrong operation",
-    "wrong operand",
-    "missing step",
-    "extra step",
-)
-PLANTED = (
-    "wrong extraction",
-    "right answer with wrong steps",
-    "wrong language",
-    "cut off",
-    "no answer",
-    *STEPPED,
-    "malformed step",
-)
+OTHER_OPERATIONS = {"+": "-*", "-": "+*", "*": "+-", "/": "-*", "%": "-"}
+OTHER_OPERATIONS |= {"gcd": "-+", "lcm": "+-", "pct": "+-"}
+STEPPED = ("arithmetic slip", "wrong number copied", "distractor used", "wrong operation")
+STEPPED += ("wrong operand", "missing step", "extra step")
+PLANTED = ("wrong extraction", "right answer with wrong steps", "wrong language", "cut off")
+PLANTED += ("no answer", *STEPPED, "malformed step")
 
 
 def plant(problem: Problem, error: str, rng: random.Random) -> tuple[str, bool] | None:
@@ -88,12 +66,8 @@ def _unstepped(problem, error, rng, style):
     if error == "wrong extraction":
         return f"{body}\n\\boxed{{{number(problem.answer)}}}", False
     if error == "wrong language":  # only two of the styles have words
-        return write_solution(
-            problem.steps,
-            problem.answer,
-            "zh" if problem.language == "en" else "en",
-            rng.choice((2, 3)),
-        ), False
+        other = "zh" if problem.language == "en" else "en"
+        return write_solution(problem.steps, problem.answer, other, rng.choice((2, 3))), False
     if error == "cut off":
         return text[: rng.randrange(1, len(body))], True
     if error == "no answer":
@@ -101,22 +75,15 @@ def _unstepped(problem, error, rng, style):
     step = rng.choice(problem.steps)
     if error == "right answer with wrong steps":
         wrong = step._replace(value=step.value + rng.choice(SLIPS))
-        return write_solution(
-            [wrong if s == step else s for s in problem.steps],
-            problem.answer,
-            problem.language,
-            style,
-        ), False
+        steps = [wrong if each == step else each for each in problem.steps]
+        return write_solution(steps, problem.answer, problem.language, style), False
     if rng.random() < 0.5:
         broken = str(step).rsplit("=", 1)[0] + "="
     else:
         broken = str(step).replace(" ", " ( ", 1)
     answer = problem.answer + rng.choice(SLIPS)
-    return (
-        f"{body.replace(str(step), broken, 1)}\n"
-        f"{final.replace(number(problem.answer), number(answer))}",
-        False,
-    )
+    closing = final.replace(number(problem.answer), number(answer))
+    return f"{body.replace(str(step), broken, 1)}\n{closing}", False
 
 
 def _solve_with(problem, error, at, rng):
@@ -148,15 +115,9 @@ def _spoiled(problem, error, at, rng):
         if error == "extra step":
             return (rng.choice("+-*"), node, Fraction(rng.choice(sorted(facts.given))))
         values = {operation.value for operation in facts.operations}
-        pools = {
-            "wrong number copied": [
-                n
-                for n in map(Fraction, range(2, 100))
-                if n not in facts.given | facts.idle | values
-            ],
-            "distractor used": sorted(facts.idle - values),
-            "wrong operand": sorted(facts.given),
-        }
+        others = set(map(Fraction, range(2, 100))) - facts.given - facts.idle - values
+        pools = {"wrong number copied": sorted(others), "wrong operand": sorted(facts.given)}
+        pools["distractor used"] = sorted(facts.idle - values)
         place = rng.choice(leaves)
         wrong = rng.choice([n for n in pools[error] if n != node[place]])
         return (*node[:place], wrong, *node[place + 1 :])
@@ -203,28 +164,14 @@ def validate(
                     problem = world.distract(problem, rng.randint(1, 3), rng)
                 made = plant(problem, error, rng)
                 if made is not None:
-                    row = {
-                        "planted": error,
-                        "language": language,
-                        "level": problem.level,
-                        "problem": problem.text,
-                    }
-                    rows.append(
-                        row
-                        | {
-                            "response": made[0],
-                            "cap_hit": made[1],
-                            "answer": number(problem.answer),
-                        }
-                    )
+                    row = {"planted": error, "language": language, "level": problem.level}
+                    row |= {"problem": problem.text, "response": made[0], "cap_hit": made[1]}
+                    rows.append(row | {"answer": number(problem.answer)})
     table = pd.DataFrame(rows)
     grades = grading.grade_many(table["response"], table["answer"])
-    graded = table.assign(
-        **{
-            name: [getattr(grade, name) for grade in grades]
-            for name in ("strict", "flexible", "extracted")
-        }
-    )
+    names = ("strict", "flexible", "extracted")
+    verdicts = {name: [getattr(grade, name) for grade in grades] for name in names}
+    graded = table.assign(**verdicts)
     return table.drop(columns=["cap_hit", "answer"]).join(classify(graded))
 
 

@@ -159,15 +159,11 @@ def _plan(requests: list[Request], settings: Settings, book) -> tuple[list[str],
         if key not in asked or request.max_tokens > asked[key].max_tokens:
             asked[key] = request
     found = book.get_many(asked) if book else {}
-    return (
-        keys,
-        asked,
-        {
-            key: record
-            for key, record in found.items()
-            if record.serves(asked[key].max_tokens, settings.replay)
-        },
-    )
+    known = {}
+    for key, record in found.items():
+        if record.serves(asked[key].max_tokens, settings.replay):
+            known[key] = record
+    return keys, asked, known
 
 
 def _complete(requests: list[Request], settings: Settings, budget: Budget) -> list[Reply]:
@@ -263,14 +259,12 @@ class Run:
         lost = (
             f"; ${done.lost_usd:.4f} went to tries whose reply never came" if done.lost_usd else ""
         )
+        again = "it resumes from the ledger."
+        if not self.book:
+            again = "without a ledger everything is asked anew."
         return (
             f"{done.answered} requests were answered now, {done.cached} came from the ledger, "
-            f"{left} are left{lost}. Raise budget_usd and run again: "
-            + (
-                "it resumes from the ledger."
-                if self.book
-                else "without a ledger everything is asked anew."
-            )
+            f"{left} are left{lost}. Raise budget_usd and run again: {again}"
         )
 
     async def _work(self):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -88,14 +89,8 @@ def _truncated(record: ledgers.Record) -> bool:
 
 
 def _record(completion: Completion, length: int, name: str, limit: int) -> ledgers.Record:
-    return ledgers.Record(
-        completion.text,
-        "length" if completion.cap_hit else "stop",
-        length,
-        completion.tokens,
-        name,
-        limit,
-    )
+    reason = "length" if completion.cap_hit else "stop"
+    return ledgers.Record(completion.text, reason, length, completion.tokens, name, limit)
 
 
 def _device(device: str):
@@ -231,15 +226,10 @@ def _tokens(tokenizer, questions: list[Question], model) -> list[list[int]]:
             f"tokenizer of {model} has no chat template. Give plain texts (prompts.pose with the "
             "style student or few-shot), or a model that was trained to chat."
         )
-    texts = [
-        question.prompt
-        if is_plain
-        else tokenizer.apply_chat_template(
-            question.prompt, tokenize=False, add_generation_prompt=True
-        )
-        # has its own special tokens
-        for question, is_plain in zip(questions, plain, strict=True)
-    ]
+    # a template has its own special tokens
+    template = partial(tokenizer.apply_chat_template, tokenize=False, add_generation_prompt=True)
+    pairs = zip(questions, plain, strict=True)
+    texts = [each.prompt if is_plain else template(each.prompt) for each, is_plain in pairs]
     return [
         tokenizer(text, add_special_tokens=is_plain, verbose=False)["input_ids"]
         for text, is_plain in zip(texts, plain, strict=True)

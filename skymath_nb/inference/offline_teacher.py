@@ -241,16 +241,8 @@ def _cut(text, limit):
 
 def _flawed(problem, rng, style):
     """A solution with one mistake, carried on consistently; its answer is never the right one."""
-    wrong_operations = {
-        "+": "-",
-        "-": "+",
-        "*": "+",
-        "/": "-",
-        "%": "-",
-        "gcd": "-",
-        "lcm": "+",
-        "pct": "-",
-    }
+    wrong_operations = {"+": "-", "-": "+", "*": "+", "/": "-"}
+    wrong_operations |= {"%": "-", "gcd": "-", "lcm": "+", "pct": "-"}
     numbers = [Fraction(int(n)) for n in re.findall(r"\d+", problem.text)]
     for _ in range(20):
         at = rng.randrange(len(problem.steps))

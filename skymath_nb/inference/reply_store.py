@@ -494,12 +494,8 @@ def export(path: str | Path, out: str | Path) -> int:
                     else nullcontext(raw) as file
                 ):
                     for key, *fields in book._rows():
-                        file.write(
-                            json.dumps(
-                                {"key": key} | Record(*fields)._asdict(), ensure_ascii=False
-                            ).encode()
-                            + b"\n"
-                        )
+                        line = {"key": key} | Record(*fields)._asdict()
+                        file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
                         n += 1
             os.replace(part, out)
         except OSError as error:

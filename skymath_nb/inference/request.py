@@ -11,16 +11,8 @@ from typing import Any, NamedTuple
 from . import prices
 from . import reply_store as ledgers
 
-RESERVED = {
-    "model",
-    "messages",
-    "prompt",
-    "max_tokens",
-    "max_completion_tokens",
-    "n",
-    "stream",
-    "stream_options",
-}
+RESERVED = set("model messages prompt max_tokens max_completion_tokens n stream".split())
+RESERVED.add("stream_options")
 LENGTHS = ("max_tokens", "max_completion_tokens")
 PLAIN = "prompt"  # the role of a text that is no chat: the model goes on where it ends
 
@@ -280,17 +272,8 @@ class Settings:
     def reply(self, key: str, record, cached: bool) -> Reply:
         """A stored reply, as the caller gets it."""
         if record.refused:
-            return Reply(
-                "",
-                "",
-                0,
-                0,
-                0.0,
-                key,
-                cached,
-                f"the server refused this when it was asked ({record.refused})",
-                record.refused,
-            )
+            why = f"the server refused this when it was asked ({record.refused})"
+            return Reply("", "", 0, 0, 0.0, key, cached, why, record.refused)
         said = (record.text, record.finish_reason, record.tokens_in, record.tokens_out)
         thought = (
             record.tokens_cached,

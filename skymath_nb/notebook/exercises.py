@@ -148,15 +148,8 @@ def duplicates(predicted, answer, problems: pd.Series, similarity: float, seed: 
         "the share is not in per cent": truth / 100,
         "problems are counted, not their share": (~kept).sum(),
     }
-    return judge(
-        predicted,
-        answer,
-        truth,
-        "per cent",
-        0.005,
-        mistakes,
-        f"dedup.near(..., {similarity}, seed=seed).kept says which stay.",
-    )
+    hint = f"dedup.near(..., {similarity}, seed=seed).kept says which stay."
+    return judge(predicted, answer, truth, "per cent", 0.005, mistakes, hint)
 
 
 def cost(predicted, answer, instances: pd.DataFrame, prices: dict[str, float]) -> Verdict:
@@ -194,15 +187,8 @@ def radius(predicted, answer, X: np.ndarray, k: int, given, seed: int) -> Verdic
         "the first radius is taken, not the last": path[0],
         "the radius is halved: it falls much more slowly than 1 / k": path[k - 1] / 2,
     }
-    return judge(
-        predicted,
-        answer,
-        float(path[-1]),
-        "of cosine distance",
-        5e-4,
-        mistakes,
-        "coreset.select gives one radius per choice.",
-    )
+    hint = "coreset.select gives one radius per choice."
+    return judge(predicted, answer, float(path[-1]), "of cosine distance", 5e-4, mistakes, hint)
 
 
 def steps(predicted, answer, phases: pd.DataFrame, batch_size: int) -> Verdict:
@@ -234,15 +220,8 @@ def paired(predicted, answer, graded: pd.DataFrame, one, other, benchmark) -> Ve
         "all benchmarks are thrown together": 100 * everywhere["difference"],
         "the difference is a fraction, not points": truth / 100,
     }
-    return judge(
-        predicted,
-        answer,
-        truth,
-        "points",
-        0.005,
-        mistakes,
-        f"Take {benchmark} alone; the same items answered twice.",
-    )
+    hint = f"Take {benchmark} alone; the same items answered twice."
+    return judge(predicted, answer, truth, "points", 0.005, mistakes, hint)
 
 
 def doubling(predicted, answer, points: pd.DataFrame) -> Verdict:
@@ -285,15 +264,8 @@ def standard_error(predicted, answer, accuracy: float, n: int) -> Verdict:
         "the root is missing": 100 * accuracy * (1 - accuracy) / n,
         "it is for one item": truth * math.sqrt(n),
     }
-    return judge(
-        predicted,
-        answer,
-        truth,
-        "points",
-        0.02,
-        mistakes,
-        "The variance of one answer is p (1 - p); n of them are averaged.",
-    )
+    hint = "The variance of one answer is p (1 - p); n of them are averaged."
+    return judge(predicted, answer, truth, "points", 0.02, mistakes, hint)
 
 
 def chance(answers: pd.DataFrame) -> float:
