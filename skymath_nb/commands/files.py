@@ -84,11 +84,8 @@ def _gate(parts, tests, out, seen, n, echo) -> pd.DataFrame:
         half.replace(out)
     finally:
         half.unlink(missing_ok=True)
-    counts = (
-        pd.concat(counts)
-        .groupby(["benchmark", "verdict", "tier", "n"], as_index=False, sort=False)["rows"]
-        .sum()
-    )
+    key = ["benchmark", "verdict", "tier", "n"]
+    counts = pd.concat(counts).groupby(key, as_index=False, sort=False)["rows"].sum()
     hits = pd.concat(hits).groupby("benchmark", sort=False).head(SHOWN)
     hits.to_parquet(seen, index=False)
     names = ", ".join(f"{name} ({len(t):,})" for name, t in tests.items())
@@ -146,11 +143,10 @@ def _choose(parts, k, out, method, embedding, dimensions, seed, echo) -> pd.Data
     empty = table["query"].str.strip() == ""
     some = table[~empty].reset_index(drop=True)
     some = some[near_duplicates.exact(some["query"]).kept].reset_index(drop=True)
-    X = (
-        embeddings.embed(some["query"].tolist(), method=embedding, dimensions=dimensions, seed=seed)
-        if len(some)
-        else np.empty((0, 1))
-    )
+    X = np.empty((0, 1))
+    if len(some):
+        how = {"method": embedding, "dimensions": dimensions, "seed": seed}
+        X = embeddings.embed(some["query"].tolist(), **how)
     full = X.any(axis=1)
     left = (
         f"{empty.sum():,} empty, {(~empty).sum() - len(some):,} repeated, {(~full).sum():,} "
@@ -168,13 +164,9 @@ def _choose(parts, k, out, method, embedding, dimensions, seed, echo) -> pd.Data
     chosen.insert(0, "rank", np.arange(1, k + 1))
     chosen.to_parquet(out, index=False)
     budgets = sorted({max(1, k // 16), max(1, k // 4), k})
-    curve = pd.DataFrame(
-        {
-            "chosen": budgets,
-            "radius": [radius[b - 1] for b in budgets],
-            "at random": [control[b - 1] for b in budgets],
-        }
-    )
+    radii = {"radius": radius, "at random": control}
+    columns = {name: [each[b - 1] for b in budgets] for name, each in radii.items()}
+    curve = pd.DataFrame({"chosen": budgets} | columns)
     echo(
         f"{k:,} of {len(some):,} problems of {file} by {method} on {embedding} vectors "
         f"({X.shape[1]} dimensions); left out: {left}"

@@ -147,9 +147,8 @@ def place(
         recipe.too_long,
         *sorted(recipe.training.items()),
         prompt("{query}"),
-        *code_digests.of_modules(
-            {__name__}
-        ).items(),  # an edited trainer or grader makes another unit
+        # an edited trainer or grader makes another unit
+        *code_digests.of_modules({__name__}).items(),
         *(row_id(*parts) for parts in asked),
     ]
     return Path(folder) / f"{recipe.name}-{row_id(*parts)[:8]}-s{seed}"
@@ -208,13 +207,12 @@ def run_all(
             as of `run`.
     """
     units = list(units)
-    left = [
-        unit
-        for unit in units
-        if not (
-            place(unit.recipe, unit.seed, folder, prompt=settings.get("prompt")) / "report.json"
-        ).is_file()
-    ]
+    prompt = settings.get("prompt")
+
+    def is_done(unit: Unit) -> bool:
+        return (place(*unit, folder, prompt=prompt) / "report.json").is_file()
+
+    left = [unit for unit in units if not is_done(unit)]
     say = progress or (lambda line: None)
     say(f"{len(units)} units, {len(units) - len(left)} of them finished before")
     errors, told = [], count(1)
@@ -240,10 +238,8 @@ def _pass(units: list[Unit], folder, workers: int, settings: dict, say, errors: 
             min(workers, len(units)), mp_context=context, initializer=_die_with_parent
         ) as pool:
             try:
-                futures = {
-                    pool.submit(run, *unit, folder, **settings | {"threads": 1}): unit
-                    for unit in units
-                }
+                alone = settings | {"threads": 1}
+                futures = {pool.submit(run, *unit, folder, **alone): unit for unit in units}
                 for future in as_completed(futures):
                     _settle(futures[future], future.result, say, errors, held)
             except KeyboardInterrupt:
@@ -274,10 +270,8 @@ def _hush(line: str):
 def _settle(unit: Unit, result, say, errors: list, held: list) -> None:
     try:
         report = result()
-        say(
-            f"{unit.recipe.name}, seed {unit.seed}: {report['steps']} steps, "
-            f"{report['cpu_seconds']:.0f} CPU-s"
-        )
+        cost = f"{report['steps']} steps, {report['cpu_seconds']:.0f} CPU-s"
+        say(f"{unit.recipe.name}, seed {unit.seed}: {cost}")
     except locks.Busy:
         held.append(unit)
     except Exception as error:

@@ -139,20 +139,11 @@ def difference(
     half = error * t.ppf((1 + confidence) / 2, degrees)
     low, high = (gap - half, gap + half) if error else unseen(gap, n, confidence)
     p = 2 * t.sf(abs(gap) / error, degrees) if error else float(gap == 0)
-    return {
-        "verdict": verdict,
-        "n": n,
-        "seeds_a": arms[0]["seeds"],
-        "seeds_b": arms[1]["seeds"],
-        "a": arms[0]["accuracy"],
-        "b": arms[1]["accuracy"],
-        "difference": gap,
-        "low": low,
-        "high": high,
-        "p": float(p),
-        "degrees": float(degrees),
-        "test": "t over seeds and items",
-    }
+    one, other = arms
+    sizes = {"verdict": verdict, "n": n, "seeds_a": one["seeds"], "seeds_b": other["seeds"]}
+    means = {"a": one["accuracy"], "b": other["accuracy"], "difference": gap}
+    test = {"p": float(p), "degrees": float(degrees), "test": "t over seeds and items"}
+    return sizes | means | {"low": low, "high": high} | test
 
 
 def paired(a: pd.DataFrame, b: pd.DataFrame, verdict: str = "flexible", on=ON) -> dict:
@@ -167,12 +158,8 @@ def paired(a: pd.DataFrame, b: pd.DataFrame, verdict: str = "flexible", on=ON) -
             f"{len(left)} items and the other {len(right)}, not the same ones."
         )
     by_item = (left - right).to_numpy(float)
-    return {
-        "difference": float(by_item.mean()),
-        "seed": 0.0,
-        "item": float(by_item.var(ddof=1)),
-        "rest": 0.0,
-    }
+    difference, item = float(by_item.mean()), float(by_item.var(ddof=1))
+    return {"difference": difference, "seed": 0.0, "item": item, "rest": 0.0}
 
 
 def standard_error(parts: dict, items: int, seeds: int) -> float:
@@ -240,10 +227,10 @@ def plan(
 
     Inf where no number of items is enough.
     """
-    rows = {
-        f"{100 * d:g} points": [items_needed(parts, d, s, **test) for s in seeds]
-        for d in differences
-    }
+    rows = {}
+    for difference in differences:
+        needed = [items_needed(parts, difference, n, **test) for n in seeds]
+        rows[f"{100 * difference:g} points"] = needed
     return pd.DataFrame(rows, index=pd.Index(seeds, name="seeds per arm")).T
 
 
@@ -270,11 +257,10 @@ def neighbours(answers: pd.DataFrame, **how) -> dict | None:
     parts = [
         compared(later, earlier, **how) for earlier, later in zip(arms, arms[1:], strict=False)
     ]
-    return (
-        {name: float(np.mean([part[name] for part in parts])) for name in ("seed", "item", "rest")}
-        if parts
-        else None
-    )
+    if not parts:
+        return None
+    names = ("seed", "item", "rest")
+    return {name: float(np.mean([part[name] for part in parts])) for name in names}
 
 
 def _repeated(answers):

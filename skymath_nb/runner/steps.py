@@ -177,10 +177,8 @@ class Step:
         Raises ValueError for values that are not finite numbers, truth values or text, RuntimeError
         for an output that was announced and not written.
         """
-        report = {
-            key: value.item() if isinstance(value, np.generic) else value
-            for key, value in report.items()
-        }
+        numbers = {key: value for key, value in report.items() if isinstance(value, np.generic)}
+        report = report | {key: value.item() for key, value in numbers.items()}
         _check_values(f"the report of {self.id}", report, flat=True)
         disk.save(self.output("report.json"), json.dumps(report, indent=1, ensure_ascii=False))
         missing = [file for file in self._outputs if not (self.folder / file).exists()]
@@ -215,11 +213,8 @@ class Step:
         saved: no later state of the files made these outputs, so the runner will make them again.
         """
         began, ended = self._code["modules"], code_digests.of_notebook(self._name)
-        changed = [
-            name
-            for name in began | ended["modules"]
-            if began.get(name) != ended["modules"].get(name)
-        ]
+        now = ended["modules"]
+        changed = [name for name in began | now if began.get(name) != now.get(name)]
         self._code["modules"] |= dict.fromkeys(changed, "changed while the step ran")
         unlike = [
             f"{line} did not run as {self._notebook.name} has it saved"

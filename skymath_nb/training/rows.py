@@ -134,19 +134,12 @@ def length_table(
     lines = []
     for column, values in parts:
         for value, part in table.groupby(values, dropna=False):
-            lines.append(
-                {
-                    "column": column,
-                    "value": str(value),
-                    "rows": len(part),
-                    "mean_tokens": float(part["tokens"].mean()),
-                    "longest": int(part["tokens"].max()),
-                    "rows_over": int(part["over"].sum()),
-                    "share_over": float(part["over"].mean()),
-                    "tokens_if_dropped": int(part["whole"].sum()),
-                    "tokens_if_truncated": int(part["excess"].sum()),
-                }
-            )
+            line = {"column": column, "value": str(value), "rows": len(part)}
+            line |= {"mean_tokens": float(part["tokens"].mean())}
+            line |= {"longest": int(part["tokens"].max()), "rows_over": int(part["over"].sum())}
+            line |= {"share_over": float(part["over"].mean())}
+            line |= {"tokens_if_dropped": int(part["whole"].sum())}
+            lines.append(line | {"tokens_if_truncated": int(part["excess"].sum())})
     return pd.DataFrame(lines)
 
 

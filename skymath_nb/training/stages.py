@@ -189,10 +189,8 @@ def run(job: Job, folder: Path, progress: Callable[[str], None] | None) -> dict:
         torch.set_num_threads(settings.threads)
     device = devices.choose(settings.device)
     config = AutoConfig.from_pretrained(job.source)
-    limit = min(
-        curriculum.max_length,
-        getattr(config, "max_position_embeddings", None) or curriculum.max_length,
-    )
+    limit = curriculum.max_length
+    limit = min(limit, getattr(config, "max_position_embeddings", None) or limit)
     tokenizer = AutoTokenizer.from_pretrained(job.source)
     # Every phase is tokenised before the first step, so that a row too long for the last one costs
     # nothing.
@@ -204,14 +202,8 @@ def run(job: Job, folder: Path, progress: Callable[[str], None] | None) -> dict:
         limit if settings.packing else max(int(token_counts(dataset).max()) for dataset in sets)
     )
     mean = max(float(token_counts(dataset).mean()) for dataset in sets)
-    cost.require_memory(
-        job.source,
-        curriculum,
-        settings,
-        device,
-        longest,
-        max(1.0, limit / mean) if settings.packing else 1.0,
-    )
+    packed = max(1.0, limit / mean) if settings.packing else 1.0
+    cost.require_memory(job.source, curriculum, settings, device, longest, packed)
     source = job.source
     for number, (phase, dataset) in enumerate(zip(curriculum.phases, sets, strict=True), 1):
         place = folder / f"phase-{number}"
@@ -222,21 +214,12 @@ def run(job: Job, folder: Path, progress: Callable[[str], None] | None) -> dict:
                 gc.collect()
                 torch.cuda.empty_cache()
         source = str(place)
-    phases = [
-        json.loads((folder / f"phase-{n}" / COMPLETE).read_text(encoding="utf-8"))
-        for n in range(1, len(sets) + 1)
-    ]
-    totals = {
-        key: round(sum(phase[key] for phase in phases), 2)
-        for key in ("seconds", "cpu_seconds", "steps", "tokens")
-    }
-    packages = [
-        "torch",
-        "transformers",
-        "trl",
-        "datasets",
-        *(["unsloth"] if settings.backend == "unsloth" else []),
-    ]
+    ended = [folder / f"phase-{n}" / COMPLETE for n in range(1, len(sets) + 1)]
+    phases = [json.loads(path.read_text(encoding="utf-8")) for path in ended]
+    summed = ("seconds", "cpu_seconds", "steps", "tokens")
+    totals = {key: round(sum(phase[key] for phase in phases), 2) for key in summed}
+    packages = ["torch", "transformers", "trl", "datasets"]
+    packages += ["unsloth"] if settings.backend == "unsloth" else []
     versions = provenance.versions()
     return {
         **totals,

@@ -33,11 +33,9 @@ class Watch:
         self.phase, self.layout, self.work, self.progress = phase, layout, work, progress
         self.checkpoint = last_checkpoint(work)
         kept = self.checkpoint / COMPLETE if self.checkpoint else None
-        self._before = (
-            json.loads(kept.read_text(encoding="utf-8"))
-            if kept
-            else {"seconds": 0.0, "cpu_seconds": 0.0}
-        )
+        self._before = {"seconds": 0.0, "cpu_seconds": 0.0}
+        if kept:
+            self._before = json.loads(kept.read_text(encoding="utf-8"))
         self._wall, self._cpu, self._ends = time.perf_counter(), time.process_time(), []
 
     def spent(self) -> dict:
@@ -128,11 +126,8 @@ def complete(checkpoint: Path, spent: dict) -> None:
 
 def last_checkpoint(work: Path) -> Path | None:
     """Return the newest whole checkpoint of a phase."""
-    return max(
-        (p.parent for p in work.glob(f"checkpoint-*/{COMPLETE}")),
-        key=lambda p: int(p.name.split("-")[1]),
-        default=None,
-    )
+    whole = [path.parent for path in work.glob(f"checkpoint-*/{COMPLETE}")]
+    return max(whole, key=lambda path: int(path.name.split("-")[1]), default=None)
 
 
 def make(
@@ -252,10 +247,8 @@ def train(trainer, watch: Watch, settings: Settings) -> None:
         if place != watch.checkpoint and trainer.is_world_process_zero():
             shutil.rmtree(place)  # one that was being written when the training was cut off
     if watch.checkpoint:
-        watch.say(
-            f"{watch.phase.name}: goes on after step {watch.checkpoint.name.split('-')[1]} of "
-            f"{watch.layout.steps}"
-        )
+        step = watch.checkpoint.name.split("-")[1]
+        watch.say(f"{watch.phase.name}: goes on after step {step} of {watch.layout.steps}")
     try:
         trainer.train(resume_from_checkpoint=str(watch.checkpoint) if watch.checkpoint else None)
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:

@@ -79,13 +79,11 @@ def _draw(rng, families, language="en"):
 
 def _expression(rng):
     """The graph of a seen family's problem, all of whose parts are allowed."""
-    problem = find(
-        rng,
-        SEEN,
-        rng.choice(LEVELS),
-        "en",
-        accept=lambda p: all(map(allowed, spelled_out(p.expression))),
-    )
+
+    def accept(problem):
+        return all(map(allowed, spelled_out(problem.expression)))
+
+    problem = find(rng, SEEN, rng.choice(LEVELS), "en", accept=accept)
     return problem.expression
 
 

@@ -118,15 +118,17 @@ def _kinds():
 
 KINDS = _kinds()
 _SLOT = re.compile(r"\{(\w)\}")
-_MARKS = {
-    language: re.compile(
-        r"(?P<number>\d+|(?<![A-Za-z])x(?![A-Za-z]))"
-        rf"|{'%s'}(?P<person>{'|'.join(PERSONS[language])}){'%s'}"
-        rf"|{'%s'}(?P<item>{'|'.join(ITEMS[language])}){'%s'}"
-        % ((r"\b",) * 4 if language == "en" else ("",) * 4)
-    )
-    for language in LANGUAGES
-}
+_NUMBER = r"(?P<number>\d+|(?<![A-Za-z])x(?![A-Za-z]))"
+
+
+def _marks(language: str) -> re.Pattern:
+    """What stands in the slots of a sentence: a number or x, a person, a thing."""
+    edge = r"\b" if language == "en" else ""  # Chinese has no blanks between words
+    persons, items = "|".join(PERSONS[language]), "|".join(ITEMS[language])
+    return re.compile(rf"{_NUMBER}|{edge}(?P<person>{persons}){edge}|{edge}(?P<item>{items}){edge}")
+
+
+_MARKS = {language: _marks(language) for language in LANGUAGES}
 
 
 def _mark(slot):
@@ -265,17 +267,14 @@ def operate(operation, left, right):
 
 
 _UNDO = {  # (operation, side of x) -> x as an operation on the target and the other side
-    ("+", 1): lambda t, o: ("-", t, o),
-    ("+", 2): lambda t, o: ("-", t, o),
     ("-", 1): lambda t, o: ("+", t, o),
     ("-", 2): lambda t, o: ("-", o, t),
-    ("*", 1): lambda t, o: ("/", t, o),
-    ("*", 2): lambda t, o: ("/", t, o),
     ("/", 1): lambda t, o: ("*", t, o),
     ("/", 2): lambda t, o: ("/", o, t),
-    ("pct", 1): lambda t, o: ("/", ("*", t, Fraction(100)), o),
-    ("pct", 2): lambda t, o: ("/", ("*", t, Fraction(100)), o),
 }
+_UNDO |= dict.fromkeys((("+", 1), ("+", 2)), lambda t, o: ("-", t, o))
+_UNDO |= dict.fromkeys((("*", 1), ("*", 2)), lambda t, o: ("/", t, o))
+_UNDO |= dict.fromkeys((("pct", 1), ("pct", 2)), lambda t, o: ("/", ("*", t, Fraction(100)), o))
 
 
 def _masked(expression):
