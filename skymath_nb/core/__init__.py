@@ -1,4 +1,4 @@
-"""What every part stands on: row schemas, run folders, random streams, devices, intervals.
+"""What every part stands on: columns, paths, locks, random streams, manifests, intervals.
 
 Serves all notebooks.
 """

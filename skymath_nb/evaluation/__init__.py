@@ -1,4 +1,4 @@
-"""How good are the answers? Scores with 95% confidence intervals, paired tests, error analysis.
+"""How good are the answers? Scores with 95% confidence intervals, paired tests, errors.
 
 Serves 05.
 """

@@ -1,4 +1,4 @@
-"""How are notebooks run? Params files, papermill, sweeps, run folders, run pages.
+"""How are notebooks run? Steps, params files, what is stale, papermill, sweeps, run pages.
 
 Knows no mathematics.
 """
