@@ -114,6 +114,7 @@ def _left_out(tests: dict[str, pd.DataFrame]) -> list[str]:
     ]
 
 
+# Over eight parameters: options of the command line, named one by one.
 def choose(
     file: str,
     k: int,

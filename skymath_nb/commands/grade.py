@@ -24,6 +24,7 @@ NAMED = 5  # missing items named
 WIDTH = 28  # characters of an answer in a list
 
 
+# Over eight parameters: options of the command line, named one by one.
 def grade(
     path: str | os.PathLike,
     *,

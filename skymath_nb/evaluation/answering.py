@@ -17,6 +17,7 @@ from . import scores
 IN_FLIGHT, TIMEOUT_S = 256, 600
 
 
+# Over eight parameters: options of a notebook, named one by one.
 def answer(
     models: dict[str, str | Path],
     items: pd.DataFrame,

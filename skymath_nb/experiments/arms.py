@@ -44,6 +44,7 @@ class Recipe:
     training: dict = dataclasses.field(default_factory=dict)
 
 
+# Over eight parameters: options of a notebook, named one by one.
 def run(
     recipe: Recipe,
     seed: int,

@@ -20,6 +20,7 @@ from .serving import Served, ServerError, serving
 __all__ = ["Completion", "Served", "ServerError", "Unanswered", "counts", "generate", "serving"]
 
 
+# Over eight parameters: options of a notebook or the command line, named one by one.
 def generate(
     model: str | os.PathLike | Callable,
     prompts: Sequence[str | list[dict]],

@@ -177,6 +177,7 @@ def _counts(kept: int, reasons: pd.Series) -> pd.DataFrame:
     )
 
 
+# Over eight parameters: the numbers of a recipe are named one by one.
 def build(
     instances: pd.DataFrame,
     preset: str = "paper",

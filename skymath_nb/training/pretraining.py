@@ -167,7 +167,7 @@ def remake(params_path, out=None, force=False) -> Path:
     cut off.
     """
     import torch
-    from transformers import AutoTokenizer, Trainer, TrainingArguments, set_seed
+    from transformers import AutoTokenizer, set_seed
 
     recipe = load(params_path)
     target = Path(out or BASES) / recipe["name"]
@@ -182,6 +182,38 @@ def remake(params_path, out=None, force=False) -> Path:
     set_seed(recipe["seed"])
     model = _model(recipe, tokenizer)
     gpu = torch.cuda.is_available()
+    trainer = _trainer(recipe, model, tokenizer, work, gpu)
+    resumed = _can_resume(work, recipe)
+    spent = _Spent(work, torch.cuda.get_device_name() if gpu else "CPU")
+    trainer.add_callback(spent.callback())
+    trainer.train(resume_from_checkpoint=resumed)
+    losses = [(r["step"], round(r["loss"], 4)) for r in trainer.state.log_history if "loss" in r]
+    measured = {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "active_parameters": _active(model, recipe),
+        "tokens": recipe["steps"] * recipe["batch_size"] * recipe["block"],
+        **spent.so_far(),
+        "resumed": resumed,
+        "final_loss": losses[-1][1],
+        "losses": losses,
+    }
+    finished = target.with_name(target.name + ".new")
+    shutil.rmtree(finished, ignore_errors=True)
+    model.save_pretrained(finished)
+    tokenizer.save_pretrained(finished)
+    record = {"recipe": recipe, "measured": measured}
+    disk.save(finished / "card.json", json.dumps(record, indent=1))
+    disk.save(finished / "README.md", card(recipe, measured, Path(params_path).name))
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(finished, target)
+    shutil.rmtree(work, ignore_errors=True)
+    return target
+
+
+def _trainer(recipe: dict, model, tokenizer, work: Path, gpu: bool):
+    """The transformers Trainer of a recipe, with checkpoints in `work`."""
+    from transformers import Trainer, TrainingArguments
+
     decay = {"num_decay_steps": max(1, round(DECAY * recipe["steps"])), "decay_type": "linear"}
     optimizer = OPTIMIZERS[recipe["optimizer"]]
     arguments = TrainingArguments(
@@ -203,38 +235,12 @@ def remake(params_path, out=None, force=False) -> Path:
         dataloader_pin_memory=gpu,
         seed=recipe["seed"],
     )
-    trainer = Trainer(
+    return Trainer(
         model=model,
         args=arguments,
         train_dataset=Blocks(tokenizer, recipe),
         optimizer_cls_and_kwargs=(lambda: optimizer, {"rate": recipe["learning_rate"]}),
     )
-    resumed = _can_resume(work, recipe)
-    spent = _Spent(work, torch.cuda.get_device_name() if gpu else "CPU")
-    trainer.add_callback(spent.callback())
-    trainer.train(resume_from_checkpoint=resumed)
-    losses = [(r["step"], round(r["loss"], 4)) for r in trainer.state.log_history if "loss" in r]
-    measured = {
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "active_parameters": _active(model, recipe),
-        "tokens": recipe["steps"] * recipe["batch_size"] * recipe["block"],
-        **spent.so_far(),
-        "resumed": resumed,
-        "final_loss": losses[-1][1],
-        "losses": losses,
-    }
-    finished = target.with_name(target.name + ".new")
-    shutil.rmtree(finished, ignore_errors=True)
-    model.save_pretrained(finished)
-    tokenizer.save_pretrained(finished)
-    disk.save(
-        finished / "card.json", json.dumps({"recipe": recipe, "measured": measured}, indent=1)
-    )
-    disk.save(finished / "README.md", card(recipe, measured, Path(params_path).name))
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(finished, target)
-    shutil.rmtree(work, ignore_errors=True)
-    return target
 
 
 def _check_target(target: Path, recipe: dict, params_path: Path, force: bool) -> None:

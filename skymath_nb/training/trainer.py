@@ -130,6 +130,7 @@ def last_checkpoint(work: Path) -> Path | None:
     return max(whole, key=lambda path: int(path.name.split("-")[1]), default=None)
 
 
+# Over eight parameters: what one phase of training needs, each made elsewhere.
 def make(
     curriculum: Curriculum,
     phase: Phase,
@@ -152,26 +153,73 @@ def make(
     """
     import logging
 
-    import trl
-    from packaging.version import Version
     from transformers import PrinterCallback
-    from transformers import Trainer as PlainTrainer
-    from trl import SFTConfig, SFTTrainer
 
-    gpu = device == "cuda"
-    in_tiles = gpu or settings.backend == "unsloth" if in_tiles is None else in_tiles
-    # From 1.16 on "nll" is computed in tiles; before, the one that is had a name of its own.
-    loss_type = "chunked_nll" if in_tiles and Version(trl.__version__) < Version("1.16") else "nll"
-    fields = SFTConfig.__dataclass_fields__
-    # transformers 5.23
-    if "activation_checkpointing" in fields:
-        recomputing = "activation_checkpointing"
-    else:
-        recomputing = "gradient_checkpointing"
-
+    if in_tiles is None:
+        in_tiles = device == "cuda" or settings.backend == "unsloth"
     # It warns that packed rows might see each other without FlashAttention;
     # tests/training/test_rows.py shows that they do not.
     logging.getLogger("trl.trainer.sft_trainer").setLevel(logging.ERROR)
+    where = {"output_dir": str(work), "seed": seed}
+    arguments = _arguments(curriculum, phase, settings, layout, device, in_tiles, where)
+    trainer = _trainer_class(settings, watch, in_tiles)(
+        model=model,
+        args=arguments,
+        train_dataset=layout.dataset,
+        processing_class=tokenizer,
+        callbacks=[watch.callback()],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _arguments(curriculum, phase, settings, layout, device, in_tiles: bool, where: dict):
+    """TRL's settings for one phase; `where` has its folder and seed."""
+    import trl
+    from packaging.version import Version
+    from trl import SFTConfig
+
+    gpu = device == "cuda"
+    # From 1.16 on "nll" is computed in tiles; before, the one that is had a name of its own.
+    loss_type = "chunked_nll" if in_tiles and Version(trl.__version__) < Version("1.16") else "nll"
+    # transformers 5.23 renamed it
+    recomputing = "activation_checkpointing"
+    if recomputing not in SFTConfig.__dataclass_fields__:
+        recomputing = "gradient_checkpointing"
+    return SFTConfig(
+        **where,
+        per_device_train_batch_size=layout.micro,
+        gradient_accumulation_steps=layout.accumulate,
+        num_train_epochs=1,  # the dataset holds every epoch already, in order
+        train_sampling_strategy="sequential",
+        learning_rate=phase.learning_rate,
+        lr_scheduler_type=curriculum.schedule,
+        warmup_steps=curriculum.warmup,  # below 1 it is a share of the steps
+        weight_decay=curriculum.weight_decay,
+        optim="adamw_torch_fused",
+        use_cpu=not gpu,
+        bf16=settings.arithmetic(device) == "bfloat16",
+        dataloader_pin_memory=gpu,
+        loss_type=loss_type,
+        max_length=None,  # nothing is cut here
+        padding_free=settings.packing,
+        # packed sequences have no padding at all
+        pad_to_multiple_of=None if settings.packing else PAD_TO,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        logging_steps=LOG_EVERY,
+        logging_nan_inf_filter=False,
+        save_strategy="steps" if settings.checkpoint_every else "no",
+        save_steps=settings.checkpoint_every or 500,
+        report_to="none",
+        disable_tqdm=True,
+        **{recomputing: settings.recomputes(device)},
+    )
+
+
+def _trainer_class(settings: Settings, watch: Watch, in_tiles: bool):
+    """TRL's trainer with our two losses, which stops where the loss is no number."""
+    from transformers import Trainer as PlainTrainer
+    from trl import SFTTrainer
 
     class Trainer(SFTTrainer):
         def _get_num_items_in_batch(self, batch_samples, device):
@@ -194,45 +242,7 @@ def make(
             watch.require_number(loss.item(), "The loss", self.state.global_step + 1)
             return found
 
-    arguments = SFTConfig(
-        output_dir=str(work),
-        per_device_train_batch_size=layout.micro,
-        gradient_accumulation_steps=layout.accumulate,
-        num_train_epochs=1,  # the dataset holds every epoch already, in order
-        train_sampling_strategy="sequential",
-        learning_rate=phase.learning_rate,
-        lr_scheduler_type=curriculum.schedule,
-        warmup_steps=curriculum.warmup,  # below 1 it is a share of the steps
-        weight_decay=curriculum.weight_decay,
-        optim="adamw_torch_fused",
-        use_cpu=not gpu,
-        bf16=settings.arithmetic(device) == "bfloat16",
-        dataloader_pin_memory=gpu,
-        loss_type=loss_type,
-        max_length=None,  # nothing is cut here
-        padding_free=settings.packing,
-        # packed sequences have no padding at all
-        pad_to_multiple_of=None if settings.packing else PAD_TO,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        seed=seed,
-        logging_steps=LOG_EVERY,
-        logging_nan_inf_filter=False,
-        save_strategy="steps" if settings.checkpoint_every else "no",
-        save_steps=settings.checkpoint_every or 500,
-        report_to="none",
-        disable_tqdm=True,
-        **{recomputing: settings.recomputes(device)},
-    )
-    callbacks = [watch.callback()]
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=layout.dataset,
-        processing_class=tokenizer,
-        callbacks=callbacks,
-    )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
+    return Trainer
 
 
 def train(trainer, watch: Watch, settings: Settings) -> None:
