@@ -47,12 +47,10 @@ def assemble(
         tokens=[int(completion.tokens) for completion in completions],
         cap_hit=[bool(completion.cap_hit) for completion in completions],
         distractors=table["distractors"] if "distractors" in table else 0,
-        **{
-            name: [getattr(grade, name) for grade in grades]
-            for name in (*VERDICTS, "extracted", "reason")
-        },
     )
-    table["sample"] = table.groupby(["benchmark", "id"]).cumcount()
+    for name in (*VERDICTS, "extracted", "reason"):
+        table[name] = [getattr(grade, name) for grade in grades]
+    table["sample"] = table.groupby(list(ITEM)).cumcount()
     return table[[*schema.ANSWERS.names, *table.columns.intersection(["pair"])]]
 
 
@@ -73,25 +71,18 @@ def score(answers: pd.DataFrame, by: str | Iterable[str] = (), seed: int = 0) ->
         for verdict in VERDICTS:
             right = int(part[verdict].sum())
             if once:
-                bounds = intervals.wilson(right, len(part))
+                low, high = intervals.wilson(right, len(part))
             else:
-                bounds = intervals.clustered(
-                    items[verdict].sum(), sizes, randomness.rng(seed, "score")
-                )
-            row |= {
-                verdict: right / len(part),
-                f"{verdict}_low": bounds[0],
-                f"{verdict}_high": bounds[1],
-            }
+                rng = randomness.rng(seed, "score")
+                low, high = intervals.clustered(items[verdict].sum(), sizes, rng)
+            row[verdict] = right / len(part)
+            row |= {f"{verdict}_low": low, f"{verdict}_high": high}
         row |= {"cap_hit": float(part["cap_hit"].mean()), "items": len(sizes)}
         rows.append(row | {"interval": "Wilson" if once else "bootstrap over items"})
     table = pd.DataFrame(rows)
-    ordered = [
-        name
-        for name in table
-        if name in answers and isinstance(answers[name].dtype, pd.CategoricalDtype)
-    ]
-    return table.astype({name: answers[name].dtype for name in ordered})
+    types = answers.dtypes[table.columns.intersection(answers.columns)]
+    ordered = [isinstance(kind, pd.CategoricalDtype) for kind in types]
+    return table.astype(types[ordered].to_dict())
 
 
 def _groups(answers, by):
@@ -115,18 +106,13 @@ def score_endings(
     per group of `by`.
     """
     by = [by] if isinstance(by, str) else list(by)
-    table = score(
-        answers.assign(ending=np.where(answers["cap_hit"], "cut off", "completed")),
-        [*by, "ending"],
-        seed,
+    ending = np.where(answers["cap_hit"], "cut off", "completed")
+    table = score(answers.assign(ending=ending), [*by, "ending"], seed)
+    whole = (
+        table.groupby(by, sort=False, dropna=False)["n"].transform("sum") if by else len(answers)
     )
-    if by:
-        whole = table.groupby(by, sort=False, dropna=False)["n"].transform("sum")
-    else:
-        whole = table["n"].sum()
-    return table.assign(share=table["n"] / whole)[
-        [*by, "ending", "n", "share", *NUMBERS, "items", "interval"]
-    ]
+    columns = [*by, "ending", "n", "share", *NUMBERS, "items", "interval"]
+    return table.assign(share=table["n"] / whole)[columns]
 
 
 def bins(lengths: pd.Series, n: int = 4) -> pd.Series:
@@ -145,16 +131,12 @@ def bins(lengths: pd.Series, n: int = 4) -> pd.Series:
     # where all are equal there are no edges
     codes = pd.qcut(lengths, n, labels=False, duplicates="drop").fillna(0).astype(int)
     ends = lengths.groupby(codes).agg(["min", "max"])
-    names = [
-        f"{low:,} to {high:,}" if low < high else f"{low:,}"
-        for low, high in ends.itertuples(index=False)
-    ]
-    place = {code: i for i, code in enumerate(ends.index)}
-    return pd.Series(
-        pd.Categorical.from_codes(codes.map(place), names, ordered=True),
-        lengths.index,
-        name=lengths.name,
-    )
+    names = {
+        code: f"{low:,} to {high:,}" if low < high else f"{low:,}"
+        for code, low, high in ends.itertuples()
+    }
+    kind = pd.CategoricalDtype(list(names.values()), ordered=True)
+    return codes.map(names).astype(kind).rename(lengths.name)
 
 
 def pass_at_k(
@@ -174,19 +156,12 @@ def pass_at_k(
         ValueError: If an item has fewer than k samples.
     """
 
-    def counts(part):
+    def estimator(part):
         items = part.groupby(list(ITEM), sort=False)[verdict]
-        return items.size().to_numpy(), items.sum().to_numpy()
+        n, right = items.size().to_numpy(), items.sum().to_numpy()
+        return lambda size, rng: intervals.pass_at_k(n, right, size)
 
-    return _at_k(
-        answers,
-        k,
-        by,
-        "pass_at_k",
-        counts,
-        lambda counts, k, rng: intervals.pass_at_k(*counts, k),
-        seed,
-    )
+    return _at_k(answers, k, by, "pass_at_k", estimator, seed)
 
 
 def majority_at_k(
@@ -198,57 +173,49 @@ def majority_at_k(
 
     Answers vote together where they are equivalent; the verdict is the flexible one; samples
     without an answer have no vote.
-    Source: Wang et al. 2023 (self-consistency).  Raises:  ValueError if an item has fewer than k
-    samples.
+    Source: Wang et al. 2023 (self-consistency).
+
+    Raises:
+        ValueError: If an item has fewer than k samples.
     """
 
-    def ballots(part):
-        return [_ballots(item) for _, item in part.groupby(list(ITEM), sort=False)]
+    def estimator(part):
+        ballots = [_ballots(item) for _, item in part.groupby(list(ITEM), sort=False)]
+        return lambda size, rng: np.array(
+            [intervals.majority_at_k(*ballot, size, rng) for ballot in ballots]
+        )
 
-    def vote(ballots, k, rng):
-        return np.array([intervals.majority_at_k(*ballot, k, rng) for ballot in ballots])
-
-    return _at_k(answers, k, by, "majority_at_k", ballots, vote, seed)
+    return _at_k(answers, k, by, "majority_at_k", estimator, seed)
 
 
 def _ballots(item):
     """Votes per different answer, whether it is right, and how many samples gave none."""
-    said = item[item["extracted"].notna()]
-    forms = said.groupby("extracted", sort=False)["flexible"].agg(["size", "mean"])
-    groups = []  # [a form of the answer, votes, votes that are right]
-    for form, votes, share in forms.itertuples():
-        same = next((g for g in groups if equivalent(form, g[0])), None)
-        if same is None:
-            groups.append([form, votes, votes * share])
-        else:
-            same[1] += votes
-            same[2] += votes * share
-    return [g[1] for g in groups], [2 * g[2] > g[1] for g in groups], len(item) - len(said)
+    answered = item[item["extracted"].notna()]
+    spellings = answered.groupby("extracted", sort=False)["flexible"].agg(["size", "sum"])
+    votes, right = {}, {}  # by the first spelling of an answer
+    for spelling, size, correct in spellings.itertuples():
+        answer = next((known for known in votes if equivalent(spelling, known)), spelling)
+        votes[answer] = votes.get(answer, 0) + size
+        right[answer] = right.get(answer, 0) + correct
+    is_right = [2 * right[answer] > votes[answer] for answer in votes]
+    return list(votes.values()), is_right, len(item) - len(answered)
 
 
-def _at_k(answers, k, by, name, prepare, estimate, seed):
+def _at_k(answers, k, by, name, estimator, seed):
     """A row per group and k.
 
-    The mean over items of estimate(prepare(group), k, rng), which gives one number an item.
+    The mean over items of estimator(group)(k, rng), which gives one number an item.
     """
     rows = []
     for key, part in _groups(answers, by):
         _check_samples(part)
-        prepared = prepare(part)
+        estimate = estimator(part)
         for size in [k] if isinstance(k, int) else k:
             rng = randomness.rng(seed, name, str(size))
-            items = estimate(prepared, size, rng)
+            items = estimate(size, rng)
             low, high = intervals.clustered(items, np.ones(len(items)), rng)
-            rows.append(
-                key
-                | {
-                    "k": size,
-                    "items": len(items),
-                    name: float(items.mean()),
-                    f"{name}_low": low,
-                    f"{name}_high": high,
-                }
-            )
+            row = key | {"k": size, "items": len(items), name: float(items.mean())}
+            rows.append(row | {f"{name}_low": low, f"{name}_high": high})
     return pd.DataFrame(rows)
 
 
@@ -261,8 +228,8 @@ def _check_samples(part):
     if again:
         raise ValueError(
             f"The samples of one model are to be counted, but {again} answers have the same "
-            "benchmark, id and sample as another. "
-            "Group by what tells them apart, for example by student or seed."
+            "benchmark, id and sample as another. Group by what tells them apart, for example by "
+            "student or seed."
         )
 
 
@@ -304,46 +271,31 @@ def compare(
         x, y = left[verdict].to_numpy(float), right[verdict].to_numpy(float)
         differences = x - y
         only_a, only_b = int((differences > 0).sum()), int((differences < 0).sum())
-        low, high = intervals.paired_bootstrap(
-            differences, randomness.rng(seed, "bootstrap"), confidence
-        )
+        rng = randomness.rng(seed, "bootstrap")
+        low, high = intervals.paired_bootstrap(differences, rng, confidence)
         if once:
-            p = intervals.mcnemar(only_a, only_b)
+            p, test = intervals.mcnemar(only_a, only_b), MCNEMAR
         else:
-            p = intervals.sign_flips(differences, randomness.rng(seed, "signs"))
-        row = {
-            "verdict": verdict,
-            "n": len(x),
-            "a": x.mean(),
-            "b": y.mean(),
-            "difference": differences.mean(),
-            "low": low,
-            "high": high,
-        }
-        rows.append(
-            row
-            | {"only_a": only_a, "only_b": only_b, "p": p, "test": MCNEMAR if once else SIGN_FLIPS}
-        )
+            p, test = intervals.sign_flips(differences, randomness.rng(seed, "signs")), SIGN_FLIPS
+        row = {"verdict": verdict, "n": len(x), "a": x.mean(), "b": y.mean()}
+        row |= {"difference": differences.mean(), "low": low, "high": high}
+        rows.append(row | {"only_a": only_a, "only_b": only_b, "p": p, "test": test})
     return pd.DataFrame(rows)
 
 
 def compare_by(answers: pd.DataFrame, column: str, a: str, b: str, seed: int = 0) -> pd.DataFrame:
     """Compare the answers where `column` is a with those where it is b, per benchmark."""
-    sides = [
+    one, other = (
         dict(list(answers[answers[column] == value].groupby("benchmark", sort=False)))
         for value in (a, b)
-    ]
-    if not sides[0] or set(sides[0]) != set(sides[1]):
+    )
+    if not one or set(one) != set(other):
         raise ValueError(
-            f"{column} {a!r} answered the benchmarks {sorted(sides[0])} and {b!r} "
-            f"{sorted(sides[1])}. Compare on benchmarks that both answered."
+            f"{column} {a!r} answered the benchmarks {sorted(one)} and {b!r} {sorted(other)}. "
+            "Compare on benchmarks that both answered."
         )
-    tables = [
-        compare(part, sides[1][name], seed=seed).assign(benchmark=name)
-        for name, part in sides[0].items()
-    ]
-    table = pd.concat(tables, ignore_index=True)
-    return table[["benchmark", *table.columns.drop("benchmark")]]
+    tables = {name: compare(part, other[name], seed=seed) for name, part in one.items()}
+    return pd.concat(tables, names=["benchmark"]).reset_index(0).reset_index(drop=True)
 
 
 def compare_all(
