@@ -28,6 +28,11 @@ class Hit(NamedTuple):
     n: int
     question: int
 
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The place of the hit among those of one instance; the lowest counts."""
+        return RANK[self.tier] + (self.tier == "ngram" and self.verdict == "near"), self.question
+
 
 def digest(benchmark: pd.DataFrame) -> str:
     """Return 16 hex digits over a benchmark's ids, problems and solutions."""
@@ -91,81 +96,49 @@ class Gate:
 
     def __call__(self, instances: pd.DataFrame) -> pd.DataFrame:
         """Return the verdicts of these instances, one row per instance and benchmark."""
-        found = {name: {} for name in self.benchmarks}
-        for name, is_query in (("query", True), ("response", False)):
-            texts = wording.column(instances[name])
-            for block in wording.scan(texts):
-                view = _View(block, lambda place, texts=texts: texts[place].as_py())
+        hits = {name: {} for name in self.benchmarks}
+        for name in ("query", "response"):
+            column = wording.column(instances[name])
+            for block in wording.scan(column):
+                texts = _Texts(lambda place, column=column: column[place].as_py())
                 for label, benchmark in self.benchmarks.items():
-                    for place, hit in benchmark.search(view, is_query).items():
-                        if place not in found[label] or _order(hit) < _order(found[label][place]):
-                            found[label][place] = hit
-        graphs = (
-            [self.keys(query) for query in instances["query"].fillna("")] if self.graphs else []
-        )
-        for label, known in self.graphs.items():
-            for i, hit in found[label].items():
+                    benchmark.search(block, texts, name == "query", hits[label])
+        keys = [self.keys(query) for query in instances["query"].fillna("")] if self.graphs else []
+        for label, graphs in self.graphs.items():
+            for place, hit in hits[label].items():
                 if RANK[hit.tier] > RANK["contained"]:
-                    found[label][i] = hit._replace(verdict="clean", tier="template")
-            for i, key in enumerate(graphs):
-                if key in known:
-                    found[label][i] = Hit("leak", "graph", 0, known[key])
-        tables = [self._table(instances["id"].array, label, hits) for label, hits in found.items()]
+                    hits[label][place] = hit._replace(verdict="clean", tier="template")
+            for place, key in enumerate(keys):
+                if key in graphs:
+                    hits[label][place] = Hit("leak", "graph", 0, graphs[key])
+        ids = instances["id"].array
+        tables = [self._table(ids, label, found) for label, found in hits.items()]
         return pd.concat(tables, ignore_index=True)[schema.GATE.names]
 
     def _table(self, ids, label, hits):
-        found = [
+        question = self.benchmarks[label].ids
+        lines = [
             ("clean", "", 0, ""),
-            *((*hit[:3], self.benchmarks[label].ids[hit.question]) for hit in hits.values()),
+            *((*hit[:3], question[hit.question]) for hit in hits.values()),
         ]
-        rows = pd.DataFrame(found, columns=["verdict", "tier", "n", "benchmark_id"]).astype(
-            {"n": "int64"}
+        rows = pd.DataFrame(lines, columns=["verdict", "tier", "n", "benchmark_id"])
+        rows = rows.astype({"n": "int64"}).assign(
+            benchmark=label, benchmark_digest=self.digests[label]
         )
         row = np.zeros(len(ids), np.int64)
-        row[list(hits)] = np.arange(1, len(found))
+        row[list(hits)] = np.arange(1, len(lines))
         # far faster than columns of strings
-        table = rows.assign(benchmark=label, benchmark_digest=self.digests[label]).take(row)
-        return table.set_axis(range(len(ids))).assign(id=ids)
+        return rows.take(row).set_axis(range(len(ids))).assign(id=ids)
 
 
-def _order(hit: Hit) -> tuple[int, int]:
-    return RANK[hit.tier] + (hit.tier == "ngram" and hit.verdict == "near"), hit.question
+class _Texts:
+    """Texts by place, and what is made of a text when it is first asked for, and kept."""
 
-
-class _View:
-    """A block of texts under search.
-
-    Its words, run hashes that are made when first asked for, and the texts themselves.
-    """
-
-    def __init__(self, block: wording.Words, read: Callable[[int], str]):
-        self.block, self.read = block, read
-        self.sums = lru_cache(2)(self._sums)
-
-    def runs(self, n: int, masked: bool = False) -> np.ndarray:
-        """Return a hash of the n words from every word on, also where a text ends.
-
-        Masked: all numbers are equal.
-        """
-        sums = self.sums(masked)
-        return (sums[n:] - sums[:-n]) * wording.powers(wording.INVERSE, len(sums))[:-n]
-
-    def inside(self, at: np.ndarray, n: int) -> np.ndarray:
-        """Return which of these words begin n words of one text."""
-        return at + n <= self.block.begin[1:][self.block.text(at)]
-
-    def questions(self, at: np.ndarray) -> np.ndarray:
-        """Return the place of the text that each of these words stands in.
-
-        In a benchmark's view, its question.
-        """
-        return np.repeat(self.block.place, np.diff(self.block.begin))[at]
-
-    def _sums(self, masked=False):
-        value = self.block.value
-        return wording.windows(
-            np.where(self.block.number, np.uint64(1), value) if masked else value
-        )
+    def __init__(self, read: Callable[[int], str]):
+        self.read = read
+        self.words = lru_cache(None)(lambda place: wording.words(read(place)))
+        self.bare = lru_cache(None)(lambda place: wording.bare(read(place)))
+        self.shingles = lru_cache(None)(lambda place: _shingles(self.words(place)))
 
 
 class _Table:
@@ -199,7 +172,7 @@ class _Table:
 
 
 class _Known:
-    """Sorted 64-bit hashes, with repetitions, and the question that each stands in."""
+    """Hashes (H,) uint64 in order, with repetitions, and the question (H,) that each stands in."""
 
     def __init__(self, parts: Iterable[tuple[np.ndarray, np.ndarray]]):
         parts = [*parts, (np.empty(0, np.uint64), np.empty(0, np.int64))]
@@ -223,9 +196,8 @@ class _Known:
 
     def range(self, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return where the questions of each hash begin and end."""
-        return np.searchsorted(self.hashes, hashes, "left"), np.searchsorted(
-            self.hashes, hashes, "right"
-        )
+        first = np.searchsorted(self.hashes, hashes, "left")
+        return first, np.searchsorted(self.hashes, hashes, "right")
 
     def all(self, value: np.uint64) -> list[int]:
         """Return the questions of one hash, in order."""
@@ -240,34 +212,26 @@ class _Runs:
     from there are among the n.
     """
 
-    def __init__(
-        self, views: list[_View], n: int, chosen: np.ndarray | None = None, first: bool = False
-    ):
+    def __init__(self, runs: list[tuple[wording.Words, np.ndarray]], n: int):
+        """Know the runs of n words from these words of each block of a benchmark."""
         self.n, self.step = n, (n + 1) // 2
         self.part = n - self.step + 1
-        begins = [_begins(view, n, chosen, first) for view in views]
-        self.known = _Known(
-            (view.runs(n)[at], view.questions(at)) for view, at in zip(views, begins, strict=True)
-        )
-        parts = [
-            view.runs(self.part)[_reached(at, range(self.step))]
-            for view, at in zip(views, begins, strict=True)
-        ]
+        self.known = _known(runs, n)
+        parts = [block.grams(_reached(at, range(self.step)), self.part) for block, at in runs]
         self.parts = _Table(np.concatenate([np.empty(0, np.uint64), *parts]))
 
-    def find(self, view: _View) -> tuple[np.ndarray, np.ndarray]:
+    def find(self, block: wording.Words) -> tuple[np.ndarray, np.ndarray]:
         """Return where known runs begin, and the question of each."""
-        if not len(self.known.hashes) or len(view.block.value) < self.n:
+        value = block.value
+        if not len(self.known.hashes) or len(value) < self.n:
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        value = view.block.value
         looked = (value[k : len(value) - self.part + 1 + k : self.step] for k in range(self.part))
         seen = self.parts.maybe(wording.together(looked))
         at = _reached(self.step * seen, range(0, -self.step, -1))
         at = at[at <= len(value) - self.n]
-        found, questions = self.known.find(
-            wording.together(value.take(at + k) for k in range(self.n))
-        )
-        inside = view.inside(at[found], self.n)
+        hashes = wording.together(value.take(at + k) for k in range(self.n))
+        found, questions = self.known.find(hashes)
+        inside = block.inside(at[found], self.n)
         return at[found][inside], questions[inside]
 
 
@@ -279,115 +243,114 @@ class _Benchmark:
     ):
         self.n, self.near = n, near
         self.ids = table["id"].tolist()
-        self.problems, self.solutions = (
-            table[name].fillna("").tolist() for name in ("problem", "solution")
-        )
-        # of a question that is never met, words and bare text are never made
-        self.words, self.bare, self.counts = (
-            lru_cache(None)(lambda j, f=f: f(self.problems[j]))
-            for f in (wording.words, wording.bare, lambda text: _shingles(_words(text)))
-        )
-        problems, solutions = _views(self.problems), _views(self.solutions)
+        problems, solutions = (wording.column(table[name]) for name in ("problem", "solution"))
+        self.problems = _Texts(problems.to_pylist().__getitem__)
+        self.solutions = _Texts(solutions.to_pylist().__getitem__)
+        problems, solutions = list(wording.scan(problems)), list(wording.scan(solutions))
         lengths = np.zeros(len(self.ids), np.int64)
-        for view in problems:
-            lengths[view.block.place] = np.diff(view.block.begin)
-        self.exact = _Known((view.block.outline(), view.block.place) for view in problems)
-        self.ngrams = {size: _Runs(problems + solutions, size) for size in n}
+        for block in problems:
+            lengths[block.place] = np.diff(block.begin)
+        self.exact = _Known((block.outline(), block.place) for block in problems)
+        self.ngrams = {
+            size: _Runs([(block, block.starts(size)) for block in problems + solutions], size)
+            for size in n
+        }
         # whole: of every length, as no n-gram counts in the world
         short = (lengths >= FEWEST) & ((lengths < n[0]) | whole)
         self.lengths = np.unique(lengths[short]).tolist()
-        self.openings = _Runs(problems, min(self.lengths, default=FEWEST), short, first=True)
-        self.whole = _Known(_wholes(view, short) for view in problems)
-        self.shingles = _Known(
-            _runs(view, SHINGLE, lengths >= FEWEST, masked=True)
-            for view in (problems if near else ())
+        openings = [(block, block.begin[:-1][short[block.place]]) for block in problems]
+        self.openings = _Runs(openings, min(self.lengths, default=FEWEST))
+        self.whole = _known(openings, lengths)
+        shingled = [(block.masked, block.starts(SHINGLE)) for block in (problems if near else ())]
+        self.shingles = _known(
+            [(block, at[lengths[_question(block, at)] >= FEWEST]) for block, at in shingled],
+            SHINGLE,
         )
 
-    def search(self, view: _View, is_query: bool) -> dict[int, Hit]:
-        """Return the places of instances in a block that meet this benchmark, and how."""
-        place, found = view.block.place, {}
-        words, bare = (
-            lru_cache(None)(lambda i, f=f: f(view.read(place[i])))
-            for f in (wording.words, wording.bare)
-        )
-        tiers = [self._exact, self._contained, self._large, self._small, self._near]
-        for tier in tiers if is_query else tiers[1:4]:
-            for i, hit in tier(view, words, bare, found):
-                if i not in found or _order(hit) < _order(found[i]):
-                    found[i] = hit
-        return {int(place[i]): hit for i, hit in found.items()}
+    def search(
+        self, block: wording.Words, texts: _Texts, is_query: bool, hits: dict[int, Hit]
+    ) -> None:
+        """Add to `hits`, by place, how the texts of a block meet this benchmark."""
+        tiers = [self._contained, self._large, self._small]
+        if is_query:
+            tiers = [self._exact, *tiers, self._near]
+        found = {}
+        for tier in tiers:
+            for place, hit in tier(block, texts, found):
+                _keep(found, place, hit)
+        for place, hit in found.items():
+            _keep(hits, place, hit)
 
-    def _exact(self, view, words, bare, found):
-        outlines = view.block.outline()
-        for i in self.exact.find(outlines)[0].tolist():
-            if outlines[i]:
-                same = next(
-                    (j for j in self.exact.all(outlines[i]) if self._same(j, i, view, words, bare)),
-                    None,
-                )
-                yield from () if same is None else [(i, Hit("leak", "exact", 0, same))]
+    def _exact(self, block, texts, found):
+        outlines = block.outline()
+        known = self.exact.find(outlines)[0]
+        for i in known[outlines[known] != 0].tolist():
+            place = int(block.place[i])
+            same = (j for j in self.exact.all(outlines[i]) if self._same(j, place, texts))
+            question = next(same, None)
+            if question is not None:
+                yield place, Hit("leak", "exact", 0, question)
 
-    def _same(self, j, i, view, words, bare):
+    def _same(self, j, place, texts):
         """Return whether a text equals a problem but for its layout.
 
         Most copies are verbatim, which is seen at once.
         """
-        if view.read(view.block.place[i]) == self.problems[j]:
+        if texts.read(place) == self.problems.read(j):
             return True
-        return self.bare(j) == bare(i) and "".join(self.words(j)) == "".join(words(i))
+        if self.problems.bare(j) != texts.bare(place):
+            return False
+        return "".join(self.problems.words(j)) == "".join(texts.words(place))
 
-    def _contained(self, view, words, bare, found):
-        starts, _ = self.openings.find(view)
+    def _contained(self, block, texts, found):
+        starts, _ = self.openings.find(block)
         for size in self.lengths if len(starts) else ():
-            begin = starts[view.inside(starts, size)]
-            hashes = wording.grams(view.sums(), begin, size)
+            begin = starts[block.inside(starts, size)]
+            hashes = block.grams(begin, size)
             for at in self.whole.find(hashes)[0].tolist():
-                i = int(view.block.text(begin[at]))
+                place = int(_question(block, begin[at]))
                 for j in self.whole.all(hashes[at]):
                     # words leave out operators; the bare text has them
-                    if self.bare(j) in bare(i):
-                        yield i, Hit("leak", "contained", 0, j)
+                    if self.problems.bare(j) in texts.bare(place):
+                        yield place, Hit("leak", "contained", 0, j)
 
-    def _large(self, view, words, bare, found):
-        return self._ngram(self.n[0], "leak", view, words, found)
+    def _large(self, block, texts, found):
+        return self._ngram(self.n[0], "leak", block, texts, found)
 
-    def _small(self, view, words, bare, found):
-        return self._ngram(self.n[1], "near", view, words, found) if self.n[1] < self.n[0] else ()
+    def _small(self, block, texts, found):
+        return self._ngram(self.n[1], "near", block, texts, found) if self.n[1] < self.n[0] else ()
 
-    def _ngram(self, size, verdict, view, words, found):
-        at, questions = self.ngrams[size].find(view)
-        text = view.block.text(at)
+    def _ngram(self, size, verdict, block, texts, found):
+        at, questions = self.ngrams[size].find(block)
+        text = block.text(at)
         for k in np.lexsort((questions, text)).tolist():
-            i, j = int(text[k]), int(questions[k])
-            if i in found:
+            place, j = int(block.place[text[k]]), int(questions[k])
+            if place in found:
                 continue
-            first = int(at[k] - view.block.begin[i])
-            if _stands_in(words(i)[first : first + size], self._solved(j)):
-                yield i, Hit(verdict, "ngram", size, j)
+            first = int(at[k] - block.begin[text[k]])
+            run = texts.words(place)[first : first + size]
+            if _stands_in(run, self.problems.words(j)) or _stands_in(run, self.solutions.words(j)):
+                yield place, Hit(verdict, "ngram", size, j)
 
-    def _solved(self, j):
-        return self.words(j), _words(self.solutions[j])
-
-    def _near(self, view, words, bare, found):
+    def _near(self, block, texts, found):
         if not self.near:
             return
-        hashes, begin = view.runs(SHINGLE, masked=True), view.block.begin
+        hashes, begin = block.masked.runs(SHINGLE), block.begin
         sizes = np.maximum(np.diff(begin) - SHINGLE + 1, 0)
         maybe = self.shingles.table.maybe(hashes)
-        hits = np.bincount(
-            view.block.text(maybe[view.inside(maybe, SHINGLE)]), minlength=len(sizes)
-        )
-        for i in np.flatnonzero(
-            (hits >= self.near * sizes) & (sizes >= FEWEST - SHINGLE + 1)
-        ).tolist():
-            if i not in found:
+        inside = maybe[block.inside(maybe, SHINGLE)]
+        known = np.bincount(block.text(inside), minlength=len(sizes))
+        similar = (known >= self.near * sizes) & (sizes >= FEWEST - SHINGLE + 1)
+        for i in np.flatnonzero(similar).tolist():
+            place = int(block.place[i])
+            if place not in found:
                 own = hashes[begin[i] : begin[i] + sizes[i]]
-                j, similar = self._most_similar(own, _shingles(words(i)))
-                if similar >= self.near:
-                    yield i, Hit("near", "near-duplicate", 0, j)
+                j, similarity = self._most_similar(own, texts.shingles(place))
+                if similarity >= self.near:
+                    yield place, Hit("near", "near-duplicate", 0, j)
 
     def _most_similar(self, hashes, count):
-        """Return the problem whose shingles agree best.
+        """Return the problem whose shingles agree best, and how well.
 
         Some must be among the rarest 1 - near of the query's own.
         """
@@ -398,12 +361,34 @@ class _Benchmark:
         )
         best, total = (0, 0.0), count.total()
         for j in candidates.tolist():
-            other = self.counts(j).total()
+            shingles = self.problems.shingles(j)
+            other = shingles.total()
             if min(total, other) >= self.near * max(total, other):
-                shared = (count & self.counts(j)).total()
-                similar = shared / (total + other - shared)
-                best = (j, similar) if similar > best[1] else best
+                shared = (count & shingles).total()
+                similarity = shared / (total + other - shared)
+                best = (j, similarity) if similarity > best[1] else best
         return best
+
+
+def _keep(hits: dict[int, Hit], place: int, hit: Hit) -> None:
+    """Note a hit of a text, unless one of a lower rank is known."""
+    if place not in hits or hit.rank < hits[place].rank:
+        hits[place] = hit
+
+
+def _question(block: wording.Words, at: np.ndarray) -> np.ndarray:
+    """Return the place of the text, in a benchmark its question, that each word stands in."""
+    return block.place[block.text(at)]
+
+
+def _known(runs: list[tuple[wording.Words, np.ndarray]], n: int | np.ndarray) -> _Known:
+    """Know the runs of n words from these words of each block; n may be an array by question."""
+    parts = []
+    for block, at in runs:
+        question = _question(block, at)
+        size = n if isinstance(n, int) else n[question]
+        parts.append((block.grams(at, size), question))
+    return _Known(parts)
 
 
 def _reached(at, steps):
@@ -417,48 +402,11 @@ def _reached(at, steps):
     return np.flatnonzero(reached)
 
 
-def _views(texts):
-    return [_View(block, None) for block in wording.scan(wording.column(texts))]
-
-
-def _begins(view, n, chosen=None, first=False):
-    """Return the words at which n words of one of a benchmark's texts begin.
-
-    Of chosen questions, or only the first words of a text.
-    """
-    starts = view.block.starts(n)
-    kept = np.ones(len(starts), bool) if chosen is None else chosen[view.questions(starts)]
-    if first:
-        kept &= starts == view.block.begin[view.block.text(starts)]
-    return starts[kept]
-
-
-def _runs(view, n, chosen=None, masked=False):
-    """Return the hashes of runs of n words in a benchmark's texts, and the question of each."""
-    starts = _begins(view, n, chosen)
-    return view.runs(n, masked)[starts], view.questions(starts)
-
-
-def _wholes(view, chosen):
-    """Return a hash of all words of a benchmark's chosen texts, and the question of each."""
-    texts = np.flatnonzero(chosen[view.block.place])
-    starts, length = view.block.begin[texts], np.diff(view.block.begin)[texts]
-    return wording.grams(view.sums(), starts, length), view.block.place[texts]
-
-
-_words = lru_cache(maxsize=4096)(wording.words)
-
-
 def _shingles(words: list[str]) -> Counter:
     words = wording.masked(words)
     return Counter(zip(*(words[i:] for i in range(SHINGLE)), strict=False))
 
 
-def _stands_in(run: list[str], texts: Iterable[list[str]]) -> bool:
+def _stands_in(run: list[str], text: list[str]) -> bool:
     n = len(run)
-    return any(
-        run == text[k : k + n]
-        for text in texts
-        for k in range(len(text) - n + 1)
-        if text[k] == run[0]
-    )
+    return any(run == text[k : k + n] for k in range(len(text) - n + 1) if text[k] == run[0])

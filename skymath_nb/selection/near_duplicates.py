@@ -158,13 +158,13 @@ def _shingles(texts):
 
     places, hashes = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
     for block in wording.scan(texts):
-        sums, length = wording.windows(block.value), np.diff(block.begin)
+        length = np.diff(block.begin)
         for n in range(1, SHINGLE + 1):
             count = (
                 np.maximum(length - SHINGLE + 1, 0) if n == SHINGLE else (length == n).astype(int)
             )
             places.append(np.repeat(block.place, count))
-            hashes.append(wording.grams(sums, _ranges(block.begin[:-1], count), n))
+            hashes.append(block.grams(_ranges(block.begin[:-1], count), n))
     place = np.concatenate(places)
     column = (np.concatenate(hashes) >> np.uint64(1)).astype(np.int64)
     return coo_array(

@@ -11,7 +11,8 @@ Case, white space and punctuation are none; \dfrac is \frac, and commands that o
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from itertools import compress
 from typing import NamedTuple
 
@@ -36,15 +37,18 @@ PLAIN = {"’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "−": "-", 
 PLAIN_BYTES = np.sort([int.from_bytes(mark.encode()) for mark in PLAIN if len(mark.encode()) == 3])
 CUT_MARKS = (b"[asy]", b"[ASY]", b"<<")  # one of these stands in every text that `_cut` changes
 SPACING = re.compile(r"\\\\|\\[,;:!\s()\[\]]|\\(?!\w)|[\s{}$~]")
-LAYOUT = (
-    "left right big bigg biggl biggr bigl bigr displaystyle textstyle quad qquad limits nolimits "
-    "text textrm textbf textit mathrm mathbf mathit mbox rm bf"
-)
-SAME = dict.fromkeys(("dfrac", "tfrac", "cfrac"), "frac") | {"le": "leq", "ge": "geq", "ne": "neq"}
-SAME |= dict.fromkeys(("dbinom", "tbinom"), "binom")
-SAME |= dict.fromkeys(("ldots", "cdots", "dotsc", "dotsb"), "dots") | dict.fromkeys(
-    LAYOUT.split(), ""
-)
+# name of a command -> the commands that are set like it; those that only lay out are no words
+SPELLINGS = {
+    "frac": "dfrac tfrac cfrac",
+    "binom": "dbinom tbinom",
+    "leq": "le",
+    "geq": "ge",
+    "neq": "ne",
+    "dots": "ldots cdots dotsc dotsb",
+    "": "left right big bigg biggl biggr bigl bigr displaystyle textstyle quad qquad limits "
+    "nolimits text textrm textbf textit mathrm mathbf mathit mbox rm bf",
+}
+SAME = {command: name for name, commands in SPELLINGS.items() for command in commands.split()}
 BASE = 251  # of the hash of a text's letters: odd, and 255 + 255 * BASE has 16 bits
 # characters at a time: the arrays of a block stay in a processor's cache, and calls cost little
 # beside them
@@ -93,11 +97,9 @@ def _without_drawings(text):
 
 def words(text: str) -> list[str]:
     """List the words of a text."""
-    found = (
-        SAME.get(token[1:], token[1:]) if token[0] == "\\" else token
-        for token in TOKEN.findall(folded(_cut(text)))
-    )
-    return [word for word in found if word]
+    tokens = TOKEN.findall(folded(_cut(text)))
+    names = [SAME.get(token[1:], token[1:]) if token[0] == "\\" else token for token in tokens]
+    return [name for name in names if name]
 
 
 def bare(text: str) -> str:
@@ -105,11 +107,14 @@ def bare(text: str) -> str:
 
     Operators and drawings stay.
     """
-    spelt = COMMAND.sub(
-        lambda m: f"\\{SAME[m[1]]}" if SAME.get(m[1]) else " " if m[1] in SAME else m[0],
-        folded(text),
-    )
-    return SPACING.sub("", spelt).rstrip(".?!。？")
+
+    def respelt(command):
+        name = SAME.get(command[1])
+        if name is None:
+            return command[0]
+        return f"\\{name}" if name else " "
+
+    return SPACING.sub("", COMMAND.sub(respelt, folded(text))).rstrip(".?!。？")
 
 
 def masked(words: list[str]) -> list[str]:
@@ -117,23 +122,70 @@ def masked(words: list[str]) -> list[str]:
     return ["0" if word.isdecimal() else word for word in words]
 
 
-class Words(NamedTuple):
-    """The words of T texts as numbers.
+class Letters(NamedTuple):
+    """The letters of W words in numbers of eight bytes, the first letter lowest.
 
-    `place` (T,) of each text, `begin` (T + 1,) its first word, and per word (W,) a hash and whether
-    it is a number. `spelt` has the letters: the first eight of each word, its length, and the rest
-    of long ones.
+    Attributes:
+        head: (W,) uint64, the first eight bytes of each word.
+        length: (W,) bytes of each word.
+        word: (R,) the word, 0..W-1, that each further number of a long word belongs to.
+        before: (R,) how many bytes of its word stand before it.
+        rest: (R,) uint64, these further eight bytes.
+    """
+
+    head: np.ndarray
+    length: np.ndarray
+    word: np.ndarray
+    before: np.ndarray
+    rest: np.ndarray
+
+
+@dataclass(frozen=True)
+class Words:
+    """The W words of T texts as numbers, and the hashes of runs of them.
+
+    Hashes have 64 bits, and equal words have equal hashes wherever they stand.
+
+    Attributes:
+        place: (T,) int64, where each text stands among all that are scanned.
+        begin: (T + 1,) int64, the first word of each text, and W.
+        value: (W,) uint64, a hash of each word.
+        number: (W,) bool, whether a word is a number.
+        letters: What the words are spelt with.
     """
 
     place: np.ndarray
     begin: np.ndarray
     value: np.ndarray
     number: np.ndarray
-    spelt: tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]
+    letters: Letters
+
+    @cached_property
+    def sums(self) -> np.ndarray:
+        """Prefix sums (W + 1,), of which a difference is a run's hash (see `grams`)."""
+        return _prefix(self.value * powers(MULTIPLIER, len(self.value)))
+
+    @cached_property
+    def masked(self) -> "Words":
+        """The same words with all numbers equal."""
+        return replace(self, value=np.where(self.number, np.uint64(1), self.value))
+
+    def grams(self, starts: np.ndarray, n: int | np.ndarray) -> np.ndarray:
+        """Return a hash of the n words from each start."""
+        inverse = powers(INVERSE, len(self.sums))
+        return (self.sums.take(starts + n) - self.sums.take(starts)) * inverse.take(starts)
+
+    def runs(self, n: int) -> np.ndarray:
+        """Return a hash of the n words from every word on, also where a text ends: (W - n + 1,)."""
+        return (self.sums[n:] - self.sums[:-n]) * powers(INVERSE, len(self.sums))[:-n]
 
     def text(self, at: np.ndarray) -> np.ndarray:
         """Return the number (0..T-1) of the text that each of these words stands in."""
         return np.searchsorted(self.begin, at, "right") - 1
+
+    def inside(self, at: np.ndarray, n: int) -> np.ndarray:
+        """Return which of these words begin n words of one text."""
+        return at + n <= self.begin[1:][self.text(at)]
 
     def starts(self, n: int) -> np.ndarray:
         """Return the words at which n words of one text begin."""
@@ -147,27 +199,26 @@ class Words(NamedTuple):
         It is of the first letter, the number of letters and their sum: a third of the work of
         `joined`.
         """
-        head, length, (word, _, rest) = self.spelt
-        found, some = np.zeros(len(self.place), np.uint64), self.begin[1:] > self.begin[:-1]
-        if some.any():
-            first = self.begin[:-1][some]
-            halves = _halves(head)
-            np.add.at(halves, word, _halves(rest))
-            total = np.add.reduceat(halves, first) % np.uint64(255)  # as 256 is 1 modulo 255
-            letters = np.add.reduceat(length, first).astype(np.uint64)
-            found[some] = mixed(
-                (letters << np.uint64(16)) + (total << np.uint64(8)) + head[first] % np.uint64(256)
-            )
-        return found
+        outline, some = np.zeros(len(self.place), np.uint64), self.begin[1:] > self.begin[:-1]
+        if not some.any():
+            return outline
+        first = self.begin[:-1][some]
+        halves = _halves(self.letters.head)
+        np.add.at(halves, self.letters.word, _halves(self.letters.rest))
+        total = np.add.reduceat(halves, first) % np.uint64(255)  # as 256 is 1 modulo 255
+        count = np.add.reduceat(self.letters.length, first).astype(np.uint64)
+        opening = self.letters.head[first] % np.uint64(256)
+        outline[some] = mixed((count << np.uint64(16)) + (total << np.uint64(8)) + opening)
+        return outline
 
     def joined(self) -> np.ndarray:
         """Return a hash (T,) of every text's words written together, wherever they are divided."""
-        head, length, (word, before, rest) = self.spelt
+        head, length, word, before, rest = self.letters
         ends = np.concatenate([[0], np.cumsum(length)])
         power, inverse = (powers(base, int(ends[-1]) + 1) for base in (BASE, pow(BASE, -1, 2**64)))
         terms = _polynomial(head) * power.take(ends[:-1])
         np.add.at(terms, word, _polynomial(rest) * power.take(ends.take(word) + before))
-        sums = prefix(terms)
+        sums = _prefix(terms)
         return (sums[self.begin[1:]] - sums[self.begin[:-1]]) * inverse[ends[self.begin[:-1]]]
 
 
@@ -189,11 +240,10 @@ def scan(texts: pa.Array, block: int = BLOCK) -> Iterator[Words]:
     offsets = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, 8 * texts.offset)
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
     for i, j in _parts(offsets, block):
-        found, odd = _plain(
-            data[offsets[i] : offsets[j]], offsets[i : j + 1] - offsets[i], np.arange(i, j), scratch
-        )
+        code, offset = data[offsets[i] : offsets[j]], offsets[i : j + 1] - offsets[i]
+        words, odd = _plain(code, offset, np.arange(i, j), scratch)
         later.append(i + odd)
-        yield found
+        yield words
     places = np.concatenate(later)
     others = texts.take(pa.array(places))
     sizes = np.concatenate(
@@ -206,9 +256,8 @@ def scan(texts: pa.Array, block: int = BLOCK) -> Iterator[Words]:
             chosen, place = list(compress(lines, some)), places[i:j][some]
             text, offset = "".join(chosen), np.cumsum([0, *map(len, chosen)])
             if plain and chosen:
-                yield _plain(
-                    np.frombuffer(text.encode(), np.uint8), offset, place, scratch, looked=True
-                )[0]
+                code = np.frombuffer(text.encode(), np.uint8)
+                yield _plain(code, offset, place, scratch, looked=True)[0]
             elif chosen:
                 yield _others(text, offset, place)
 
@@ -351,15 +400,9 @@ def _others(text, offset, place) -> Words:
     )
     data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
     padded = np.append(data, np.zeros(8, np.uint8))
-    return _hashed(
-        padded,
-        byte.take(start),
-        byte.take(stop),
-        byte.take(offset),
-        place,
-        kind.take(start) == DIGITS,
-        data,
-    )
+    number = kind.take(start) == DIGITS
+    start, stop, offset = byte.take(start), byte.take(stop), byte.take(offset)
+    return _hashed(padded, start, stop, offset, place, number, data)
 
 
 def _hashed(letters, start, stop, offset, place, number, code) -> Words:
@@ -376,21 +419,38 @@ def _hashed(letters, start, stop, offset, place, number, code) -> Words:
     rest = _eight(letters, start[word] + before, length[word] - before)
     value = head * np.uint64(MULTIPLIER)
     np.add.at(value, word, rest * powers(INVERSE, int(before.max(initial=0)) + 1)[before])
-    value = mixed(value)
-    begin = np.searchsorted(start, offset)
+    words = Words(
+        place,
+        np.searchsorted(start, offset),
+        mixed(value),
+        number,
+        Letters(head, length, word, before, rest),
+    )
     command = _after_backslash(code, start, offset) if code is not None else ()
-    if len(command):
-        names, values, heads, sizes = _commands()
-        at = np.minimum(np.searchsorted(names, value[command]), len(names) - 1)
-        known = names[at] == value[command]
-        command, at = command[known], at[known]
-        value[command], head[command], length[command] = values[at], heads[at], sizes[at]
-        kept = length > 0
-        place_of = np.concatenate([[0], np.cumsum(kept)])
-        begin, inside = place_of[begin], kept[word]
-        value, head, length, number = value[kept], head[kept], length[kept], number[kept]
-        word, before, rest = place_of[word[inside]], before[inside], rest[inside]
-    return Words(place, begin, value, number, (head, length, (word, before, rest)))
+    return _respelt(words, command) if len(command) else words
+
+
+def _respelt(words: Words, command: np.ndarray) -> Words:
+    """Return words with the commands among them (given by their places) as SAME spells them.
+
+    Changes the arrays of `words`.
+    """
+    value, (head, length, word, before, rest) = words.value, words.letters
+    names, values, heads, lengths = _commands()
+    at = np.minimum(np.searchsorted(names, value[command]), len(names) - 1)
+    known = names[at] == value[command]
+    command, at = command[known], at[known]
+    value[command], head[command], length[command] = values[at], heads[at], lengths[at]
+    kept = length > 0
+    new_place = np.concatenate([[0], np.cumsum(kept)])
+    inside = kept[word]
+    return Words(
+        words.place,
+        new_place[words.begin],
+        value[kept],
+        words.number[kept],
+        Letters(head[kept], length[kept], new_place[word[inside]], before[inside], rest[inside]),
+    )
 
 
 def _eight(letters, start, length):
@@ -398,10 +458,10 @@ def _eight(letters, start, length):
 
     Where there are fewer, the last are 0.
     """
-    # eight from every byte on
-    found = np.ndarray(len(letters) - 7, "<u8", letters, strides=(1,))[start]
-    found &= FIRST.take(length, mode="clip")
-    return found
+    from_every_byte = np.ndarray(len(letters) - 7, "<u8", letters, strides=(1,))
+    eight = from_every_byte[start]
+    eight &= FIRST.take(length, mode="clip")
+    return eight
 
 
 def _halves(eight):
@@ -442,17 +502,19 @@ def _kinds():
 
 @lru_cache(maxsize=1)
 def _commands():
-    """Return sorted hashes of the names in SAME, and for each the hash, the first letters and the
-    length of the name that stands for it.
+    """Return sorted hashes (C,) of the names in SAME, and for each the hash, the first letters and
+    the length of the name that stands for it; the length is 0 where none does.
     """
-
-    texts = [*SAME, *SAME.values()]
-    found, n = next(scan(column(texts))), len(SAME)
-    lines = [np.zeros(len(texts), line.dtype) for line in (found.value, *found.spelt[:2])]
-    for line, given in zip(lines, (found.value, *found.spelt[:2]), strict=True):
-        line[np.diff(found.begin) > 0] = given
-    order = np.argsort(lines[0][:n])
-    return lines[0][order], *(line[n:][order] for line in lines)
+    names = next(scan(column(list(SAME))))
+    targets = next(scan(column(list(SAME.values()))))
+    some = np.diff(targets.begin) > 0
+    lines = []
+    for given in (targets.value, targets.letters.head, targets.letters.length):
+        line = np.zeros(len(SAME), given.dtype)
+        line[some] = given
+        lines.append(line)
+    order = np.argsort(names.value)
+    return names.value[order], *(line[order] for line in lines)
 
 
 _POWERS: dict[int, np.ndarray] = {}
@@ -478,29 +540,16 @@ def mixed(values: np.ndarray) -> np.ndarray:
     return z
 
 
-def prefix(values: np.ndarray) -> np.ndarray:
+def _prefix(values: np.ndarray) -> np.ndarray:
     """Return the sums (W + 1,) of the first 0, 1, 2, ... values, modulo 2^64."""
     sums = np.zeros(len(values) + 1, np.uint64)
     np.cumsum(values, dtype=np.uint64, out=sums[1:])
     return sums
 
 
-def windows(values: np.ndarray) -> np.ndarray:
-    """Return prefix sums from which `grams` hashes any run of these words."""
-    return prefix(values * powers(MULTIPLIER, len(values)))
-
-
-def grams(sums: np.ndarray, starts: np.ndarray, n: int) -> np.ndarray:
-    """Return a 64-bit hash of the n words from each start.
-
-    Equal words have equal hashes wherever they stand.
-    """
-    return (sums.take(starts + n) - sums.take(starts)) * powers(INVERSE, len(sums)).take(starts)
-
-
 def together(parts: Iterable[np.ndarray]) -> np.ndarray:
-    """Return what `grams` makes of runs of words, from all their first words, all their second ones
-    and so on: no sums are needed.
+    """Return what `Words.grams` makes of runs of words, from the hashes of all their first words,
+    all their second ones and so on: no sums are needed.
     """
     factors = powers(MULTIPLIER, 2 * BLOCK)
     return sum(part * factor for part, factor in zip(parts, factors, strict=False))

@@ -89,62 +89,57 @@ class _Form(NamedTuple):
 
 def number(value):
     """Write an exact value: Fraction(6, 1) -> "6", Fraction(3, 4) -> "3/4", None -> "x"."""
-    if value is None:
-        return "x"
-    return (
-        str(value.numerator) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
-    )
+    return "x" if value is None else str(value)
 
 
 def _kinds():
     """All kinds by full name, questions also as statements ("family.name!")."""
-    kinds = {
-        f"{group}.{name}": kind
-        for group, members in GROUPS.items()
-        for name, kind in members.items()
+    noise = {name: kind for kinds in NOISE.values() for name, kind in kinds.items()}
+    backward = {
+        "known": Kind("known", "", (KNOWN["en"],), (KNOWN["zh"],)),
+        "find": Kind("find", "", (FIND["en"],), (FIND["zh"],)),
     }
-    for family, (_, members) in FAMILIES.items():
-        for name, kind in members.items():
-            kinds[f"{family}.{name}"] = kind
+    members = [*GROUPS.items(), *((family, kinds) for family, (_, kinds) in FAMILIES.items())]
+    members += [("noise", noise), ("backward", backward)]
+    kinds = {}
+    for group, named in members:
+        for name, kind in named.items():
+            kinds[f"{group}.{name}"] = kind
             if kind.role == "ask":
-                kinds[f"{family}.{name}!"] = replace(
-                    kind, role="state", en=(kind.state["en"],), zh=(kind.state["zh"],)
-                )
-    kinds |= {f"noise.{name}": kind for members in NOISE.values() for name, kind in members.items()}
-    kinds["backward.known"] = Kind("known", "", (KNOWN["en"],), (KNOWN["zh"],))
-    kinds["backward.find"] = Kind("find", "", (FIND["en"],), (FIND["zh"],))
+                en, zh = (kind.state[language] for language in LANGUAGES)
+                kinds[f"{group}.{name}!"] = replace(kind, role="state", en=(en,), zh=(zh,))
     return kinds
 
 
 KINDS = _kinds()
 _SLOT = re.compile(r"\{(\w)\}")
-_NUMBER = r"(?P<number>\d+|(?<![A-Za-z])x(?![A-Za-z]))"
 
 
-def _marks(language: str) -> re.Pattern:
-    """What stands in the slots of a sentence: a number or x, a person, a thing."""
-    edge = r"\b" if language == "en" else ""  # Chinese has no blanks between words
-    persons, items = "|".join(PERSONS[language]), "|".join(ITEMS[language])
-    return re.compile(rf"{_NUMBER}|{edge}(?P<person>{persons}){edge}|{edge}(?P<item>{items}){edge}")
-
-
-_MARKS = {language: _marks(language) for language in LANGUAGES}
+def _marks(language):
+    """The pattern of what a skeleton has marks for: numbers, people and things."""
+    edge = r"\b" if language == "en" else ""
+    person, item = "|".join(PERSONS[language]), "|".join(ITEMS[language])
+    return re.compile(
+        r"(?P<number>\d+|(?<![A-Za-z])x(?![A-Za-z]))"
+        rf"|{edge}(?P<person>{person}){edge}"
+        rf"|{edge}(?P<item>{item}){edge}"
+    )
 
 
 def _mark(slot):
-    return "#" if slot.islower() else "&" if slot == "I" else "@"
+    if slot == "I":
+        return "&"
+    return "#" if slot.islower() else "@"
 
 
 def slots(kind):
     """The kind's number slots, people slots and whether it names a thing: (("a", "b"), ("P",),
     True).
     """
-    names = sorted(set(_SLOT.findall(kind.en[0])) - {"x"})
-    return (
-        tuple(s for s in names if s.islower()),
-        tuple(s for s in names if s.isupper() and s != "I"),
-        "I" in names,
-    )
+    names = sorted(set(_SLOT.findall(kind.en[0])) - {"x", "I"})
+    numbers = tuple(name for name in names if name.islower())
+    people = tuple(name for name in names if name.isupper())
+    return numbers, people, "{I}" in kind.en[0]
 
 
 def _index(language):
@@ -153,25 +148,20 @@ def _index(language):
         for i, template in enumerate(getattr(kind, language)):
             order = tuple(_SLOT.findall(template))
             if sorted(order) != sorted(_SLOT.findall(kind.en[0])):
-                raise AssertionError(
-                    f"{name}: form {i} in {language} has slots {order}, unlike the first English "
-                    "form"
-                )
+                raise AssertionError(f"{name}: form {i} in {language} has other slots: {order}")
             skeleton = _SLOT.sub(lambda m: _mark(m[1]), template)
             if skeleton in forms:
-                raise AssertionError(
-                    f"{name} and {forms[skeleton].kind} share the {language} sentence {skeleton!r}"
-                )
+                other = forms[skeleton].kind
+                raise AssertionError(f"{name} and {other} share the {language} form {skeleton!r}")
             forms[skeleton] = _Form(name, i, template, order)
     return forms
 
 
+_MARKS = {language: _marks(language) for language in LANGUAGES}
 _FORMS = {language: _index(language) for language in LANGUAGES}
 SLOTS = {name: slots(kind) for name, kind in KINDS.items()}
-_WORDS = {  # the word behind each person and thing, and back
-    language: {
-        word: i for words in (PERSONS[language], ITEMS[language]) for i, word in enumerate(words)
-    }
+_INDEX = {  # the number of the person or the thing behind each word
+    language: {name: i for names in (PERSONS, ITEMS) for i, name in enumerate(names[language])}
     for language in LANGUAGES
 }
 
@@ -187,23 +177,23 @@ def write_clause(clause, language):
 
 def read_clause(sentence, language):
     """The clause of a sentence; raises Unreadable."""
-    found = []
+    words = []
 
     def mark(match):
-        found.append(match[0])
+        words.append(match[0])
         return {"number": "#", "person": "@", "item": "&"}[match.lastgroup]
 
     form = _FORMS[language].get(_MARKS[language].sub(mark, sentence))
     if form is None:
         raise Unreadable(f"not a sentence of the world: {sentence[:120]!r}")
-    values = dict(zip(form.order, found, strict=True))
-    numbers, people, item = SLOTS[form.kind]
-    index = _WORDS[language]
+    values = dict(zip(form.order, words, strict=True))
+    numbers, people, has_item = SLOTS[form.kind]
+    index = _INDEX[language]
     return Clause(
         form.kind,
-        tuple(None if values[s] == "x" else Fraction(int(values[s])) for s in numbers),
-        tuple(index[values[s]] for s in people),
-        index[values["I"]] if item else -1,
+        tuple(None if values[slot] == "x" else Fraction(values[slot]) for slot in numbers),
+        tuple(index[values[slot]] for slot in people),
+        index[values["I"]] if has_item else -1,
         form.form,
     )
 
@@ -228,42 +218,36 @@ def _parse(meaning):
                 return (name, walk(left), walk(right))
         raise AssertionError(f"a meaning may hold names, numbers and operations only: {meaning}")
 
-    out = []
+    lines = []
     for statement in ast.parse(meaning).body:
-        assign = isinstance(statement, ast.Assign)
-        out.append((statement.targets[0].id if assign else None, walk(statement.value)))
-    return out
+        register = statement.targets[0].id if isinstance(statement, ast.Assign) else None
+        lines.append((register, walk(statement.value)))
+    return lines
 
 
 _MEANINGS = {name: _parse(kind.meaning) for name, kind in KINDS.items() if kind.meaning}
 
 
+_OPERATIONS = {
+    "+": lambda left, right: left + right,
+    "-": lambda left, right: left - right,
+    "*": lambda left, right: left * right,
+    "/": lambda left, right: left / right,
+    "%": lambda left, right: left % right,
+    "gcd": lambda left, right: Fraction(math.gcd(int(left), int(right))),
+    "lcm": lambda left, right: Fraction(math.lcm(int(left), int(right))),
+    "pct": lambda left, right: left * right / 100,
+}
+
+
 def operate(operation, left, right):
     """One exact operation; raises Unsolvable where it has no value."""
-    if operation in ("%", "gcd", "lcm") and not (
-        left.denominator == right.denominator == 1 and right > 0
-    ):
+    whole = left.denominator == right.denominator == 1 and right > 0
+    if operation in ("%", "gcd", "lcm") and not whole:
         raise Unsolvable(f"{operation} needs whole numbers, got {left} and {right}")
     if operation == "/" and right == 0:
         raise Unsolvable("division by zero")
-    match operation:
-        case "+":
-            return left + right
-        case "-":
-            return left - right
-        case "*":
-            return left * right
-        case "/":
-            return left / right
-        case "%":
-            return Fraction(int(left) % int(right))
-        case "gcd":
-            return Fraction(math.gcd(int(left), int(right)))
-        case "lcm":
-            return Fraction(math.lcm(int(left), int(right)))
-        case "pct":
-            return left * right / 100
-    raise AssertionError(operation)
+    return _OPERATIONS[operation](left, right)
 
 
 _UNDO = {  # (operation, side of x) -> x as an operation on the target and the other side
@@ -368,12 +352,13 @@ class Problem:
 
     def _told(self):
         """The clauses in the order in which they are computed."""
-        family = FAMILIES[self.family][0]
-        if not family.reverse:
+        if not FAMILIES[self.family][0].reverse:
             return self.clauses
-        events = [c for c in self.clauses if KINDS[c.kind].role == "event"]
-        rest = [c for c in self.clauses if KINDS[c.kind].role not in ("open", "event")]
-        return [c for c in self.clauses if KINDS[c.kind].role == "open"] + events[::-1] + rest
+        by_role = {"open": [], "event": [], "": []}
+        for clause in self.clauses:
+            role = KINDS[clause.kind].role
+            by_role[role if role in by_role else ""].append(clause)
+        return by_role["open"] + by_role["event"][::-1] + by_role[""]
 
     @cached_property
     def steps(self):
@@ -431,10 +416,8 @@ def solve(expression, operate=operate):
 def write_solution(steps, answer, language, style=0):
     """Steps and answer in words; also used for the offline teacher's wrong solutions."""
     first, middle, last, joint = STYLES[language][style % len(STYLES[language])]
-    words = [
-        last if i and i == len(steps) - 1 else middle if i else first for i in range(len(steps))
-    ]
-    body = joint.join(f"{word}{step}" for word, step in zip(words, steps, strict=True))
+    openers = [first, *[middle] * (len(steps) - 2), last]
+    body = joint.join(f"{opener}{step}" for opener, step in zip(openers, steps, strict=False))
     return f"{body}{joint.rstrip()}\nThe answer is {number(answer)}."
 
 
@@ -451,9 +434,7 @@ def read(text):
     """
     text = text.strip()
     if len(text) > LONGEST:
-        raise Unreadable(
-            f"a text of {len(text)} characters is longer than any problem of the world"
-        )
+        raise Unreadable(f"{len(text)} characters are more than any problem of the world has")
     language = language_of(text)
     clauses = tuple(read_clause(s, language) for s in BOUNDARIES[language].split(text) if s)
     problem = Problem(language, clauses)
@@ -464,21 +445,17 @@ def read(text):
 def _check(problem):
     """Refuse sentences that do not make one problem."""
     roles = [KINDS[c.kind].role for c in problem.clauses]
-    last = [r for r in roles if r in ("ask", "state", "known", "find")]
-    if (
-        roles.count("open") != 1
-        or last not in (["ask"], ["ask", "known"], ["state", "find"])
-        or roles[-len(last) :] != last
-    ):
+    last = [role for role in roles if role in ("ask", "state", "known", "find")]
+    endings = (["ask"], ["ask", "known"], ["state", "find"])
+    if roles.count("open") != 1 or last not in endings or roles[-len(last) :] != last:
         raise Unreadable(
             f"a problem needs one opening and ends in its question; these sentences are {roles}"
         )
-    family = FAMILIES[problem.family][0]
+    # what a sentence of each role may belong to
+    groups = {"event": FAMILIES[problem.family][0].events}
+    groups |= dict.fromkeys(("ask", "state"), (problem.family,))
     for clause, role in zip(problem.clauses, roles, strict=True):
-        group = clause.kind.split(".")[0]
-        if (role == "event" and group not in family.events) or (
-            role in ("ask", "state") and group != problem.family
-        ):
+        if role in groups and clause.kind.split(".")[0] not in groups[role]:
             raise Unreadable(f"{clause.kind} does not belong to a problem about {problem.family}")
     problem.expression  # noqa: B018 - raises where the numbers do not settle the question
 
