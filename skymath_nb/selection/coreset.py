@@ -508,4 +508,8 @@ def _checked(X, k, selected):
 
 # name -> (X (N, D) tensor, k, Rows, seed) -> places in order of choice (k,), or a Selection if the
 # radius came along
-METHODS = {"k_center": _k_center, "random": _random, "stratified": _stratified}
+METHODS = {
+    "k_center": _k_center,
+    "random": _random,
+    "stratified": _stratified,
+}
